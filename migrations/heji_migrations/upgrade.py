@@ -1,0 +1,68 @@
+"""Bringing a database to the schema of this version, and telling whether it is there."""
+
+from __future__ import annotations
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from heji_migrations import triggers
+from heji_trace.errors import Misconfigured
+
+
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Run the revisions that are missing, inside the caller's transaction.
+
+    Raises Misconfigured where a newer version has been here, or where the ledger's triggers are not all in place
+    afterwards: the caller then rolls back.
+    """
+    at = current(connection)
+    if at is not None and at not in _known():
+        raise Misconfigured("schema-newer", current=at, head=head())
+    command.upgrade(config(connection), to)
+    triggers.check(connection)
+
+
+def current(connection: Connection) -> str | None:
+    """The revision that the database is at, None for an empty one."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def head() -> str:
+    """The newest revision of this version."""
+    newest = _scripts().get_current_head()
+    if newest is None:
+        raise Misconfigured("schema-missing")
+    return newest
+
+
+def is_current(connection: Connection) -> bool:
+    """Whether the database is at the newest revision."""
+    return current(connection) == head()
+
+
+def check_current(connection: Connection) -> None:
+    """Raise Misconfigured, saying what to do, unless the database is at the newest revision with its triggers."""
+    at = current(connection)
+    if at != head():
+        code = "schema-older" if at is None or at in _known() else "schema-newer"
+        raise Misconfigured(code, current=at or "-", head=head())
+    triggers.check(connection)
+
+
+def config(connection: Connection | None = None) -> Config:
+    """Alembic's configuration, with the connection that its environment is to use."""
+    made = Config(attributes={"connection": connection})
+    made.set_main_option("script_location", "heji_migrations:")
+    made.set_main_option("file_template", "%%(rev)s_%%(slug)s")
+    return made
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(config())
+
+
+def _known() -> set[str]:
+    return {script.revision for script in _scripts().walk_revisions()}

@@ -1,0 +1,1 @@
+"""The field: code readers, instrument files and the command `heji-scan`."""

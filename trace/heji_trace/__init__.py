@@ -1,0 +1,1 @@
+"""The core of Heji: what is recorded, proved, traced, judged and warned about."""

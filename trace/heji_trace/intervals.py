@@ -1,0 +1,57 @@
+"""Waiting times: the interval between a pesticide's last use and harvest, and a medicine's withdrawal period."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """One row of an edition of intervals: days to wait, for an active substance on a crop."""
+
+    active: str
+    crop: str
+    formulation: str
+    days: int
+    edition: str
+    verified: bool
+
+
+def parse_intervals(
+    rows: Sequence[Mapping[str, str]], edition: str, *, verified: bool
+) -> tuple[Interval, ...]:
+    """The rows of an `edition` event of the table `intervals`: `active`, `crop`, `formulation`, `days`.
+
+    A range such as "2-5" or "早稻14 / 晚稻28" counts as its largest number; rows without a number are left out.
+    """
+    return tuple(
+        Interval(row["active"], row["crop"], row.get("formulation", ""), days, edition, verified)
+        for row in rows
+        if (days := _largest_number(row.get("days", ""))) is not None
+    )
+
+
+def find_interval(
+    intervals: Sequence[Interval], active: str, crop: str, formulation: str
+) -> Interval | None:
+    """The interval that decides: the row of this formulation if there is one, else the longest for active and crop."""
+    fitting = [row for row in intervals if _names(row.active, active) and _names(row.crop, crop)]
+    exact = [row for row in fitting if formulation and row.formulation.startswith(formulation)]
+    return max(exact or fitting, key=lambda row: row.days, default=None)
+
+
+def first_clear_day(last_use: date, days: int) -> date:
+    """The first day of harvest outside the interval; the day of use is day 0 (GB/T 8321)."""
+    return last_use + timedelta(days=days)
+
+
+def _names(listed: str, asked: str) -> bool:
+    """Whether the table's name, often "荔枝 litchi", contains the asked one as a whole word or as a whole."""
+    return asked == listed or asked in listed.split()
+
+
+def _largest_number(text: str) -> int | None:
+    digits = "".join(sign if sign.isascii() and sign.isdigit() else " " for sign in text).split()
+    return max(map(int, digits), default=None)

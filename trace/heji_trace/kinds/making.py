@@ -1,0 +1,92 @@
+"""Making: batches become other batches by collection, grading, processing and packaging."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from heji_trace.kinds import words
+from heji_trace.kinds.fields import Amount, Date, Field, Kind, Text, Unit
+
+_PROCESS = Field(
+    "process", Text(80), "工艺", "Process", "预冷后人工分拣", "Sorted by hand after cooling", public=True
+)
+_GRADE = Field("grade", Text(20), "等级", "Grade", "一级", "I", public=True)
+_COMMON = (
+    Field("loss_quantity", Amount(), "损耗数量", "Loss", "12.5", also=("损耗",)),
+    Field("loss_unit", Unit(), "损耗单位", "Loss unit", "kg", required_when=("loss_quantity", ())),
+    Field("best_before", Date(), "最佳食用日期", "Best before", "2026-06-19", public=True),
+    Field("use_by", Date(), "保质期至", "Use by", "2026-06-22", public=True),
+    Field("batch_number", Text(40), "产品批号", "Batch number", "20260612-A03-01", public=True),
+)
+_FIRST = ("inputs.batch", "inputs.quantity", "outputs.batch", "outputs.product", "outputs.quantity")
+_NEEDS = frozenset({"inputs", "outputs"})
+_PERMITS = frozenset({"site", "performed_by", "ended_at"})
+_PACKED = (
+    {
+        "batch": "LZ5KG-20260612",
+        "product": "litchi-fzx-5kg",
+        "quantity": "1230",
+        "unit": "kg",
+        "packages": 246,
+        "site": "fg-store-01",
+    },
+)
+
+COLLECTION: Final = Kind(
+    "collection",
+    "收储集货",
+    "Collection",
+    "making",
+    "把收来的批次归集成一个批次；账本中没有的来源批次会先询问，再按来源不明记录。",
+    "Gathers batches into one; an input the ledger does not know is asked back, then opened as of unknown origin.",
+    also=("收储", "集货", "收购"),
+    recorders=words.MAKERS,
+    needs=_NEEDS,
+    permits=_PERMITS,
+    fields=(_PROCESS, _GRADE, *_COMMON),
+    first=_FIRST,
+    sample={"site": "fg-station-gaogang", "outputs": _PACKED},
+)
+GRADING: Final = Kind(
+    "grading",
+    "分级分拣",
+    "Grading",
+    "making",
+    "按等级把批次分成新的批次。",
+    "Divides batches into new ones by grade.",
+    also=("分级", "分拣"),
+    recorders=words.MAKERS,
+    needs=_NEEDS,
+    permits=_PERMITS,
+    fields=(_PROCESS, _GRADE, *_COMMON),
+    first=_FIRST,
+    sample={"site": "fg-packing-01", "outputs": _PACKED},
+)
+PROCESSING: Final = Kind(
+    "processing",
+    "加工",
+    "Processing",
+    "making",
+    "把批次加工成另一种产品的批次。",
+    "Makes batches of another product.",
+    recorders=words.MAKERS,
+    needs=_NEEDS,
+    permits=_PERMITS,
+    fields=(_PROCESS, _GRADE, *_COMMON),
+    first=_FIRST,
+    sample={"site": "fg-packing-01", "outputs": _PACKED},
+)
+PACKAGING: Final = Kind(
+    "packaging",
+    "包装",
+    "Packaging",
+    "making",
+    "把批次包装成可销售的单品批次。",
+    "Packs batches into batches of a product for sale.",
+    recorders=words.MAKERS,
+    needs=_NEEDS,
+    permits=_PERMITS,
+    fields=(_PROCESS, _GRADE, *_COMMON),
+    first=_FIRST,
+    sample={"site": "fg-packing-01", "outputs": _PACKED},
+)

@@ -1,0 +1,72 @@
+"""What a group of events will ask of the state, read with one query per table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from heji_trace.event import Event
+from heji_trace.state import State
+
+
+def prefetch(state: State, events: Sequence[Event]) -> None:
+    """Read the rows around everything these events name; what is still missing later is read by itself."""
+    batches = list(dict.fromkeys(batch for event in events for batch in batches_named(event)))
+    cycles = list(dict.fromkeys(cycle for event in events for cycle in event.cycles))
+    state.events.load("event_id", [event_id for event in events for event_id in events_named(event)])
+    state.register.load("code", [code for event in events for code in codes_named(event)])
+    state.batches.load("batch", batches)
+    for shelf in (state.stock, state.warnings, state.holds, state.recall_scope, state.findings, state.harvests):
+        shelf.load("batch", batches)
+    state.edges.load("parent", batches)
+    for row_batch in batches:
+        cycles += [row["cycle"] for row in state.harvests.of("batch", row_batch)]
+    state.samples.load("target", [*batches, *cycles])
+    state.samples.load("sample", [code for event in events for code in samples_named(event)])
+    state.tests.load("sample", [*samples_of(state, [*batches, *cycles]), *_tested(events)])
+    state.register.load("code", cycles)
+    state.applications.load("cycle", cycles)
+    state.harvests.load("cycle", [cycle for event in events if not event.outputs for cycle in event.cycles])
+
+
+def batches_named(event: Event) -> list[str]:
+    """Every batch that the event names, in its envelope or its details."""
+    named = [line.batch for line in (*event.inputs, *event.outputs, *event.moves)]
+    named += event.batches
+    for sample in event.details.get("samples", ()):
+        named += [sample["batch"]] if "batch" in sample else []
+        named += sample.get("composite_of", ())
+    if isinstance(event.details.get("batch"), str):
+        named.append(event.details["batch"])
+    return named
+
+
+def events_named(event: Event) -> list[str]:
+    """The event's own id, and those it refers to."""
+    referred = [event.details[name] for name in ("shipping", "hold") if name in event.details]
+    return [event.id, *referred, *event.details.get("corrects", ())]
+
+
+def codes_named(event: Event) -> list[str]:
+    """Every code of a register that the event names or registers."""
+    lines = (*event.inputs, *event.outputs, *event.moves)
+    named = [event.organisation, event.performed_by, event.site, *event.cycles]
+    for line in lines:
+        named += [line.product, line.site, line.to_site, line.to_organisation]
+    for name in ("code", "number", "cycle", "organisation", "holder", "to", "laboratory", "carrier", "product"):
+        if isinstance(event.details.get(name), str):
+            named.append(event.details[name])
+    return [code for code in named if code is not None]
+
+
+def samples_named(event: Event) -> list[str]:
+    """The samples that the event draws or states a result of."""
+    return [*_tested([event]), *(sample["sample"] for sample in event.details.get("samples", ()))]
+
+
+def samples_of(state: State, targets: Sequence[str]) -> list[str]:
+    """The samples drawn from batches or cycles, of those already read."""
+    return [row["sample"] for target in targets for row in state.samples.of("target", target)]
+
+
+def _tested(events: Sequence[Event]) -> list[str]:
+    return [event.details["sample"] for event in events if event.kind == "testing"]

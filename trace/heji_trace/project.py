@@ -1,0 +1,125 @@
+"""Projection: from an entry of the ledger to the read tables, and from the whole ledger to all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from sqlalchemy import Connection, Table, delete, select, update
+
+from heji_trace import tables
+from heji_trace.effects import EFFECTS, enter_index
+from heji_trace.event import Event
+from heji_trace.goods import Entered, change_stock, enter_lines
+from heji_trace.schemas import event_of
+from heji_trace.sense import Suspicion, suspicions
+from heji_trace.settle import inherit, settle, unreach
+from heji_trace.state import State
+
+_WITHDRAWABLE = tuple(table for table in tables.PROJECTIONS if "withdrawn_seq" in table.c)
+_REBUILD_GROUP = 1000
+
+
+def apply(state: State, entered: Entered, suspected: list[Suspicion]) -> None:
+    """All effects of one entry, warnings settled; `suspected` is what `sense.suspicions` found before."""
+    enter_index(state, entered)
+    if entered.event.kind == "correction":
+        _correct(state, entered)
+    else:
+        _enter(state, entered, suspected)
+
+
+def _enter(state: State, entered: Entered, suspected: list[Suspicion]) -> None:
+    event = entered.event
+    touched = enter_lines(state, entered, suspected)
+    effect = EFFECTS.get(event.kind)
+    if effect is not None:
+        touched += effect(state, entered)
+    settle(state, touched, entered.seq)
+    for parent in dict.fromkeys(line.batch for line in event.inputs):
+        for line in event.outputs:
+            inherit(state, parent, line.batch, entered.seq)
+
+
+def _correct(state: State, entered: Entered) -> None:
+    """Withdraw the effects of what is corrected, then enter the replacement in the correction's own place."""
+    seqs = [
+        row["seq"] for event_id in entered.event.details["corrects"] for row in state.events.of("event_id", event_id)
+    ]
+    state.write()
+    touched, children = _withdraw(state, seqs, entered.seq)
+    settle(state, touched, entered.seq)
+    unreach(state, children, entered.seq)
+    replacement = entered.event.details.get("replacement")
+    if replacement is not None:
+        event = event_of(replacement)
+        _enter(state, replace(entered, event=event), suspicions(state, event))
+
+
+def _withdraw(state: State, seqs: list[int], by_seq: int) -> tuple[list[str], list[str]]:
+    """Mark every row of `seqs` as withdrawn and undo what was summed up; the touched batches and their lost children."""
+    connection = state.connection
+    touched: list[str] = []
+    for table, column in (
+        (tables.lines, tables.lines.c.batch),
+        (tables.holds, tables.holds.c.batch),
+        (tables.recall_scope, tables.recall_scope.c.batch),
+        (tables.labels, tables.labels.c.batch),
+    ):
+        touched += [batch for batch in _values(connection, table, column.name, seqs) if batch is not None]
+    samples = _values(connection, tables.tests, "sample", seqs) + _values(
+        connection, tables.samples, "sample", seqs
+    )
+    targets = [row["target"] for sample in samples for row in state.samples.of("sample", sample)]
+    cycles = _values(connection, tables.applications, "cycle", seqs) + targets
+    touched += targets
+    touched += [row["batch"] for cycle in cycles for row in state.harvests.of("cycle", cycle)]
+    released = list(
+        connection.execute(select(tables.holds.c.batch).where(tables.holds.c.released_seq.in_(seqs))).scalars()
+    )
+    connection.execute(
+        update(tables.holds).where(tables.holds.c.released_seq.in_(seqs)).values(released_seq=None)
+    )
+    children = _values(connection, tables.edges, "child", seqs)
+    changes = connection.execute(
+        select(tables.stock_changes).where(
+            tables.stock_changes.c.seq.in_(seqs), tables.stock_changes.c.withdrawn_seq.is_(None)
+        )
+    ).mappings()
+    undone = [dict(change) for change in changes]
+    for table in _WITHDRAWABLE:
+        connection.execute(
+            update(table)
+            .where(table.c.seq.in_(seqs), table.c.withdrawn_seq.is_(None))
+            .values(withdrawn_seq=by_seq)
+        )
+    state.forget()
+    for change in undone:
+        change_stock(
+            state, change["batch"], change["holder"], change["state"], change["dimension"], -change["amount"]
+        )
+    for batch in dict.fromkeys(touched):
+        row = state.find_batch(batch)
+        if row is not None and row["made_seq"] in seqs:
+            state.batches.change(row, kind="withdrawn", unknown_origin=1, made_seq=by_seq)
+    return [*touched, *released], children
+
+
+def _values(connection: Connection, table: Table, column: str, seqs: list[int]) -> list[str]:
+    query = select(table.c[column]).where(table.c.seq.in_(seqs), table.c.withdrawn_seq.is_(None)).distinct()
+    return list(connection.execute(query.order_by(table.c[column])).scalars())
+
+
+def rebuild(
+    connection: Connection, entries: Iterable[tuple[int, int, str, Event]], progress: Callable[[int], None]
+) -> None:
+    """Empty all projections and make them again from `entries` (seq, recorded_ms, actor, event), in ledger order."""
+    for table in tables.PROJECTIONS:
+        connection.execute(delete(table))
+    state = State(connection)
+    for count, (seq, recorded_ms, actor, event) in enumerate(entries, start=1):
+        apply(state, Entered(seq, recorded_ms, actor, event), suspicions(state, event))
+        if count % _REBUILD_GROUP == 0:
+            state.forget()
+            progress(count)
+    state.write()

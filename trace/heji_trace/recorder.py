@@ -1,0 +1,343 @@
+"""The write path: statements wait in a queue, one thread takes all that wait, and one commit makes them last.
+
+    group -> rights, sense, repeats, on what was prefetched -> ledger and read tables -> commit -> head file -> answers
+
+Nobody is answered before the head file is durable: a receipt promises that the entry is remembered outside the
+database too. Savepoints are not used: on a full disk SQLite rolled the transaction back and every later SAVEPOINT
+committed by itself.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+
+from sqlalchemy import Connection, exc, select, text
+
+from heji_trace import ledger, project, rights, sense
+from heji_trace.db import Store
+from heji_trace.errors import (
+    BulkRefused,
+    Conflict,
+    HejiError,
+    InvalidEvent,
+    LedgerBusy,
+    Misconfigured,
+    NeedsAcknowledgement,
+    Problem,
+)
+from heji_trace.event import Event
+from heji_trace.goods import Entered
+from heji_trace.head import HeadFile, check_start
+from heji_trace.keys import Signer
+from heji_trace.merkle import leaf_hash
+from heji_trace.parties import Author
+from heji_trace.prefetch import prefetch
+from heji_trace.state import State
+from heji_trace.tables import warnings
+from heji_trace.times import Clock, dump_ms
+
+_GROUP = 256
+_CLOCK_PARTING_MS = 5 * 60 * 1000
+_ADVISORY_LOCK = 0x48454A49
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the recorder of an event gets: its place, and the hash by which anybody finds it in the open log."""
+
+    seq: int
+    entry_hash: bytes
+    recorded_at: str
+    event_id: str
+    warnings: tuple[str, ...]
+    repeated: bool = False
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """Statements that wait together: one, or a bulk that is recorded wholly or not at all."""
+
+    events: Sequence[Event]
+    author: Author
+    bulk: bool
+    dry_run: bool
+    answer: Future[list[Receipt]] = field(default_factory=Future)
+
+
+class _DryRunDone(Exception):
+    """Ends a dry run's transaction without a commit."""
+
+
+class Recorder:
+    """Records events, in groups, for one process.
+
+    `clock` is the wall and monotonic pair of the door; `random` gives salts. After a start on a ledger that does not
+    fit its remembered head, `fault` says why, and every submission raises it.
+    """
+
+    def __init__(
+        self, store: Store, signer: Signer, head: HeadFile, clock: Clock, random: Callable[[int], bytes]
+    ) -> None:
+        self._store = store
+        self._signer = signer
+        self._head = head
+        self._clock = clock
+        self._random = random
+        self._queue: SimpleQueue[_Wanted | None] = SimpleQueue()
+        self._tip: ledger.Tip | None = None
+        self._owed_note: str | None = None
+        self._parting_ms = self._clocks_apart_ms()
+        self._closed = False
+        self.durable_size = 0
+        self.fault: HejiError | None = None
+        self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
+
+    def start(self) -> None:
+        """Compare the ledger with the remembered head, then begin to take statements."""
+        with self._store.read() as connection:
+            standing = check_start(connection, self._head, self._signer.verifier)
+            if standing.fault is None:
+                self._tip = ledger.load_tip(connection)
+        self.durable_size = standing.size
+        self.fault = standing.fault
+        self._thread.start()
+
+    def submit(self, event: Event, author: Author) -> Receipt:
+        """Record one event, durably, and return its receipt; a repeat gets the receipt of the first time.
+
+        Raises InvalidEvent, NotAllowed, Conflict or NeedsAcknowledgement where it is refused, LedgerBusy where
+        nothing was written, Misconfigured or Untrusted where this ledger may not be continued.
+        """
+        return self._wait(_Wanted([event], author, bulk=False, dry_run=False))[0]
+
+    def submit_all(
+        self, events: Sequence[Event], author: Author, *, dry_run: bool = False
+    ) -> list[Receipt]:
+        """Record all events or none, in their order; `dry_run` only tells what would happen.
+
+        Raises BulkRefused with the refusal of each row that has one, and what `submit` raises for the whole.
+        """
+        return self._wait(_Wanted(events, author, bulk=True, dry_run=dry_run)) if events else []
+
+    def close(self) -> None:
+        """Record what waits, then stop taking statements."""
+        if not self._closed:
+            self._closed = True
+            self._queue.put(None)
+            if self._thread.is_alive():
+                self._thread.join()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether statements are being taken."""
+        return self._thread.is_alive() and not self._closed
+
+    def _wait(self, wanted: _Wanted) -> list[Receipt]:
+        if self._closed:
+            raise LedgerBusy
+        self._queue.put(wanted)
+        return wanted.answer.result()
+
+    def _work(self) -> None:
+        last = False
+        while not last:
+            group: list[_Wanted] = []
+            waiting = self._queue.get()
+            while waiting is not None:
+                group.append(waiting)
+                if self._queue.empty() or len(group) == _GROUP:
+                    break
+                waiting = self._queue.get()
+            last = waiting is None
+            for part in _parted(group):
+                self._record(part)
+
+    def _record(self, group: list[_Wanted]) -> None:
+        """One transaction for a group; every member is answered, whatever happens."""
+        try:
+            answers = self._transact(group)
+        except (HejiError, exc.IntegrityError) as error:
+            self._tip = None
+            if isinstance(error, exc.IntegrityError) and len(group) > 1:
+                self._record_apart(group)
+                return
+            answers = [error if isinstance(error, HejiError) else LedgerBusy()] * len(group)
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, and the thread must live
+            self._tip = None
+            if len(group) > 1:
+                self._record_apart(group)
+                return
+            answers = [error]
+        for wanted, answer in zip(group, answers, strict=True):
+            if isinstance(answer, BaseException):
+                wanted.answer.set_exception(answer)
+            else:
+                wanted.answer.set_result(answer)
+
+    def _record_apart(self, group: list[_Wanted]) -> None:
+        """Each member in a transaction of its own: what broke the group then breaks only its cause.
+
+        The usual cause is another process that was first with an event id.
+        """
+        for wanted in group:
+            self._record([wanted])
+
+    def _transact(self, group: list[_Wanted]) -> list[list[Receipt] | Exception]:
+        self._check_may_write()
+        answers: list[list[Receipt] | Exception] = []
+        tip = None
+        try:
+            with self._store.write() as connection:
+                before = self._current_tip(connection)
+                now_ms = self._now_ms(before)
+                state = State(connection)
+                prefetch(state, [event for wanted in group for event in wanted.events])
+                draft = ledger.Draft(before, now_ms, self._random)
+                answers = [self._enter(state, draft, wanted) for wanted in group]
+                if group[0].dry_run:
+                    raise _DryRunDone
+                if draft.size > before.size:
+                    state.write()
+                    tip = draft.write(connection, self._signer)
+        except _DryRunDone:
+            return answers
+        if tip is not None:
+            self._tip = tip
+            self._owed_note = tip.note
+        self._remember()
+        return answers
+
+    def _enter(self, state: State, draft: ledger.Draft, wanted: _Wanted) -> list[Receipt] | Exception:
+        receipts: list[Receipt] = []
+        refused: list[tuple[int, HejiError]] = []
+        for row, event in enumerate(wanted.events):
+            try:
+                repeated = self._find_repeat(state, event, wanted.author)
+                if repeated is not None:
+                    receipts.append(repeated)
+                    continue
+                suspected = self._judge(state, event, wanted.author, draft.recorded_ms)
+            except NeedsAcknowledgement as question:
+                refused.append((row, question))
+                if not wanted.bulk:
+                    break
+                # The rows after it are judged as if it were confirmed, so that all questions come at once.
+                suspected = sense.suspicions(state, event)
+            except HejiError as error:
+                refused.append((row, error))
+                continue
+            receipts.append(self._append(state, draft, event, wanted.author, suspected))
+        if not refused:
+            return receipts
+        if wanted.bulk:
+            # Nothing of a bulk stands when one row falls: the exception leaves the transaction.
+            raise BulkRefused(refused)
+        return refused[0][1]
+
+    def _judge(
+        self, state: State, event: Event, author: Author, now_ms: int
+    ) -> list[sense.Suspicion]:
+        rights.check(state, author, event)
+        sense.check(state, event, now_ms)
+        suspected = sense.suspicions(state, event)
+        asked = {each.code: each for each in suspected if each.code not in event.acknowledged}
+        if asked:
+            raise NeedsAcknowledgement([each.question() for each in asked.values()])
+        return suspected
+
+    def _append(
+        self,
+        state: State,
+        draft: ledger.Draft,
+        event: Event,
+        author: Author,
+        suspected: list[sense.Suspicion],
+    ) -> Receipt:
+        seq = draft.size
+        leaf = draft.add(event, author.account)
+        state.raised.clear()
+        project.apply(state, Entered(seq, draft.recorded_ms, author.account, event), suspected)
+        codes = tuple(sorted(set(state.raised)))
+        return Receipt(seq, leaf, dump_ms(draft.recorded_ms), event.id, codes)
+
+    def _find_repeat(self, state: State, event: Event, author: Author) -> Receipt | None:
+        """The receipt of the first time; raises Conflict where the id stands for other content."""
+        known = state.events.of("event_id", event.id)
+        if not known:
+            return None
+        [stored] = ledger.read_stored(state.connection, [known[0]["seq"]]) or [None]
+        if stored is None:
+            raise InvalidEvent([Problem("/id", "id-twice-in-one-import", {"id": event.id})])
+        if not ledger.says_the_same(stored, event) or not (
+            stored.actor == author.account or event.organisation == author.organisation
+        ):
+            raise Conflict("id-with-other-content", id=event.id)
+        codes = state.connection.execute(
+            select(warnings.c.code).where(warnings.c.raised_seq == stored.seq).distinct()
+        ).scalars()
+        return Receipt(
+            stored.seq,
+            leaf_hash(stored.entry),
+            dump_ms(stored.recorded_ms),
+            event.id,
+            tuple(sorted(codes)),
+            repeated=True,
+        )
+
+    def _check_may_write(self) -> None:
+        if self.fault is not None:
+            raise self.fault
+        self._remember()
+
+    def _remember(self) -> None:
+        """Make the head file durable; while that fails nothing is answered and nothing further is written."""
+        if self._owed_note is None:
+            return
+        try:
+            self._head.write(self._owed_note)
+        except OSError as error:
+            raise LedgerBusy("head-not-durable") from error
+        self._owed_note = None
+        if self._tip is not None:
+            self.durable_size = self._tip.size
+
+    def _current_tip(self, connection: Connection) -> ledger.Tip:
+        if self._store.dialect == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+            if self._tip is not None and ledger.size_of(connection) != self._tip.size:
+                self._tip = None
+        if self._tip is None:
+            self._tip = ledger.load_tip(connection)
+        return self._tip
+
+    def _now_ms(self, tip: ledger.Tip) -> int:
+        """The server's time; raises Misconfigured where writing it down would freeze a wrong clock into the ledger."""
+        now_ms = self._clock.now_ms()
+        apart = self._clocks_apart_ms()
+        if now_ms < tip.recorded_ms - _CLOCK_PARTING_MS:
+            raise Misconfigured("clock-behind-ledger", head=dump_ms(tip.recorded_ms), now=dump_ms(now_ms))
+        if abs(apart - self._parting_ms) > _CLOCK_PARTING_MS:
+            raise Misconfigured("clock-jumped", minutes=abs(apart - self._parting_ms) // 60000)
+        self._parting_ms = apart
+        return now_ms
+
+    def _clocks_apart_ms(self) -> int:
+        return int((self._clock.wall() - self._clock.monotonic()) * 1000)
+
+
+def _parted(group: list[_Wanted]) -> list[list[_Wanted]]:
+    """Groups for one transaction each: bulks alone, and an event id never twice in the same one."""
+    parts: list[list[_Wanted]] = []
+    seen: set[str] = set()
+    for wanted in group:
+        single = wanted.events[0].id
+        if wanted.bulk or not parts or parts[-1][0].bulk or single in seen:
+            parts.append([])
+            seen = set()
+        parts[-1].append(wanted)
+        seen.add(single)
+    return parts

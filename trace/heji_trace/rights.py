@@ -1,0 +1,102 @@
+"""Rights: who may say what for whom, and who may read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from heji_trace.errors import NotAllowed
+from heji_trace.event import Event
+from heji_trace.kinds import KINDS
+from heji_trace.parties import Author
+from heji_trace.state import State
+from heji_trace.times import beijing_date
+
+OVERSEERS = frozenset({"regulator", "operator"})
+
+# The operator keeps the registers of the county and may correct for those who cannot.
+OPERATED_FOR_OTHERS = frozenset(
+    {"organisation", "site", "product", "certificate", "edition", "correction", "hold", "erasure"}
+)
+
+
+def check(state: State, author: Author, event: Event) -> None:
+    """Raise NotAllowed unless the author may record this event for the organisation it names."""
+    organisation = state.find_registered("organisation", event.organisation)
+    if organisation is not None and organisation.get("status") == "closed":
+        raise NotAllowed("organisation-closed", organisation=event.organisation)
+    if event.organisation == author.organisation:
+        _check_role(author.roles, event)
+    elif _is_operating(author, event):
+        pass
+    elif mandate := find_mandate(state, author, event):
+        _check_role(frozenset((organisation or {}).get("roles", ())), event)
+        _check_mandated_site(mandate, event)
+    else:
+        raise NotAllowed("no-mandate", organisation=event.organisation)
+    if event.kind == "correction":
+        _check_corrected(state, author, event)
+    if event.kind == "testing":
+        _check_laboratory(state, event)
+
+
+def find_mandate(state: State, author: Author, event: Event) -> Mapping[str, Any] | None:
+    """A mandate, in force on the event's Beijing day, by which the author's organisation records this kind."""
+    state.register.load("organisation", [event.organisation])
+    day = beijing_date(event.occurred_ms).isoformat()
+    codes = {
+        row["code"] for row in state.register.of("organisation", event.organisation) if row["kind"] == "mandate"
+    }
+    for code in sorted(codes):
+        mandate = state.find_registered("mandate", code)
+        if (
+            mandate is not None
+            and not mandate.get("revoked")
+            and mandate["to"] == author.organisation
+            and event.kind in mandate["kinds"]
+            and mandate["from"] <= day <= mandate.get("until", "9999-12-31")
+        ):
+            return mandate
+    return None
+
+
+def may_oversee(author: Author) -> bool:
+    """Whether the author reads everything: regulators and the operator."""
+    return bool(author.roles & OVERSEERS)
+
+
+def _is_operating(author: Author, event: Event) -> bool:
+    return "operator" in author.roles and event.kind in OPERATED_FOR_OTHERS
+
+
+def _check_role(roles: frozenset[str], event: Event) -> None:
+    if not roles & KINDS[event.kind].recorders:
+        raise NotAllowed("kind-not-for-role", kind=event.kind)
+
+
+def _check_mandated_site(mandate: Mapping[str, Any], event: Event) -> None:
+    sites = mandate.get("sites")
+    if sites and event.site not in sites:
+        raise NotAllowed("site-not-in-mandate", site=event.site or "-")
+
+
+def _check_corrected(state: State, author: Author, event: Event) -> None:
+    """Only the organisation that recorded it, its mandatary or the operator corrects a statement."""
+    for event_id in event.details["corrects"]:
+        rows = state.events.of("event_id", event_id)
+        if not rows or rows[0]["organisation"] != event.organisation:
+            raise NotAllowed("correction-of-another", event_id=event_id)
+    replacement = event.details.get("replacement")
+    if replacement is not None and replacement["organisation"] != event.organisation:
+        raise NotAllowed("correction-of-another", event_id=replacement["id"])
+    del author
+
+
+def _check_laboratory(state: State, event: Event) -> None:
+    """A producer states results of its own self-checks alone."""
+    organisation = state.find_registered("organisation", event.organisation) or {}
+    if {"laboratory", "third_party_laboratory"} & set(organisation.get("roles", ())):
+        return
+    purposes = {row["purpose"] for row in state.samples.of("sample", event.details["sample"])}
+    if purposes - {"self_check"}:
+        raise NotAllowed("test-not-a-self-check", sample=event.details["sample"])

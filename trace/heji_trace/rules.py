@@ -1,0 +1,286 @@
+"""The rules of warning: facts about one batch -> the warnings they cause.
+
+Pure: no store, no clock. What the date causes (expired, overdue, a certificate run out) is in `dated_warnings`, asked
+when somebody reads; everything else is stored when the entry that causes it is recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from heji_trace.intervals import Interval, find_interval, first_clear_day
+from heji_trace.times import beijing_date
+
+DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How loud a warning is: for consumers and for regulators `red`, `orange`, `yellow`, `blue` or `none`."""
+
+    consumer: str
+    regulator: str
+
+
+LEVELS: Mapping[str, Level] = MappingProxyType(
+    {
+        "TAMPERED": Level("red", "red"),
+        "RECALLED": Level("red", "red"),
+        "TEST_FAILED": Level("red", "red"),
+        "INGREDIENT_FAILED": Level("red", "red"),
+        "USE_BY_PASSED": Level("red", "red"),
+        "ON_HOLD": Level("orange", "orange"),
+        "RAPID_POSITIVE": Level("orange", "orange"),
+        "PHI_VIOLATION": Level("orange", "orange"),
+        "VET_WITHDRAWAL": Level("orange", "orange"),
+        "BEST_BEFORE_PASSED": Level("orange", "orange"),
+        "CERT_FALSE": Level("orange", "orange"),
+        "NEAR_EXPIRY": Level("yellow", "yellow"),
+        "NO_TEST": Level("yellow", "yellow"),
+        "CERT_EXPIRED": Level("yellow", "yellow"),
+        "CERT_UNVERIFIED": Level("yellow", "yellow"),
+        "CHAIN_BROKEN": Level("yellow", "orange"),
+        "TEST_OVERDUE": Level("yellow", "yellow"),
+        "TEST_PENDING": Level("blue", "blue"),
+        "PHI_UNPROVEN": Level("blue", "yellow"),
+        "LATE_RECORD": Level("blue", "blue"),
+        "MASS_BALANCE": Level("none", "red"),
+        "OVER_CONSUMPTION": Level("none", "orange"),
+        "HELD_MOVED": Level("none", "orange"),
+        "UNDER_REVIEW": Level("none", "orange"),
+    }
+)
+LOUDNESS = ("none", "blue", "yellow", "orange", "red")
+
+# What a batch made from the one concerned is warned about; its own tests and holds stay its own.
+INHERITED: Mapping[str, str] = MappingProxyType(
+    {
+        "TEST_FAILED": "INGREDIENT_FAILED",
+        "INGREDIENT_FAILED": "INGREDIENT_FAILED",
+        "ON_HOLD": "ON_HOLD",
+        "RAPID_POSITIVE": "RAPID_POSITIVE",
+        "PHI_VIOLATION": "PHI_VIOLATION",
+        "PHI_UNPROVEN": "PHI_UNPROVEN",
+        "VET_WITHDRAWAL": "VET_WITHDRAWAL",
+        "CHAIN_BROKEN": "CHAIN_BROKEN",
+    }
+)
+
+# While one of these lives, goods stay where they are and no labels are issued.
+STOPPING = frozenset({"RECALLED", "ON_HOLD", "RAPID_POSITIVE", "TEST_FAILED", "INGREDIENT_FAILED"})
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Numbers that an edition of the table `thresholds` may change from its recording on."""
+
+    late_record_hours: int = 72
+    balance_tolerance_percent: int = 3
+    test_result_hours: int = 24
+    near_expiry_days: int = 2
+    plot_sample_days: int = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """A warning and the entry that causes it; `data` holds what its sentence names."""
+
+    code: str
+    cause_seq: int
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HoldFact:
+    """A hold that is not released."""
+
+    seq: int
+    organisation: str
+
+
+@dataclass(frozen=True, slots=True)
+class TestFact:
+    """One step of the testing of one sample."""
+
+    __test__ = False
+
+    seq: int
+    sample: str
+    method_class: str
+    conclusion: str
+    status: str
+    released: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationFact:
+    """One use of an input on a cycle, with the waiting time that applies to each of its active substances."""
+
+    seq: int
+    input_type: str
+    name: str
+    actives: tuple[str, ...]
+    formulation: str
+    withdrawal_days: int | None
+    occurred_ms: int
+    recorded_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class HarvestFact:
+    """A harvest of the batch from one cycle, and what was used on that cycle."""
+
+    seq: int
+    crop: str
+    occurred_ms: int
+    recorded_ms: int
+    applications: tuple[ApplicationFact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeFact:
+    """The batch's place in an open recall: `frozen`, `later` or `upstream`."""
+
+    seq: int
+    recall: str
+    standing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that the stored warnings of one batch rest on."""
+
+    unknown_origin_seq: int | None = None
+    holds: Sequence[HoldFact] = ()
+    tests: Sequence[TestFact] = ()
+    harvests: Sequence[HarvestFact] = ()
+    scopes: Sequence[ScopeFact] = ()
+    findings: Sequence[Raised] = ()
+
+
+def stored_warnings(
+    facts: Facts, intervals: Sequence[Interval], thresholds: Thresholds
+) -> list[Raised]:
+    """The warnings that a batch's own facts cause, in the order of the rules."""
+    raised = list(facts.findings)
+    if facts.unknown_origin_seq is not None:
+        raised.append(Raised("CHAIN_BROKEN", facts.unknown_origin_seq, {"gap": "origin"}))
+    raised += [Raised("ON_HOLD", hold.seq, {"by": hold.organisation}) for hold in facts.holds]
+    raised += _scope_warnings(facts.scopes)
+    raised += _test_warnings(facts.tests)
+    for harvest in facts.harvests:
+        raised += waiting_warnings(harvest, intervals, thresholds)
+    return raised
+
+
+def _scope_warnings(scopes: Sequence[ScopeFact]) -> list[Raised]:
+    codes = {"frozen": "RECALLED", "later": "ON_HOLD", "upstream": "UNDER_REVIEW"}
+    return [
+        Raised(codes[scope.standing], scope.seq, {"recall": scope.recall}) for scope in scopes
+    ]
+
+
+def _test_warnings(tests: Sequence[TestFact]) -> list[Raised]:
+    """Judge each sample by its newest step; a later final formal result settles a screening on the same batch."""
+    newest: dict[str, TestFact] = {}
+    for test in sorted(tests, key=lambda test: test.seq):
+        newest[test.sample] = test
+    formal = [
+        test
+        for test in newest.values()
+        if test.method_class == "formal"
+        and test.status == "final"
+        and test.conclusion in ("conforming", "nonconforming")
+    ]
+    raised = [
+        Raised("TEST_FAILED", test.seq, {"sample": test.sample})
+        for test in formal
+        if test.conclusion == "nonconforming" and test.released
+    ]
+    raised += [
+        Raised("ON_HOLD", test.seq, {"sample": test.sample})
+        for test in formal
+        if test.conclusion == "nonconforming" and not test.released
+    ]
+    for test in newest.values():
+        if not _is_unresolved_positive(test) or any(later.seq > test.seq for later in formal):
+            continue
+        # Before the in-house repeats are reviewed the public sees only that the sale is paused.
+        repeated = test.status in ("reviewed", "final") and test.released
+        code = "RAPID_POSITIVE" if repeated else "ON_HOLD"
+        raised.append(Raised(code, test.seq, {"sample": test.sample}))
+    return raised
+
+
+def _is_unresolved_positive(test: TestFact) -> bool:
+    return (
+        test.method_class != "formal"
+        and test.conclusion in ("positive", "nonconforming", "suspicious")
+        and test.status not in ("invalid", "cancelled", "superseded")
+    ) or (
+        test.method_class == "formal"
+        and test.conclusion == "nonconforming"
+        and test.status in ("preliminary", "reviewed", "disputed", "retest")
+    )
+
+
+def waiting_warnings(
+    harvest: HarvestFact, intervals: Sequence[Interval], thresholds: Thresholds
+) -> list[Raised]:
+    """What the inputs used before a harvest cause: an interval or a withdrawal period that had not passed.
+
+    Judged on the claimed times; where those hold but the use was recorded after the harvest or late, the interval is
+    unproven, because a date can be written back.
+    """
+    raised = []
+    for use in harvest.applications:
+        if use.occurred_ms > harvest.occurred_ms:
+            continue
+        if use.input_type == "veterinary":
+            raised += _withdrawal_warnings(harvest, use)
+        elif use.input_type == "pesticide":
+            raised += _interval_warnings(harvest, use, intervals, thresholds)
+    return raised
+
+
+def _withdrawal_warnings(harvest: HarvestFact, use: ApplicationFact) -> list[Raised]:
+    if use.withdrawal_days is None:
+        return []
+    clear = first_clear_day(beijing_date(use.occurred_ms), use.withdrawal_days)
+    if beijing_date(harvest.occurred_ms) >= clear:
+        return []
+    data = {"drug": use.name, "clear": clear.isoformat(), "days": use.withdrawal_days}
+    return [Raised("VET_WITHDRAWAL", max(harvest.seq, use.seq), data)]
+
+
+def _interval_warnings(
+    harvest: HarvestFact, use: ApplicationFact, intervals: Sequence[Interval], thresholds: Thresholds
+) -> list[Raised]:
+    found = [
+        interval
+        for active in use.actives
+        if (interval := find_interval(intervals, active, harvest.crop, use.formulation))
+    ]
+    if not found:
+        return []
+    decisive = max(found, key=lambda interval: interval.days)
+    clear = first_clear_day(beijing_date(use.occurred_ms), decisive.days)
+    day = beijing_date(harvest.occurred_ms)
+    data = {
+        "active": decisive.active,
+        "days": decisive.days,
+        "clear": clear.isoformat(),
+        "edition": decisive.edition,
+        "verified": decisive.verified,
+    }
+    cause = max(harvest.seq, use.seq)
+    if day < clear:
+        return [Raised("PHI_VIOLATION", cause, {**data, "short": (clear - day).days})]
+    late_ms = use.recorded_ms - use.occurred_ms
+    if use.seq > harvest.seq or late_ms > thresholds.late_record_hours * HOUR_MS:
+        return [Raised("PHI_UNPROVEN", cause, {**data, "late_hours": late_ms // HOUR_MS})]
+    return []

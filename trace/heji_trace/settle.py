@@ -1,0 +1,254 @@
+"""Settling warnings: after an entry's effects, the stored warnings of every batch it reaches are made to fit the facts.
+
+A warning row names its `source`, the batch whose own facts cause it. Batches made from the source carry the row too,
+so that a page reads its warnings without walking the lineage, and a lift reaches them all by the source's name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from heji_trace import lineage
+from heji_trace.rules import (
+    INHERITED,
+    ApplicationFact,
+    Facts,
+    HarvestFact,
+    HoldFact,
+    Raised,
+    ScopeFact,
+    TestFact,
+    stored_warnings,
+)
+from heji_trace.state import Row, State
+
+
+def dump_data(data: object) -> str:
+    """Facts as canonical JSON text, as all projections store them."""
+    return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def settle(state: State, batches: Iterable[str], seq: int) -> None:
+    """Raise and lift what the facts of `batches` call for, there and in everything made from them."""
+    for batch in dict.fromkeys(batches):
+        row = state.find_batch(batch)
+        if row is None:
+            continue
+        state.batches.change(row, version=seq)
+        harvests = harvest_facts(state, batch)
+        moment = max((harvest.occurred_ms for harvest in harvests), default=row["made_ms"])
+        wanted = {
+            (raised.code, raised.cause_seq): raised
+            for raised in stored_warnings(
+                facts_of(state, row, harvests), state.intervals_at(moment), state.thresholds_at(moment)
+            )
+        }
+        own = [live for live in state.live_warnings(batch) if live["source"] == batch]
+        for live in own:
+            if (live["code"], live["cause_seq"]) not in wanted:
+                _lift(state, batch, live, seq)
+        standing = {(live["code"], live["cause_seq"]) for live in own}
+        for key, raised in wanted.items():
+            if key not in standing:
+                _raise(state, batch, raised, seq)
+
+
+def inherit(state: State, parent: str, child: str, seq: int) -> None:
+    """A new edge: what the parent is warned about reaches the child and everything already made from it."""
+    passing = [live for live in state.live_warnings(parent) if live["code"] in INHERITED]
+    scopes = [row for row in state.recall_scope.of("batch", parent) if row["standing"] != "upstream"]
+    if not passing and not scopes:
+        return
+    reached = [child, *_descendants(state, child)]
+    for batch in reached:
+        for live in passing:
+            _carry(state, batch, live, seq)
+        for scope in scopes:
+            enter_scope(state, batch, scope["event_id"], scope["organisation"], "later", seq)
+    if scopes:
+        settle(state, reached, seq)
+
+
+def enter_scope(
+    state: State, batch: str, recall: str, organisation: str, standing: str, seq: int
+) -> None:
+    """Put the batch into the scope of a recall, unless it stands there already."""
+    if any(row["event_id"] == recall for row in state.recall_scope.of("batch", batch)):
+        return
+    state.recall_scope.add(
+        seq=seq, event_id=recall, batch=batch, standing=standing, organisation=organisation
+    )
+
+
+def unreach(state: State, children: Iterable[str], seq: int) -> None:
+    """After edges were withdrawn: inherited warnings whose source no longer leads to the batch are lifted."""
+    state.write()
+    affected = sorted({*children, *lineage.descendants(state.connection, children)})
+    for batch in affected:
+        upstream = set(lineage.ancestors(state.connection, [batch]))
+        for live in state.live_warnings(batch):
+            if live["source"] != batch and live["source"] not in upstream:
+                state.warnings.change(live, lifted_seq=seq)
+
+
+def facts_of(state: State, row: Row, harvests: tuple[HarvestFact, ...]) -> Facts:
+    """All that the stored warnings of the batch rest on, as the state has it."""
+    batch = row["batch"]
+    return Facts(
+        unknown_origin_seq=row["made_seq"] if row["unknown_origin"] else None,
+        holds=[
+            HoldFact(hold["seq"], hold["organisation"])
+            for hold in state.holds.of("batch", batch)
+            if hold["released_seq"] is None
+        ],
+        tests=_test_facts(state, batch, harvests),
+        harvests=harvests,
+        scopes=[
+            ScopeFact(scope["seq"], scope["event_id"], scope["standing"])
+            for scope in state.recall_scope.of("batch", batch)
+        ],
+        findings=[
+            Raised(finding["code"], finding["seq"], json.loads(finding["data"]))
+            for finding in state.findings.of("batch", batch)
+        ],
+    )
+
+
+def harvest_facts(state: State, batch: str) -> tuple[HarvestFact, ...]:
+    """The harvests the batch came from, each with what was used on its cycle."""
+    return tuple(
+        HarvestFact(
+            row["seq"],
+            crop_of(state, row["cycle"]),
+            row["occurred_ms"],
+            row["recorded_ms"],
+            application_facts(state, row["cycle"]),
+        )
+        for row in state.harvests.of("batch", batch)
+    )
+
+
+def application_facts(state: State, cycle: str) -> tuple[ApplicationFact, ...]:
+    """What was used on a cycle, in ledger order."""
+    return tuple(
+        ApplicationFact(
+            row["seq"],
+            row["input_type"],
+            data.get("name", ""),
+            tuple(data.get("active_substances", ())),
+            data.get("formulation", ""),
+            data.get("withdrawal_days"),
+            row["occurred_ms"],
+            row["recorded_ms"],
+        )
+        for row in state.applications.of("cycle", cycle)
+        for data in [json.loads(row["data"])]
+    )
+
+
+def crop_of(state: State, cycle: str) -> str:
+    """The crop or species of a cycle; empty where the cycle was withdrawn."""
+    registered = state.find_registered("cycle", cycle) or {}
+    crop: str = registered.get("crop") or registered.get("species") or ""
+    return crop
+
+
+def _test_facts(state: State, batch: str, harvests: tuple[HarvestFact, ...]) -> list[TestFact]:
+    targets: list[tuple[str, Row]] = [("batch", row) for row in state.samples.of("target", batch)]
+    for harvest in state.harvests.of("batch", batch):
+        targets += [("cycle", row) for row in state.samples.of("target", harvest["cycle"])]
+    samples = {
+        row["sample"]
+        for kind, row in targets
+        if row["target_kind"] == kind and (kind == "batch" or _covers(row, harvests))
+    }
+    return [
+        TestFact(
+            test["seq"],
+            test["sample"],
+            test["method_class"],
+            test["conclusion"],
+            test["status"],
+            bool(test["released"]),
+        )
+        for sample in sorted(samples)
+        for test in state.tests.of("sample", sample)
+    ]
+
+
+def _covers(sample: Row, harvests: tuple[HarvestFact, ...]) -> bool:
+    """A plot's sample speaks for later harvests until the next application."""
+    return any(
+        sample["seq"] < harvest.seq
+        and not any(sample["seq"] < use.seq < harvest.seq for use in harvest.applications)
+        for harvest in harvests
+    )
+
+
+def _raise(state: State, batch: str, raised: Raised, seq: int) -> None:
+    state.warnings.add(
+        batch=batch,
+        code=raised.code,
+        source=batch,
+        cause_seq=raised.cause_seq,
+        raised_seq=seq,
+        lifted_seq=None,
+        data=dump_data(dict(raised.data)),
+    )
+    state.raised.append(raised.code)
+    if raised.code in INHERITED:
+        own = {"code": raised.code, "source": batch, "cause_seq": raised.cause_seq}
+        for reached in _descendants(state, batch):
+            _carry(state, reached, {**own, "data": dump_data(dict(raised.data))}, seq)
+
+
+def _lift(state: State, batch: str, live: Row, seq: int) -> None:
+    state.warnings.change(live, lifted_seq=seq)
+    if live["code"] not in INHERITED:
+        return
+    for carried in state.warnings.of("source", batch):
+        if (
+            carried["lifted_seq"] is None
+            and carried["code"] == INHERITED[live["code"]]
+            and carried["cause_seq"] == live["cause_seq"]
+        ):
+            state.warnings.change(carried, lifted_seq=seq)
+            _bump(state, carried["batch"], seq)
+
+
+def _carry(state: State, batch: str, live: Row, seq: int) -> None:
+    code = INHERITED[live["code"]]
+    if batch == live["source"] or any(
+        (other["code"], other["source"], other["cause_seq"]) == (code, live["source"], live["cause_seq"])
+        for other in state.live_warnings(batch)
+    ):
+        return
+    state.warnings.add(
+        batch=batch,
+        code=code,
+        source=live["source"],
+        cause_seq=live["cause_seq"],
+        raised_seq=seq,
+        lifted_seq=None,
+        data=live["data"],
+    )
+    state.raised.append(code)
+    _bump(state, batch, seq)
+
+
+def _bump(state: State, batch: str, seq: int) -> None:
+    row = state.find_batch(batch)
+    if row is not None:
+        state.batches.change(row, version=seq)
+
+
+def _descendants(state: State, batch: str) -> list[str]:
+    if not state.edges.of("parent", batch):
+        return []
+    state.write()
+    found: list[Any] = lineage.descendants(state.connection, [batch])
+    state.batches.load("batch", found)
+    state.warnings.load("batch", found)
+    return found

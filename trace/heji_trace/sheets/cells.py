@@ -1,0 +1,231 @@
+"""Cells as people fill them, read forgivingly: full-width digits, 2026年10月12日, Excel serials, 是/否, 斤.
+
+A reader gives the JSON value that `parse_event` expects, or None for a blank. What it does not understand it hands on
+as text, so that the one parser says what is wrong with it. Times without an offset are Beijing's.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from heji_trace.errors import InvalidEvent
+from heji_trace.kinds import fields as types
+from heji_trace.times import BEIJING
+from heji_trace.units import parse_unit
+
+Cell = str | float | int | bool | datetime | date | time | timedelta | None
+
+_BLANKS: Final = frozenset({"", "-", "--", "—", "——", "/", "\\"})
+_NOTHING: Final = frozenset({"无", "n/a", "na", "none"})
+_YES: Final = frozenset({"是", "对", "真", "有", "已", "√", "✓", "y", "yes", "true", "1", "t"})
+_NO: Final = frozenset({"否", "不", "假", "无", "未", "×", "✗", "x", "n", "no", "false", "0", "f"})
+
+_FULL_WIDTH: Final = {code: code - 0xFEE0 for first, last in ("09", "AZ", "az") for code in
+                      range(ord(first) + 0xFEE0, ord(last) + 0xFEE1)}
+_FULL_WIDTH_SIGNS: Final = {ord("％"): "%", ord("＜"): "<", ord("＞"): ">", ord("＋"): "+", ord("－"): "-"}
+_DAY = re.compile(r"([12][0-9]{3})\s*[-/.年]\s*([0-9]{1,2})\s*[-/.月]\s*([0-9]{1,2})\s*日?(?:\s*T?\s*(.*))?")
+_CLOCK = re.compile(
+    r"(上午|下午|中午|晚上|AM|PM)?\s*([0-9]{1,2})\s*[:时点]\s*(?:([0-9]{1,2})\s*分?)?(?::?\s*([0-9]{1,2})(?:\.[0-9]+)?\s*秒?)?"
+    r"\s*(AM|PM)?",
+    re.IGNORECASE,
+)
+_COMPACT_DAY = re.compile(r"(19|20)([0-9]{2})(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])")
+_SERIAL = re.compile(r"[1-9][0-9]{4}(\.[0-9]+)?")
+_GROUPED = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
+_WHOLE = re.compile(r"([0-9]+)(?:\.0+)?\s*(?:[天日级张头只羽个件箱年枚袋盒]|个工作日)?")
+_QUANTITY = re.compile(r"([0-9][0-9,]*(?:\.[0-9]+)?)\s*([^\d\s.,].*)")
+_LIST = re.compile(r"[、，,;；|\n]")
+_EXCEL_EPOCH: Final = datetime(1899, 12, 30)  # noqa: DTZ001  Excel's days have no zone; Beijing's is set where they are read
+
+
+def plain_text(cell: Cell) -> str:
+    """The cell as text: whole numbers without `.0`, at most the 15 digits that a spreadsheet shows, NFC, stripped."""
+    match cell:
+        case None:
+            return ""
+        case bool():
+            return "TRUE" if cell else "FALSE"
+        case float():
+            return _plain_number(cell)
+        case datetime():
+            return cell.strftime("%Y-%m-%d %H:%M:%S") if cell.time() != time() else cell.date().isoformat()
+        case date() | time():
+            return cell.isoformat()
+        case _:
+            return unicodedata.normalize("NFC", str(cell)).strip("\ufeff\u200b \t\r\n\u3000\xa0")
+
+
+def _plain_number(number: float) -> str:
+    """0.1 + 0.2 is shown as 0.3 by the spreadsheet, so it is read as that."""
+    shown = Decimal(format(number, ".15g"))
+    text = format(shown, "f") if shown.is_finite() else str(number)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def folded(cell: Cell) -> str:
+    """The cell as text with full-width letters, digits and signs made plain (NFKC), stripped."""
+    return unicodedata.normalize("NFKC", plain_text(cell)).strip()
+
+
+def is_blank(cell: Cell) -> bool:
+    """Whether people left the cell empty, or drew a stroke through it."""
+    return plain_text(cell) in _BLANKS
+
+
+def read_cell(kind: types.FieldType, cell: Cell) -> Any:
+    """The JSON value of a cell for a field of type `kind`; None for a blank."""
+    if is_blank(cell):
+        return None
+    if isinstance(kind, types.Text):
+        return read_text(cell)
+    if isinstance(kind, types.ListOf):
+        return _read_list(kind, cell)
+    text = folded(cell)
+    if text.casefold() in _NOTHING and not isinstance(kind, types.Flag | types.Choice):
+        return None
+    return _read_single(kind, cell, text)
+
+
+def _read_single(kind: types.FieldType, cell: Cell, text: str) -> Any:
+    match kind:
+        case types.Amount() | types.Money():
+            return _read_amount(text)
+        case types.Date():
+            return _read_date(cell, text)
+        case types.Moment():
+            return read_moment(cell)
+        case types.Choice():
+            return _read_choice(kind, text)
+        case types.Flag():
+            return _read_flag(text)
+        case types.Whole():
+            whole = _WHOLE.fullmatch(text.replace(",", ""))
+            return int(whole[1]) if whole and len(whole[1]) < 16 else text
+        case _:
+            return text
+
+
+def read_text(cell: Cell) -> str:
+    """Free text, with full-width digits and letters made plain and Chinese punctuation kept."""
+    return plain_text(cell).translate(_FULL_WIDTH).translate(_FULL_WIDTH_SIGNS)
+
+
+def _read_amount(text: str) -> str:
+    text = text.removesuffix("%").removeprefix("¥").removesuffix("元").strip()
+    if _GROUPED.fullmatch(text):
+        text = text.replace(",", "")
+    if text.startswith("."):
+        text = "0" + text
+    bare = text.lstrip("0")
+    return ("0" if not bare or bare[0] == "." else "") + bare if text[:1] == "0" else text
+
+
+def _read_list(kind: types.ListOf, cell: Cell) -> list[Any]:
+    found: list[Any] = []
+    for piece in _LIST.split(plain_text(cell)):
+        value = read_cell(kind.item, piece)
+        if value is not None and value not in found:
+            found.append(value)
+    return found
+
+
+def _read_choice(kind: types.Choice, text: str) -> str:
+    """The slug of a slug or label in either language; remarks in brackets, as in 阴性(-), are left off."""
+    bare = text.partition("(")[0].strip() or text
+    for wanted in (text.casefold(), bare.casefold()):
+        for option in kind.options:
+            labels = (option.value, folded(option.zh), folded(option.en), folded(option.zh).partition("(")[0])
+            if wanted in (label.casefold() for label in labels):
+                return option.value
+    return text
+
+
+def _read_flag(text: str) -> bool | str:
+    if text.casefold() in _YES:
+        return True
+    return False if text.casefold() in _NO else text
+
+
+def _read_date(cell: Cell, text: str) -> str:
+    moment = _moment_of(cell)
+    return moment.date().isoformat() if moment else text
+
+
+def read_moment(cell: Cell) -> str:
+    """A moment in RFC 3339 with Beijing's offset; one that has its own offset stays as written."""
+    moment = _moment_of(cell)
+    return moment.replace(tzinfo=BEIJING).isoformat() if moment else folded(cell)
+
+
+def _moment_of(cell: Cell) -> datetime | None:
+    """The local time of a cell, in whole seconds, or None where there is none to be understood."""
+    match cell:
+        case bool() | None | time() | timedelta():
+            return None
+        case datetime():
+            rounded = cell + timedelta(milliseconds=500) if cell < datetime(9999, 1, 1, tzinfo=cell.tzinfo) else cell
+            return rounded.replace(microsecond=0, tzinfo=None)
+        case date():
+            return datetime(cell.year, cell.month, cell.day)  # noqa: DTZ001
+        case int() | float():
+            return _moment_of_serial(Decimal(repr(cell)))
+    text = folded(cell)
+    if compact := _COMPACT_DAY.fullmatch(text):
+        return _moment_of(f"{compact[1]}{compact[2]}-{compact[3]}-{compact[4]}")
+    if _SERIAL.fullmatch(text):
+        return _moment_of_serial(Decimal(text))
+    day = _DAY.fullmatch(text)
+    if day is None:
+        return None
+    clock = _clock_of(day[4] or "")
+    try:
+        return None if clock is None else datetime(int(day[1]), int(day[2]), int(day[3]), *clock)  # noqa: DTZ001
+    except ValueError:
+        return None
+
+
+def _moment_of_serial(days: Decimal) -> datetime | None:
+    """Days since 1899-12-30, as Excel counts, from 1954 to 2173; or a day written as eight digits."""
+    if 19_000_000 <= days < 21_000_000 and days == int(days):
+        return _moment_of(str(int(days)))
+    if not days.is_finite() or not 20_000 <= days < 100_000:
+        return None
+    return _EXCEL_EPOCH + timedelta(seconds=round(days * 86_400))
+
+
+def _clock_of(text: str) -> tuple[int, int, int] | None:
+    if not text:
+        return 0, 0, 0
+    clock = _CLOCK.fullmatch(text)
+    if clock is None:
+        return None
+    hour, half = int(clock[2]), (clock[1] or clock[5] or "").upper()
+    if half in ("下午", "晚上", "PM") and hour < 12:
+        hour += 12
+    elif half in ("上午", "AM") and hour == 12:
+        hour = 0
+    return hour, int(clock[3] or 0), int(clock[4] or 0)
+
+
+def split_quantity(cell: Cell) -> tuple[str, str] | None:
+    """Number and unit of a cell that holds both, such as `120.5斤`; None where it does not."""
+    found = _QUANTITY.fullmatch(folded(cell))
+    if found is None:
+        return None
+    try:
+        return _read_amount(found[1]), parse_unit(found[2])
+    except InvalidEvent:
+        return None
+
+
+def safe_cell(text: str) -> str:
+    """Text for a cell of a CSV or XLSX file, kept from being run as a formula by a leading apostrophe."""
+    return f"'{text}" if text[:1] in _FORMULA_STARTS else text
+
+
+_FORMULA_STARTS: Final = frozenset("=+-@\t\r＝＋－＠")

@@ -1,0 +1,1 @@
+"""The Flask service: the API, the consumer page, the desks and the command `heji`."""

@@ -1,0 +1,42 @@
+"""The Flask application: the doors on one service."""
+
+from __future__ import annotations
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from heji_web import health, home, sign_in
+from heji_web.access import install_access
+from heji_web.headers import secure
+from heji_web.languages import install_languages
+from heji_web.problems import install_problems
+from heji_web.service import EXTENSION, Service
+
+_BLUEPRINTS = (health.blueprint, sign_in.blueprint, home.blueprint)
+
+
+def create_app(service: Service) -> Flask:
+    """The application on a service that is open."""
+    settings = service.settings
+    app = Flask(__package__)
+    app.config.update(
+        MAX_CONTENT_LENGTH=settings.body_limit,
+        MAX_FORM_MEMORY_SIZE=settings.body_limit,
+        TRUSTED_HOSTS=list(settings.trusted_hosts),
+        SEND_FILE_MAX_AGE_DEFAULT=3600,
+    )
+    app.extensions[EXTENSION] = service
+    # A line that holds only a tag leaves no blank line: pages are paid for by the byte.
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    app.url_map.strict_slashes = True
+    install_languages(app)
+    install_access(app)
+    install_problems(app)
+    app.after_request(secure)
+    for blueprint in _BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    if settings.proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies, x_host=0
+        )
+    return app

@@ -1,0 +1,256 @@
+"""Settings: everything that can be chosen from outside, read once from the environment and checked at the start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from heji_trace import sentences
+from heji_trace.errors import Misconfigured
+from heji_trace.sessions import Lifetime
+
+HOUR_MS = 3_600_000
+LOCAL_HOSTS = ("localhost", "127.0.0.1")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the service was told. Addresses are without a slash at the end, sizes in bytes."""
+
+    data: Path
+    database_url: str
+    head: Path
+    key: Path
+    base_url: str
+    host: str
+    port: int
+    threads: int
+    trusted_hosts: tuple[str, ...]
+    proxies: int
+    body_limit: int
+    bulk_limit: int
+    session_idle_hours: int
+    session_days: int
+
+    @property
+    def is_https(self) -> bool:
+        """Whether people reach the service over TLS, which decides on Secure cookies and HSTS."""
+        return self.base_url.startswith("https://")
+
+    @property
+    def lifetime(self) -> Lifetime:
+        """How long a session lives."""
+        return Lifetime(self.session_idle_hours * HOUR_MS, self.session_days * 24 * HOUR_MS)
+
+    @property
+    def lock(self) -> Path:
+        """The file that a process holds while it may write."""
+        return self.data / "lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting as it is documented; `default` is text as it would stand in the environment."""
+
+    name: str
+    default: str
+    zh: str
+    en: str
+
+
+DATA = Setting(
+    "HEJI_DATA",
+    "data",
+    "数据文件夹，存放数据库、签名密钥与锁文件。",
+    "The folder of the database, the signing key and the lock.",
+)
+DATABASE_URL = Setting(
+    "HEJI_DATABASE_URL",
+    "sqlite:///<HEJI_DATA>/heji.db",
+    "数据库地址（SQLite 或 PostgreSQL）。",
+    "The database, SQLite or PostgreSQL.",
+)
+HEAD = Setting(
+    "HEJI_HEAD",
+    "<HEJI_DATA>/head",
+    "保存账本最新检查点的文件夹；生产环境应放在另一块磁盘上。",
+    "The folder of the remembered head; in production, on another disk.",
+)
+KEY = Setting(
+    "HEJI_KEY",
+    "<HEJI_DATA>/signing.key",
+    "签名密钥文件，只允许服务账号读取。",
+    "The file of the signing key, readable by the service alone.",
+)
+BASE_URL = Setting(
+    "HEJI_BASE_URL",
+    "http://127.0.0.1:<HEJI_PORT>",
+    "对外网址；二维码与回执中的链接都以它开头。",
+    "The address people reach; the links in QR codes and receipts begin with it.",
+)
+HOST = Setting("HEJI_HOST", "127.0.0.1", "监听的网络地址。", "The network address to listen on.")
+PORT = Setting("HEJI_PORT", "8080", "监听的端口。", "The port to listen on.")
+THREADS = Setting(
+    "HEJI_THREADS",
+    "32",
+    "同时处理的请求数，也是一次成组写入的上限。",
+    "Requests worked on at once, which also bounds how many are written together.",
+)
+TRUSTED_HOSTS = Setting(
+    "HEJI_TRUSTED_HOSTS",
+    "<host of HEJI_BASE_URL>,localhost,127.0.0.1",
+    "接受的主机名，以逗号分隔。",
+    "The host names answered to, separated by commas.",
+)
+PROXIES = Setting(
+    "HEJI_PROXIES",
+    "0",
+    "服务前面可信的反向代理层数；0 表示不采信 X-Forwarded-* 请求头。",
+    "How many trusted reverse proxies stand in front; 0 disbelieves every X-Forwarded-* header.",
+)
+BODY_LIMIT = Setting(
+    "HEJI_BODY_LIMIT", "262144", "单次请求内容上限（字节）。", "The most bytes of an ordinary request."
+)
+BULK_LIMIT = Setting(
+    "HEJI_BULK_LIMIT", "33554432", "批量上传内容上限（字节）。", "The most bytes of a bulk upload."
+)
+SESSION_IDLE_HOURS = Setting(
+    "HEJI_SESSION_IDLE_HOURS",
+    "12",
+    "多少小时不操作后需重新登录。",
+    "Hours without use after which a person signs in again.",
+)
+SESSION_DAYS = Setting(
+    "HEJI_SESSION_DAYS", "7", "登录最长有效天数。", "Days after which a person signs in again in any case."
+)
+
+SETTINGS = (
+    DATA,
+    DATABASE_URL,
+    HEAD,
+    KEY,
+    BASE_URL,
+    HOST,
+    PORT,
+    THREADS,
+    TRUSTED_HOSTS,
+    PROXIES,
+    BODY_LIMIT,
+    BULK_LIMIT,
+    SESSION_IDLE_HOURS,
+    SESSION_DAYS,
+)
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings of an environment; raises Misconfigured for a bad value and for a HEJI_ name that none has."""
+    known = {setting.name for setting in SETTINGS}
+    for name in sorted(environment):
+        if name.startswith("HEJI_") and name not in known:
+            raise Misconfigured("unknown-setting", name=name)
+
+    def text(setting: Setting, default: str | None = None) -> str:
+        given = environment.get(setting.name)
+        if given is None:
+            return setting.default if default is None else default
+        if not given.strip():
+            raise _bad(setting, given, "bad-setting-empty")
+        return given.strip()
+
+    def whole(setting: Setting, least: int, most: int) -> int:
+        given = text(setting)
+        if not (given.isascii() and given.isdigit() and least <= int(given[:12]) <= most):
+            raise _bad(setting, given, "bad-setting-number", least=least, most=most)
+        return int(given)
+
+    data = Path(text(DATA)).expanduser().resolve()
+    port = whole(PORT, 1, 65_535)
+    base_url = _parse_base_url(text(BASE_URL, f"http://127.0.0.1:{port}"))
+    default_hosts = ",".join(dict.fromkeys([urlsplit(base_url).hostname or "", *LOCAL_HOSTS]))
+    return Settings(
+        data=data,
+        database_url=_parse_database_url(text(DATABASE_URL, f"sqlite:///{data / 'heji.db'}")),
+        head=Path(text(HEAD, str(data / "head"))).expanduser().resolve(),
+        key=Path(text(KEY, str(data / "signing.key"))).expanduser().resolve(),
+        base_url=base_url,
+        host=text(HOST),
+        port=port,
+        threads=whole(THREADS, 1, 256),
+        trusted_hosts=_parse_hosts(text(TRUSTED_HOSTS, default_hosts)),
+        proxies=whole(PROXIES, 0, 8),
+        body_limit=whole(BODY_LIMIT, 1024, 16 * 2**20),
+        bulk_limit=whole(BULK_LIMIT, 1024, 1024 * 2**20),
+        session_idle_hours=whole(SESSION_IDLE_HOURS, 1, 24 * 31),
+        session_days=whole(SESSION_DAYS, 1, 31),
+    )
+
+
+def list_settings(settings: Settings) -> list[tuple[Setting, str]]:
+    """Each setting with the value in force, as text; a password inside the database's URL is left out."""
+    values: dict[Setting, object] = {
+        DATA: settings.data,
+        DATABASE_URL: _without_password(settings.database_url),
+        HEAD: settings.head,
+        KEY: settings.key,
+        BASE_URL: settings.base_url,
+        HOST: settings.host,
+        PORT: settings.port,
+        THREADS: settings.threads,
+        TRUSTED_HOSTS: ",".join(settings.trusted_hosts),
+        PROXIES: settings.proxies,
+        BODY_LIMIT: settings.body_limit,
+        BULK_LIMIT: settings.bulk_limit,
+        SESSION_IDLE_HOURS: settings.session_idle_hours,
+        SESSION_DAYS: settings.session_days,
+    }
+    return [(setting, str(values[setting])) for setting in SETTINGS]
+
+
+def _parse_base_url(text: str) -> str:
+    try:
+        parts = urlsplit(text.rstrip("/"))
+        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_good = False
+    if not is_good or parts.path or parts.query or parts.fragment or "@" in parts.netloc:
+        raise _bad(BASE_URL, text, "bad-setting-url")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _parse_database_url(text: str) -> str:
+    if not text.startswith(("sqlite:///", "postgresql+psycopg://")):
+        raise _bad(DATABASE_URL, _without_password(text), "bad-setting-database")
+    return text
+
+
+def _parse_hosts(text: str) -> tuple[str, ...]:
+    hosts = tuple(host.strip().lower() for host in text.split(","))
+    if not all(host and not set(host) & set("/:@ *") for host in hosts):
+        raise _bad(TRUSTED_HOSTS, text, "bad-setting-hosts")
+    return hosts
+
+
+def _without_password(url: str) -> str:
+    try:
+        password = urlsplit(url).password
+    except ValueError:
+        return "…"
+    return url.replace(f":{password}@", ":…@", 1) if password else url
+
+
+def _bad(setting: Setting, value: str, why: str, **names: object) -> Misconfigured:
+    return _BadSetting(setting.name, value, lambda language: sentences.say(why, language, **names))
+
+
+class _BadSetting(Misconfigured):
+    """A value that cannot be used; the reason is a sentence of its own, in the reader's language."""
+
+    def __init__(self, name: str, value: str, why: Callable[[str], str]) -> None:
+        self._why = why
+        super().__init__("bad-setting", name=name, value=value)
+
+    def sentence(self, language: str) -> str:
+        """One sentence for people in `language` ("zh" or "en")."""
+        return sentences.say(self.code, language, **self.names, why=self._why(language))
