@@ -19,7 +19,9 @@ _PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"}
 
 def language_of(environment: Mapping[str, str]) -> str:
     """The language of the locale, Chinese where it names neither Chinese nor English."""
-    locale = next((environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), "")
+    locale = next(
+        (environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), ""
+    )
     return "en" if locale.lower().startswith("en") else "zh"
 
 
@@ -32,7 +34,11 @@ def cli() -> None:
 @cli.command()
 @click.argument("what", nargs=-1, metavar="[FILE|TEXT|-]...")
 @click.option("--json", "as_json", is_flag=True, help="输出 JSON，供程序使用。 Print JSON for programs.")
-@click.option("--language", type=click.Choice(["zh", "en"]), help="说明所用语言，默认按系统区域。 Default: the locale's.")
+@click.option(
+    "--language",
+    type=click.Choice(["zh", "en"]),
+    help="说明所用语言，默认按系统区域。 Default: the locale's.",
+)
 @click.pass_context
 def decode(context: click.Context, *, what: tuple[str, ...], as_json: bool, language: str | None) -> None:
     """说明追溯码、商品条码等的含义。 Say what codes mean.
@@ -91,7 +97,8 @@ def _as_json(source: str, meaning: Meaning) -> dict[str, object]:
         "title": meaning.title,
         "facts": [{"key": fact.key, "label": fact.label, "value": fact.value} for fact in meaning.facts],
         "problems": [
-            {"code": problem.code, "message": say_both(problem.code, **problem.names)} for problem in meaning.problems
+            {"code": problem.code, "message": say_both(problem.code, **problem.names)}
+            for problem in meaning.problems
         ],
     }
 
@@ -106,7 +113,9 @@ def _as_text(meaning: Meaning, language: str) -> str:
 
 def _visible(text: str) -> str:
     """Control characters shown as their pictures (␝): a code must not steer the terminal of its reader."""
-    return "".join(chr(0x2400 + ord(one)) if one < " " else "␡" if "\x7f" <= one <= "\x9f" else one for one in text)
+    return "".join(
+        chr(0x2400 + ord(one)) if one < " " else "␡" if "\x7f" <= one <= "\x9f" else one for one in text
+    )
 
 
 def main() -> None:

@@ -130,7 +130,9 @@ def _explain_paper(text: str, language: str) -> Meaning | None:
     licence = licences.find_licence(text)
     if licence is not None:
         problem = Problem("", f"{licence.kind}-check", {"number": licence.number})
-        checked = {} if licence.kind == "pesticide-registration" else {"check": say("decode-check-fits", language)}
+        checked = (
+            {} if licence.kind == "pesticide-registration" else {"check": say("decode-check-fits", language)}
+        )
         shown = {"number": licence.number} | (checked if licence.sound else {})
         return _meaning(text, licence.kind, language, shown, () if licence.sound else (problem,))
     unit = licences.find_pesticide_unit(text)
@@ -160,7 +162,8 @@ def _explain_gs1(text: str, scan: codes.Gs1, language: str) -> Meaning:
     problems = gs1.problems_of(scan.elements)
     faulty = {problem.pointer for problem in problems}
     facts = [
-        _element_fact(element, language, sound=f"/{at}" not in faulty) for at, element in enumerate(scan.elements)
+        _element_fact(element, language, sound=f"/{at}" not in faulty)
+        for at, element in enumerate(scan.elements)
     ]
     code = scan.find_trace_code()
     if code is not None:

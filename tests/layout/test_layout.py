@@ -10,18 +10,19 @@ from layout.sources import PACKAGES, REPOSITORY, refuse
 
 PRODUCT_CEILING = 400
 TEST_CEILING = 600
-WRITTEN = {".py", ".js", ".css", ".html", ".sh", ""}
+CODE = {".py", ".js", ".css", ".html", ".sh", ""}
+TEXT = CODE | {".toml", ".md"}
 # Words that name a drawer, not a thing.
 DRAWERS = re.compile(r"(^|_)(utils?|helpers?|common|misc|manager|base)(_|$)")
 
 roots = pytest.mark.parametrize("package", PACKAGES)
 
 
-def files_below(folder: Path) -> list[Path]:
+def files_below(folder: Path, suffixes: set[str]) -> list[Path]:
     return [
         path
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts and path.suffix in WRITTEN
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix in suffixes
     ]
 
 
@@ -46,12 +47,12 @@ def test_a_package_is_typed_and_says_in_one_sentence_what_it_is(package: str) ->
 
 
 def test_no_file_of_the_product_is_longer_than_its_ceiling() -> None:
-    product = [path for root in PACKAGES.values() for path in files_below(root)]
+    product = [path for root in PACKAGES.values() for path in files_below(root, CODE)]
     refuse(too_long([*product, REPOSITORY / "run"], PRODUCT_CEILING))
 
 
 def test_no_file_of_the_tests_is_longer_than_its_ceiling() -> None:
-    refuse(too_long([path for path in files_below(REPOSITORY / "tests") if path.suffix], TEST_CEILING))
+    refuse(too_long([path for path in files_below(REPOSITORY / "tests", CODE) if path.suffix], TEST_CEILING))
 
 
 def test_no_module_is_named_for_a_drawer() -> None:
@@ -82,10 +83,16 @@ def test_no_test_module_stands_beside_the_folders() -> None:
 
 
 def test_no_text_names_a_path_of_the_machine_it_was_written_on() -> None:
-    folders = (*PACKAGES.values(), REPOSITORY / "tests", REPOSITORY / ".ci")
-    texts = [path for folder in folders for path in files_below(folder)]
-    elsewhere = re.compile("/" + "work/|/" + "root/|/" + "home/")
-    refuse(str(path) for path in texts if path.suffix and elsewhere.search(path.read_text("utf-8")))
+    folders = [
+        *(root.parent for root in PACKAGES.values()),
+        *map(REPOSITORY.joinpath, ("tests", "docs", ".ci")),
+    ]
+    loose = [path for path in REPOSITORY.iterdir() if path.is_file() and path.suffix in {"", ".md", ".toml"}]
+    texts = [path for folder in folders for path in files_below(folder, TEXT)] + loose
+    elsewhere = re.compile(
+        "|".join("/" + path for path in ("work/main", "work/shared", "tmp/heji", "root/.pyenv"))
+    )
+    refuse(str(path) for path in texts if elsewhere.search(path.read_text("utf-8", errors="replace")))
 
 
 def test_pyproject_lists_the_four_packages_for_the_wheel() -> None:

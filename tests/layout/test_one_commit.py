@@ -6,6 +6,8 @@ import re
 from layout.sources import Source, called, calls, imports, refuse, sources
 
 MAY_COMMIT = {("heji_trace", "recorder"), ("heji_trace", "db")}
+# The other two compare a database with a fresh one in memory.
+MAY_CONNECT = {("heji_trace", "db"), ("heji_trace", "verify"), ("heji_migrations", "revise")}
 # The one place of the core that names the machine's clock; doors hand it in.
 CLOCK = ("heji_trace", "times")
 
@@ -13,7 +15,7 @@ READS_CLOCK = re.compile(
     r"\b(time\.(time|monotonic|perf_counter|localtime|gmtime)(_ns)?|(datetime|date)\.(now|utcnow|today))\b"
 )
 DRAWS = re.compile(r"\b(os\.(urandom|getrandom)|uuid\.uuid[147]|uuid[147])\b|\.generate\(")
-RANDOM_MODULES = {"random", "secrets", "uuid"}
+RANDOM_MODULES = {"random", "secrets"}
 
 
 def core() -> list[Source]:
@@ -35,6 +37,15 @@ def test_nothing_but_the_recorder_and_the_database_module_commits() -> None:
         for source in sources()
         for call in calls(source.tree)
         if called(call) == "commit" and (source.package, source.module) not in MAY_COMMIT
+    )
+
+
+def test_nothing_but_the_database_module_opens_a_database_or_begins_a_transaction() -> None:
+    refuse(
+        source.place(call)
+        for source in sources()
+        for call in calls(source.tree)
+        if called(call) in {"create_engine", "begin"} and (source.package, source.module) not in MAY_CONNECT
     )
 
 

@@ -26,17 +26,8 @@ from layout.sources import PACKAGES, REPOSITORY, refuse
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     into = tmp_path_factory.mktemp("dist")
-    build: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "build",
-        "--wheel",
-        "--no-isolation",
-        "--outdir",
-        into,
-        REPOSITORY,
-    ]
-    built = subprocess.run(build, check=False, capture_output=True, encoding="utf-8")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir"]
+    built = subprocess.run([*build, into, REPOSITORY], check=False, capture_output=True, encoding="utf-8")
     assert built.returncode == 0, built.stdout + built.stderr
     (made,) = into.glob("heji-*.whl")
     return made

@@ -64,7 +64,16 @@ def test_every_root_up_to_300_follows_the_definition() -> None:
 
 def test_the_worked_roots_of_certificate_transparency_are_met() -> None:
     # The eight entries of the reference implementation's tests (google/certificate-transparency, merkle_tree_test).
-    entries = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
+    entries = [
+        "",
+        "00",
+        "10",
+        "2021",
+        "3031",
+        "40414243",
+        "5051525354555657",
+        "606162636465666768696a6b6c6d6e6f",
+    ]
     leaves = [merkle.leaf_hash(bytes.fromhex(entry)) for entry in entries]
     assert merkle.root_of(leaves[:1]).hex().startswith("6e340b9cffb37a98")
     assert merkle.root_of(leaves[:3]).hex().startswith("aeb6bcfe274b70a1")
@@ -127,9 +136,7 @@ def test_a_proof_in_a_large_tree_reads_each_tile_once(store: Store, index: int, 
 def test_consistency_holds_across_tile_levels(store: Store) -> None:
     for size1 in (1, 256, 300, 65_536, 65_537, 69_999):
         proof = merkle.consistency_proof(size1, 70_000, store.read)
-        merkle.verify_consistency(
-            size1, 70_000, merkle.root_of(LEAVES[:size1]), store.frontier.root(), proof
-        )
+        merkle.verify_consistency(size1, 70_000, merkle.root_of(LEAVES[:size1]), store.frontier.root(), proof)
 
 
 def code_of(refusal: pytest.ExceptionInfo[BadProof]) -> str:
@@ -167,7 +174,9 @@ def test_a_changed_inclusion_proof_is_refused(store: Store, size: int) -> None:
                 merkle.verify_inclusion(other, size, LEAVES[index], proof, root)
 
 
-@pytest.mark.parametrize("size1, size2", [(1, 2), (2, 4), (3, 7), (4, 7), (6, 8), (7, 8), (255, 257), (256, 300)])
+@pytest.mark.parametrize(
+    "size1, size2", [(1, 2), (2, 4), (3, 7), (4, 7), (6, 8), (7, 8), (255, 257), (256, 300)]
+)
 def test_a_changed_consistency_proof_is_refused(store: Store, size1: int, size2: int) -> None:
     root1, root2 = merkle.root_of(LEAVES[:size1]), merkle.root_of(LEAVES[:size2])
     proof = merkle.consistency_proof(size1, size2, store.read)
@@ -184,7 +193,9 @@ def test_a_changed_consistency_proof_is_refused(store: Store, size1: int, size2:
 
 
 @pytest.mark.parametrize("size1, size2", [(0, 0), (0, 5), (5, 4), (-1, 5)])
-def test_no_consistency_is_shown_from_nothing_or_to_a_smaller_log(store: Store, size1: int, size2: int) -> None:
+def test_no_consistency_is_shown_from_nothing_or_to_a_smaller_log(
+    store: Store, size1: int, size2: int
+) -> None:
     with pytest.raises(BadProof) as refusal:
         merkle.consistency_proof(size1, size2, store.read)
     assert code_of(refusal) == "proof-sizes"

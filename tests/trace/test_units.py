@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
@@ -96,10 +97,8 @@ def test_what_is_not_a_plain_decimal_is_refused(text: str) -> None:
 @given(st.text())
 def test_amounts_and_units_raise_only_the_projects_errors(text: str) -> None:
     for parse in (units.parse_amount, units.parse_unit):
-        try:
+        with suppress(InvalidEvent):
             parse(text)
-        except InvalidEvent as error:
-            assert error.problems  # noqa: PT017 - the law is that nothing else is raised
 
 
 @pytest.mark.parametrize(
@@ -203,7 +202,9 @@ def test_mass_is_not_told_in_pieces() -> None:
         ("area", 20_000 * 10**6, "30 亩", "2 ha"),
     ],
 )
-def test_people_read_amounts_in_the_unit_they_would_say(dimension: str, amount: int, zh: str, en: str) -> None:
+def test_people_read_amounts_in_the_unit_they_would_say(
+    dimension: str, amount: int, zh: str, en: str
+) -> None:
     assert units.dump_amount(dimension, amount, "zh") == zh
     assert units.dump_amount(dimension, amount, "en") == en
 

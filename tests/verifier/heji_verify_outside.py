@@ -273,13 +273,18 @@ def read_entries(source: Source, size: int) -> Iterator[bytes]:
     """The bytes of every entry."""
     for n, width in widths(size):
         path = tile_name("entries", n, width)
-        data, at = fetch(source, path), 0
-        for _ in range(width):
-            length = int.from_bytes(data[at : at + 2], "big")
-            need(len(data) >= at + 2 + length, f"{path} is cut short")
-            yield data[at + 2 : at + 2 + length]
-            at += 2 + length
-        need(at == len(data), f"{path} is too long")
+        yield from split_bundle(path, fetch(source, path), width)
+
+
+def split_bundle(path: str, data: bytes, width: int) -> Iterator[bytes]:
+    """The entries of a bundle, each after its length in two bytes."""
+    at = 0
+    for _ in range(width):
+        length = int.from_bytes(data[at : at + 2], "big")
+        need(len(data) >= at + 2 + length, f"{path} is cut short")
+        yield data[at + 2 : at + 2 + length]
+        at += 2 + length
+    need(at == len(data), f"{path} is too long")
 
 
 MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
@@ -302,12 +307,10 @@ def parse_entry(data: bytes) -> dict[str, Any]:
     return entry
 
 
-def check_log(source: Source, key: str) -> tuple[Head, list[bytes]]:
-    """Check every entry, tile and root that a checkpoint covers; returns the head and the leaf hashes."""
-    head = open_head(fetch(source, "checkpoint").decode("utf-8", "replace"), key)
-    leaves: list[bytes] = []
+def check_chain(entries: Iterator[bytes]) -> Iterator[bytes]:
+    """The leaf hashes of entries that are numbered, chained and in order of time."""
     prev, moment = "0" * 64, ""
-    for seq, data in enumerate(read_entries(source, head.size)):
+    for seq, data in enumerate(entries):
         try:
             entry = parse_entry(data)
         except Distrusted as error:
@@ -315,8 +318,15 @@ def check_log(source: Source, key: str) -> tuple[Head, list[bytes]]:
         need(entry["seq"] == seq, f"entry {seq}: it is numbered {entry['seq']}")
         need(entry["prev"] == prev, f"entry {seq}: it is not chained to the entry before it")
         need(entry["recorded_at"] >= moment, f"entry {seq}: it was recorded before its predecessor")
-        leaves.append(sha(b"\x00", data))
-        prev, moment = leaves[-1].hex(), entry["recorded_at"]
+        leaf = sha(b"\x00", data)
+        yield leaf
+        prev, moment = leaf.hex(), entry["recorded_at"]
+
+
+def check_log(source: Source, key: str) -> tuple[Head, list[bytes]]:
+    """Check every entry, tile and root that a checkpoint covers; returns the head and the leaf hashes."""
+    head = open_head(fetch(source, "checkpoint").decode("utf-8", "replace"), key)
+    leaves = list(check_chain(read_entries(source, head.size)))
     check_tiles(source, leaves)
     need(tree_root(leaves) == head.root, "the entries do not give the checkpoint's root")
     return head, leaves

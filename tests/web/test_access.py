@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from flask import Flask, jsonify, request
+from flask import Flask, Response, jsonify, request
 from flask.testing import FlaskClient
 
 from heji_trace.accounts import close_account
@@ -18,12 +18,12 @@ Headers = Callable[..., dict[str, str]]
 @pytest.fixture
 def app(app: Flask) -> Flask:
     @app.route("/api/v1/me", methods=["GET", "POST"])
-    def me() -> object:
+    def me() -> Response:
         author = author_of(request)
         return jsonify(organisation=author.organisation, roles=sorted(author.roles))
 
     @app.get("/api/v1/regulated")
-    def regulated() -> object:
+    def regulated() -> Response:
         check_role(author_of(request), "regulator", "operator")
         return jsonify(ok=True)
 

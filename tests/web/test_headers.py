@@ -18,7 +18,8 @@ EVERYWHERE = {
     "path", ["/sign-in", "/healthz", "/nowhere", "/static/heji.css", "/api/v1/nowhere", "/"]
 )
 def test_every_answer_carries_the_security_headers(client: FlaskClient, path: str) -> None:
-    headers = client.get(path).headers
+    with client.get(path) as answer:
+        headers = answer.headers
     for name, value in EVERYWHERE.items():
         assert headers[name] == value
     policy = headers["Content-Security-Policy"]
@@ -54,7 +55,8 @@ def test_the_sender_s_request_id_is_not_believed(client: FlaskClient) -> None:
 
 def test_no_page_is_kept_by_a_cache_but_styles_are(client: FlaskClient) -> None:
     assert client.get("/sign-in").headers["Cache-Control"] == "no-store"
-    assert "max-age=3600" in client.get("/static/heji.css").headers["Cache-Control"]
+    with client.get("/static/heji.css") as style:
+        assert "max-age=3600" in style.headers["Cache-Control"]
 
 
 def test_pages_vary_with_the_language(client: FlaskClient) -> None:

@@ -26,7 +26,9 @@ _SQLITE_WRITER = (
     "PRAGMA cache_size=-65536",
 )
 _SQLITE_READER = ("PRAGMA busy_timeout=5000", "PRAGMA query_only=ON", "PRAGMA cache_size=-16384")
-_POSTGRESQL_OPTIONS = "-c statement_timeout=30000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000"
+_POSTGRESQL_OPTIONS = (
+    "-c statement_timeout=30000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000"
+)
 
 
 class Store:
@@ -38,7 +40,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.dialect = url.split("+")[0].split(":")[0]
+        self.dialect = url.split("+", maxsplit=1)[0].split(":", maxsplit=1)[0]
         if self.dialect not in ("sqlite", "postgresql"):
             raise Misconfigured("database-kind", kind=self.dialect)
         self._writer = self._engine("BEGIN IMMEDIATE", _SQLITE_WRITER, size=1)

@@ -51,9 +51,7 @@ def enter_cycle(state: State, entered: Entered) -> list[str]:
     """A crop or rearing cycle is opened."""
     event = entered.event
     facts = {**event.details, "kind": event.kind, "site": event.site, "opened_ms": event.occurred_ms}
-    state.put_registered(
-        "cycle", event.details["cycle"], entered.seq, event.organisation, dump_data(facts)
-    )
+    state.put_registered("cycle", event.details["cycle"], entered.seq, event.organisation, dump_data(facts))
     return []
 
 
@@ -128,9 +126,7 @@ def enter_hold(state: State, entered: Entered) -> list[str]:
     """A hold on each batch named, by the one who places it."""
     event = entered.event
     for batch in dict.fromkeys(event.batches):
-        state.holds.add(
-            seq=entered.seq, event_id=event.id, batch=batch, organisation=event.organisation
-        )
+        state.holds.add(seq=entered.seq, event_id=event.id, batch=batch, organisation=event.organisation)
     return list(event.batches)
 
 

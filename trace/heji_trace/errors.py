@@ -25,7 +25,7 @@ The sentences stand in the catalogues of `heji_trace.sentences`, under the code.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from heji_trace import sentences
@@ -36,7 +36,7 @@ class HejiError(Exception):
 
     default_code = "unexpected"
 
-    def __init__(self, code: str | None = None, **names: object) -> None:
+    def __init__(self, code: str | None = None, /, **names: object) -> None:
         self.code = code or self.default_code
         self.names = names
         super().__init__(self.sentence("en"))
@@ -59,7 +59,7 @@ class Problem:
 
     pointer: str
     code: str
-    names: dict[str, object] = field(default_factory=dict)
+    names: Mapping[str, object] = field(default_factory=dict)
     line: int | None = None
     column: str | None = None
 
@@ -73,7 +73,7 @@ class InvalidEvent(Refused):
 
     default_code = "invalid-event"
 
-    def __init__(self, problems: Sequence[Problem], code: str | None = None, **names: object) -> None:
+    def __init__(self, problems: Sequence[Problem], code: str | None = None, /, **names: object) -> None:
         self.problems = tuple(problems)
         super().__init__(code, **names)
 
@@ -107,7 +107,7 @@ class Question:
     """Something that looks wrong and may be true: a warning code that the recorder can confirm."""
 
     code: str
-    names: dict[str, object] = field(default_factory=dict)
+    names: Mapping[str, object] = field(default_factory=dict)
 
     def sentence(self, language: str) -> str:
         """One sentence for people in `language` ("zh" or "en")."""
@@ -164,7 +164,7 @@ class BrokenChain(Untrusted):
 
     default_code = "broken-chain"
 
-    def __init__(self, seq: int, code: str | None = None, **names: object) -> None:
+    def __init__(self, seq: int, code: str | None = None, /, **names: object) -> None:
         self.seq = seq
         super().__init__(code, seq=seq, **names)
 
@@ -190,7 +190,7 @@ class TooMany(Unavailable):
 
     default_code = "too-many"
 
-    def __init__(self, retry_after: int, code: str | None = None, **names: object) -> None:
+    def __init__(self, retry_after: int, code: str | None = None, /, **names: object) -> None:
         self.retry_after = retry_after
         super().__init__(code, retry_after=retry_after, **names)
 

@@ -198,9 +198,7 @@ def _move(state: State, entered: Entered, book: Book) -> None:
             book.stock(line.batch, event.organisation, "transit", dimension, amount)
 
 
-def _receive(
-    state: State, entered: Entered, book: Book, line: Line, dimension: str, amount: int
-) -> None:
+def _receive(state: State, entered: Entered, book: Book, line: Line, dimension: str, amount: int) -> None:
     """What arrives leaves the transit; what is rejected waits there for its sender."""
     event = entered.event
     coming = sum(
@@ -229,9 +227,7 @@ def _sender(state: State, event: Event) -> str | None:
     return rows[0]["organisation"] if rows else None
 
 
-def _enter_findings(
-    state: State, entered: Entered, suspected: list[Suspicion], concerned: list[str]
-) -> None:
+def _enter_findings(state: State, entered: Entered, suspected: list[Suspicion], concerned: list[str]) -> None:
     for suspicion in suspected:
         if suspicion.code in FINDINGS:
             add_finding(state, entered.seq, suspicion.batch, suspicion.code, suspicion.data)

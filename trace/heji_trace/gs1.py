@@ -65,7 +65,14 @@ def _rule(row: Mapping[str, str | bool]) -> Rule:
     charset, low, span, high = form.groups()
     names = {language: str(row[language]) for language in ("zh", "en")}
     shortest = int(low or 1)
-    return Rule(charset == "n", shortest, int(high) if span else shortest, bool(row["separator"]), str(row["sense"]), names)
+    return Rule(
+        charset == "n",
+        shortest,
+        int(high) if span else shortest,
+        bool(row["separator"]),
+        str(row["sense"]),
+        names,
+    )
 
 
 @cache

@@ -59,7 +59,7 @@ class HeadFile:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-            os.replace(temporary, self._path)
+            temporary.replace(self._path)
             # Without this the rename itself may be lost with the power, and the file goes back in time.
             folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
             try:

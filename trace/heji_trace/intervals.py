@@ -33,9 +33,7 @@ def parse_intervals(
     )
 
 
-def find_interval(
-    intervals: Sequence[Interval], active: str, crop: str, formulation: str
-) -> Interval | None:
+def find_interval(intervals: Sequence[Interval], active: str, crop: str, formulation: str) -> Interval | None:
     """The interval that decides: the row of this formulation if there is one, else the longest for active and crop."""
     fitting = [row for row in intervals if _names(row.active, active) and _names(row.crop, crop)]
     exact = [row for row in fitting if formulation and row.formulation.startswith(formulation)]

@@ -164,7 +164,9 @@ def _draw_label(canvas: Canvas, label: Label, layout: Layout, language: str) -> 
 def _check_printable(sheet: Sequence[Label], layout: Layout) -> None:
     if not layout.fits():
         raise InvalidEvent([Problem("", "bad-layout")])
-    if not 1 <= sum(label.copies for label in sheet) <= MAX_LABELS or any(label.copies < 1 for label in sheet):
+    if not 1 <= sum(label.copies for label in sheet) <= MAX_LABELS or any(
+        label.copies < 1 for label in sheet
+    ):
         raise InvalidEvent([Problem("", "too-many-labels", {"limit": MAX_LABELS})])
 
 

@@ -64,6 +64,7 @@ class Draft:
     def __init__(self, tip: Tip, recorded_ms: int, random: Random) -> None:
         self.recorded_ms = max(recorded_ms, tip.recorded_ms)
         self._random = random
+        self._tip_size = tip.size
         self._frontier = tip.frontier.copy()
         self._last_leaf = tip.last_leaf
         self._entries: list[dict[str, Any]] = []
@@ -110,17 +111,26 @@ class Draft:
             if rows:
                 connection.execute(insert(table), rows)
         note = sign_note(dump_checkpoint(signer.name, self.size, self._frontier.root()), signer)
-        connection.execute(insert(checkpoints), {"size": self.size, "note": note})
+        connection.execute(
+            insert(checkpoints), {"size": self.size, "previous_size": self._tip_size, "note": note}
+        )
         return Tip(self.size, self._last_leaf, self.recorded_ms, self._frontier, note)
 
 
 def found(connection: Connection, signer: Signer, facts: dict[str, str]) -> str:
-    """Begin a ledger: its fixed facts (origin and verifier key among them) and the signed checkpoint of size 0."""
+    """Begin a ledger: its fixed facts, signed, and the signed checkpoint of size 0, which is returned."""
     fixed = {"origin": signer.name, "verifier_key": signer.verifier_key, **facts}
+    fixed["signature"] = sign_note(foundation_text(fixed), signer)
     connection.execute(insert(foundation), [{"name": name, "value": value} for name, value in fixed.items()])
     note = sign_note(dump_checkpoint(signer.name, 0, merkle.EMPTY_ROOT), signer)
-    connection.execute(insert(checkpoints), {"size": 0, "note": note})
+    connection.execute(insert(checkpoints), {"size": 0, "previous_size": None, "note": note})
     return note
+
+
+def foundation_text(fixed: dict[str, str]) -> str:
+    """What the log's key signs of its fixed facts, the signature itself apart."""
+    facts = {name: value for name, value in fixed.items() if name != "signature"}
+    return f"heji.foundation.v1\n{canonical.dump(facts).decode()}\n"
 
 
 def founded_facts(connection: Connection) -> dict[str, str]:

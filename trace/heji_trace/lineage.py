@@ -31,23 +31,17 @@ def known_at(table: Table, as_of_seq: int | None) -> ColumnElement[bool]:
     return and_(table.c.seq <= as_of_seq, or_(withdrawn.is_(None), withdrawn > as_of_seq))
 
 
-def descendants(
-    connection: Connection, batches: Iterable[str], as_of_seq: int | None = None
-) -> list[str]:
+def descendants(connection: Connection, batches: Iterable[str], as_of_seq: int | None = None) -> list[str]:
     """Every batch made from `batches`, at any distance and without themselves unless a loop leads back."""
     return _reached(connection, list(batches), "parent", "child", as_of_seq)
 
 
-def ancestors(
-    connection: Connection, batches: Iterable[str], as_of_seq: int | None = None
-) -> list[str]:
+def ancestors(connection: Connection, batches: Iterable[str], as_of_seq: int | None = None) -> list[str]:
     """Every batch that went into `batches`, at any distance and without themselves unless a loop leads back."""
     return _reached(connection, list(batches), "child", "parent", as_of_seq)
 
 
-def edges_within(
-    connection: Connection, batches: Sequence[str], as_of_seq: int | None = None
-) -> list[Edge]:
+def edges_within(connection: Connection, batches: Sequence[str], as_of_seq: int | None = None) -> list[Edge]:
     """The edges that start and end in `batches`, in ledger order."""
     found: list[Edge] = []
     inside = set(batches)

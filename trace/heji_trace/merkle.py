@@ -241,6 +241,12 @@ def verify_consistency(size1: int, size2: int, root1: bytes, root2: bytes, proof
     _check_hashes(root1, root2, *proof)
     if not 0 < size1 <= size2:
         raise BadProof("proof-sizes", size1=size1, size2=size2)
+    if size1 == size2:
+        if proof:
+            raise BadProof("proof-length")
+        if root1 != root2:
+            raise BadProof("proof-root")
+        return
     shift = 0
     while size1 >> shift & 1 == 0:
         shift += 1

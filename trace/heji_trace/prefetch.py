@@ -15,7 +15,14 @@ def prefetch(state: State, events: Sequence[Event]) -> None:
     state.events.load("event_id", [event_id for event in events for event_id in events_named(event)])
     state.register.load("code", [code for event in events for code in codes_named(event)])
     state.batches.load("batch", batches)
-    for shelf in (state.stock, state.warnings, state.holds, state.recall_scope, state.findings, state.harvests):
+    for shelf in (
+        state.stock,
+        state.warnings,
+        state.holds,
+        state.recall_scope,
+        state.findings,
+        state.harvests,
+    ):
         shelf.load("batch", batches)
     state.edges.load("parent", batches)
     for row_batch in batches:
@@ -52,7 +59,17 @@ def codes_named(event: Event) -> list[str]:
     named = [event.organisation, event.performed_by, event.site, *event.cycles]
     for line in lines:
         named += [line.product, line.site, line.to_site, line.to_organisation]
-    for name in ("code", "number", "cycle", "organisation", "holder", "to", "laboratory", "carrier", "product"):
+    for name in (
+        "code",
+        "number",
+        "cycle",
+        "organisation",
+        "holder",
+        "to",
+        "laboratory",
+        "carrier",
+        "product",
+    ):
         if isinstance(event.details.get(name), str):
             named.append(event.details[name])
     return [code for code in named if code is not None]

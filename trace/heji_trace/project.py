@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import islice
 
 from sqlalchemy import Connection, Table, delete, select, update
 
 from heji_trace import tables
 from heji_trace.effects import EFFECTS, enter_index
-from heji_trace.event import Event
 from heji_trace.goods import Entered, change_stock, enter_lines
+from heji_trace.ledger import Stored
+from heji_trace.prefetch import prefetch
 from heji_trace.schemas import event_of
 from heji_trace.sense import Suspicion, suspicions
 from heji_trace.settle import inherit, settle, unreach
@@ -44,7 +46,9 @@ def _enter(state: State, entered: Entered, suspected: list[Suspicion]) -> None:
 def _correct(state: State, entered: Entered) -> None:
     """Withdraw the effects of what is corrected, then enter the replacement in the correction's own place."""
     seqs = [
-        row["seq"] for event_id in entered.event.details["corrects"] for row in state.events.of("event_id", event_id)
+        row["seq"]
+        for event_id in entered.event.details["corrects"]
+        for row in state.events.of("event_id", event_id)
     ]
     state.write()
     touched, children = _withdraw(state, seqs, entered.seq)
@@ -66,7 +70,7 @@ def _withdraw(state: State, seqs: list[int], by_seq: int) -> tuple[list[str], li
         (tables.recall_scope, tables.recall_scope.c.batch),
         (tables.labels, tables.labels.c.batch),
     ):
-        touched += [batch for batch in _values(connection, table, column.name, seqs) if batch is not None]
+        touched += _values(connection, table, column.name, seqs)
     samples = _values(connection, tables.tests, "sample", seqs) + _values(
         connection, tables.samples, "sample", seqs
     )
@@ -75,7 +79,9 @@ def _withdraw(state: State, seqs: list[int], by_seq: int) -> tuple[list[str], li
     touched += targets
     touched += [row["batch"] for cycle in cycles for row in state.harvests.of("cycle", cycle)]
     released = list(
-        connection.execute(select(tables.holds.c.batch).where(tables.holds.c.released_seq.in_(seqs))).scalars()
+        connection.execute(
+            select(tables.holds.c.batch).where(tables.holds.c.released_seq.in_(seqs))
+        ).scalars()
     )
     connection.execute(
         update(tables.holds).where(tables.holds.c.released_seq.in_(seqs)).values(released_seq=None)
@@ -106,20 +112,26 @@ def _withdraw(state: State, seqs: list[int], by_seq: int) -> tuple[list[str], li
 
 
 def _values(connection: Connection, table: Table, column: str, seqs: list[int]) -> list[str]:
-    query = select(table.c[column]).where(table.c.seq.in_(seqs), table.c.withdrawn_seq.is_(None)).distinct()
-    return list(connection.execute(query.order_by(table.c[column])).scalars())
+    found = table.c[column]
+    query = select(found).where(table.c.seq.in_(seqs), table.c.withdrawn_seq.is_(None), found.is_not(None))
+    return list(connection.execute(query.distinct().order_by(found)).scalars())
 
 
-def rebuild(
-    connection: Connection, entries: Iterable[tuple[int, int, str, Event]], progress: Callable[[int], None]
-) -> None:
-    """Empty all projections and make them again from `entries` (seq, recorded_ms, actor, event), in ledger order."""
+def rebuild(connection: Connection, stored: Iterable[Stored], progress: Callable[[int], None]) -> None:
+    """Empty all projections and make them again from the whole ledger, in its order.
+
+    `progress` is told how many entries are done.
+    """
     for table in tables.PROJECTIONS:
         connection.execute(delete(table))
     state = State(connection)
-    for count, (seq, recorded_ms, actor, event) in enumerate(entries, start=1):
-        apply(state, Entered(seq, recorded_ms, actor, event), suspicions(state, event))
-        if count % _REBUILD_GROUP == 0:
-            state.forget()
-            progress(count)
-    state.write()
+    source = iter(stored)
+    done = 0
+    while group := list(islice(source, _REBUILD_GROUP)):
+        prefetch(state, [entry.event for entry in group])
+        for entry in group:
+            entered = Entered(entry.seq, entry.recorded_ms, entry.actor, entry.event)
+            apply(state, entered, suspicions(state, entry.event))
+        state.forget()
+        done += len(group)
+        progress(done)

@@ -28,6 +28,7 @@ from heji_trace.errors import (
     Misconfigured,
     NeedsAcknowledgement,
     Problem,
+    Unavailable,
 )
 from heji_trace.event import Event
 from heji_trace.goods import Entered
@@ -97,13 +98,11 @@ class Recorder:
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
 
     def start(self) -> None:
-        """Compare the ledger with the remembered head, then begin to take statements."""
-        with self._store.read() as connection:
-            standing = check_start(connection, self._head, self._signer.verifier)
-            if standing.fault is None:
-                self._tip = ledger.load_tip(connection)
-        self.durable_size = standing.size
-        self.fault = standing.fault
+        """Compare the ledger with the remembered head, then begin to take statements.
+
+        A database that does not answer yet is asked again with each group.
+        """
+        self._compare_with_head()
         self._thread.start()
 
     def submit(self, event: Event, author: Author) -> Receipt:
@@ -114,9 +113,7 @@ class Recorder:
         """
         return self._wait(_Wanted([event], author, bulk=False, dry_run=False))[0]
 
-    def submit_all(
-        self, events: Sequence[Event], author: Author, *, dry_run: bool = False
-    ) -> list[Receipt]:
+    def submit_all(self, events: Sequence[Event], author: Author, *, dry_run: bool = False) -> list[Receipt]:
         """Record all events or none, in their order; `dry_run` only tells what would happen.
 
         Raises BulkRefused with the refusal of each row that has one, and what `submit` raises for the whole.
@@ -238,9 +235,7 @@ class Recorder:
             raise BulkRefused(refused)
         return refused[0][1]
 
-    def _judge(
-        self, state: State, event: Event, author: Author, now_ms: int
-    ) -> list[sense.Suspicion]:
+    def _judge(self, state: State, event: Event, author: Author, now_ms: int) -> list[sense.Suspicion]:
         rights.check(state, author, event)
         sense.check(state, event, now_ms)
         suspected = sense.suspicions(state, event)
@@ -269,9 +264,10 @@ class Recorder:
         known = state.events.of("event_id", event.id)
         if not known:
             return None
-        [stored] = ledger.read_stored(state.connection, [known[0]["seq"]]) or [None]
-        if stored is None:
+        found = ledger.read_stored(state.connection, [known[0]["seq"]])
+        if not found:
             raise InvalidEvent([Problem("/id", "id-twice-in-one-import", {"id": event.id})])
+        stored = found[0]
         if not ledger.says_the_same(stored, event) or not (
             stored.actor == author.account or event.organisation == author.organisation
         ):
@@ -288,7 +284,20 @@ class Recorder:
             repeated=True,
         )
 
+    def _compare_with_head(self) -> None:
+        try:
+            with self._store.read() as connection:
+                standing = check_start(connection, self._head, self._signer.verifier)
+                self.durable_size = standing.size
+                self.fault = standing.fault
+                if standing.fault is None:
+                    self._tip = ledger.load_tip(connection)
+        except Unavailable as error:
+            self.fault = error
+
     def _check_may_write(self) -> None:
+        if isinstance(self.fault, Unavailable):
+            self._compare_with_head()
         if self.fault is not None:
             raise self.fault
         self._remember()

@@ -35,7 +35,7 @@ def check(state: State, author: Author, event: Event) -> None:
     else:
         raise NotAllowed("no-mandate", organisation=event.organisation)
     if event.kind == "correction":
-        _check_corrected(state, author, event)
+        _check_corrected(state, event)
     if event.kind == "testing":
         _check_laboratory(state, event)
 
@@ -45,7 +45,9 @@ def find_mandate(state: State, author: Author, event: Event) -> Mapping[str, Any
     state.register.load("organisation", [event.organisation])
     day = beijing_date(event.occurred_ms).isoformat()
     codes = {
-        row["code"] for row in state.register.of("organisation", event.organisation) if row["kind"] == "mandate"
+        row["code"]
+        for row in state.register.of("organisation", event.organisation)
+        if row["kind"] == "mandate"
     }
     for code in sorted(codes):
         mandate = state.find_registered("mandate", code)
@@ -80,8 +82,8 @@ def _check_mandated_site(mandate: Mapping[str, Any], event: Event) -> None:
         raise NotAllowed("site-not-in-mandate", site=event.site or "-")
 
 
-def _check_corrected(state: State, author: Author, event: Event) -> None:
-    """Only the organisation that recorded it, its mandatary or the operator corrects a statement."""
+def _check_corrected(state: State, event: Event) -> None:
+    """A statement is corrected in the name of the organisation that made it, and replaced by one of the same."""
     for event_id in event.details["corrects"]:
         rows = state.events.of("event_id", event_id)
         if not rows or rows[0]["organisation"] != event.organisation:
@@ -89,7 +91,6 @@ def _check_corrected(state: State, author: Author, event: Event) -> None:
     replacement = event.details.get("replacement")
     if replacement is not None and replacement["organisation"] != event.organisation:
         raise NotAllowed("correction-of-another", event_id=replacement["id"])
-    del author
 
 
 def _check_laboratory(state: State, event: Event) -> None:

@@ -162,9 +162,7 @@ class Facts:
     findings: Sequence[Raised] = ()
 
 
-def stored_warnings(
-    facts: Facts, intervals: Sequence[Interval], thresholds: Thresholds
-) -> list[Raised]:
+def stored_warnings(facts: Facts, intervals: Sequence[Interval], thresholds: Thresholds) -> list[Raised]:
     """The warnings that a batch's own facts cause, in the order of the rules."""
     raised = list(facts.findings)
     if facts.unknown_origin_seq is not None:
@@ -179,9 +177,7 @@ def stored_warnings(
 
 def _scope_warnings(scopes: Sequence[ScopeFact]) -> list[Raised]:
     codes = {"frozen": "RECALLED", "later": "ON_HOLD", "upstream": "UNDER_REVIEW"}
-    return [
-        Raised(codes[scope.standing], scope.seq, {"recall": scope.recall}) for scope in scopes
-    ]
+    return [Raised(codes[scope.standing], scope.seq, {"recall": scope.recall}) for scope in scopes]
 
 
 def _test_warnings(tests: Sequence[TestFact]) -> list[Raised]:

@@ -1,4 +1,4 @@
-"""Sense: does a well-formed event fit what is known?
+"""Sense: whether a well-formed event fits what is known.
 
 `check` refuses what cannot be (an unknown batch, a second maker of the same batch, a moment in the future, an
 intention that the state forbids). `suspicions` finds what looks wrong and may be true: asked back once, then recorded.
@@ -13,8 +13,9 @@ from typing import Any
 from heji_trace.errors import Conflict, InvalidEvent, Problem, Question
 from heji_trace.event import Event, Line
 from heji_trace.rules import STOPPING, ApplicationFact, HarvestFact, waiting_warnings
+from heji_trace.schemas import event_of
 from heji_trace.settle import application_facts, crop_of
-from heji_trace.state import Row, State
+from heji_trace.state import State
 from heji_trace.units import to_base
 
 AHEAD_MS = 5 * 60 * 1000
@@ -41,8 +42,7 @@ def measure(state: State, line: Line, product: str | None) -> tuple[str, int]:
     """Dimension and amount of a line, by the product's own unit conversions where it has some."""
     facts = state.find_registered("product", product) if product else None
     conversions = {
-        step["unit"]: (Decimal(step["equals"]), step["of"])
-        for step in (facts or {}).get("conversions", ())
+        step["unit"]: (Decimal(step["equals"]), step["of"]) for step in (facts or {}).get("conversions", ())
     }
     return to_base(line.quantity or Decimal(0), line.unit or "", conversions)
 
@@ -63,16 +63,21 @@ def giver_of(state: State, event: Event, line: Line) -> str:
     return event.organisation
 
 
-def check(state: State, event: Event, now_ms: int) -> None:
-    """Raise InvalidEvent or Conflict for an event that cannot be recorded at all."""
+def check(state: State, event: Event, now_ms: int, withdrawn: frozenset[int] = frozenset()) -> None:
+    """Raise InvalidEvent or Conflict for an event that cannot be recorded at all.
+
+    `withdrawn` are entries that a correction takes back before this event, its replacement, takes their place.
+    """
     problems = [*_future(event, now_ms), *_unregistered(state, event), *_unknown_batches(state, event)]
     if problems:
         raise InvalidEvent(problems)
     problems += _other_dimensions(state, event)
     if problems:
         raise InvalidEvent(problems)
-    _check_makers(state, event)
+    _check_makers(state, event, withdrawn)
     _check_intention(state, event)
+    if event.kind == "correction":
+        _check_replacement(state, event, now_ms)
 
 
 def suspicions(state: State, event: Event) -> list[Suspicion]:
@@ -81,9 +86,7 @@ def suspicions(state: State, event: Event) -> list[Suspicion]:
     if event.kind in OPENING_KINDS:
         named = [*event.inputs, *event.moves]
         found += [
-            Suspicion("UNKNOWN_ORIGIN", line.batch)
-            for line in named
-            if state.find_batch(line.batch) is None
+            Suspicion("UNKNOWN_ORIGIN", line.batch) for line in named if state.find_batch(line.batch) is None
         ]
     found += _over_consumption(state, event)
     found += _held(state, event)
@@ -135,7 +138,9 @@ _DETAIL_CODES = {
 
 
 def _unknown_batches(state: State, event: Event) -> list[Problem]:
-    named = [(f"/batches/{at}", batch) for at, batch in enumerate(event.batches)]
+    named: list[tuple[str, str | None]] = [
+        (f"/batches/{at}", batch) for at, batch in enumerate(event.batches)
+    ]
     if event.kind not in OPENING_KINDS:
         named += [(f"/inputs/{at}/batch", line.batch) for at, line in enumerate(event.inputs)]
         named += [(f"/moves/{at}/batch", line.batch) for at, line in enumerate(event.moves)]
@@ -174,14 +179,36 @@ def _other_dimensions(state: State, event: Event) -> list[Problem]:
     return problems
 
 
-def _check_makers(state: State, event: Event) -> None:
+def _check_replacement(state: State, event: Event, now_ms: int) -> None:
+    corrected = [
+        row for event_id in event.details["corrects"] for row in state.events.of("event_id", event_id)
+    ]
+    for row in corrected:
+        if row["withdrawn_seq"] is not None:
+            raise Conflict("already-corrected", event_id=row["event_id"])
+    replacement = event.details.get("replacement")
+    if replacement is None:
+        return
+    try:
+        check(state, event_of(replacement), now_ms, frozenset(row["seq"] for row in corrected))
+    except InvalidEvent as error:
+        raise InvalidEvent(
+            [
+                Problem(f"/details/replacement{problem.pointer}", problem.code, problem.names)
+                for problem in error.problems
+            ]
+        ) from error
+
+
+def _check_makers(state: State, event: Event, withdrawn: frozenset[int]) -> None:
     for line in event.outputs:
         row = state.find_batch(line.batch)
-        if row is not None and not row["unknown_origin"]:
+        if row is not None and not row["unknown_origin"] and row["made_seq"] not in withdrawn:
             raise Conflict("batch-already-made", batch=line.batch)
     if event.kind in ("planting", "stocking"):
         cycle = event.details["cycle"]
-        if state.find_registered("cycle", cycle) is not None:
+        opened = [row for row in state.register.of("code", cycle) if row["kind"] == "cycle"]
+        if any(row["seq"] not in withdrawn for row in opened):
             raise Conflict("cycle-already-open", cycle=cycle)
     owned = {"site": "organisation", "product": None, "certificate": "holder"}
     if event.kind in owned:
@@ -205,17 +232,19 @@ def _owner_named(event: Event) -> str | None:
 
 def _check_intention(state: State, event: Event) -> None:
     if event.kind == "label_issue" and event.details.get("batch"):
-        stopped = sorted(
-            {live["code"] for live in state.live_warnings(event.details["batch"])} & STOPPING
-        )
+        stopped = sorted({live["code"] for live in state.live_warnings(event.details["batch"])} & STOPPING)
         if stopped:
-            raise Conflict("labels-for-a-stopped-batch", batch=event.details["batch"], codes=", ".join(stopped))
+            raise Conflict(
+                "labels-for-a-stopped-batch", batch=event.details["batch"], codes=", ".join(stopped)
+            )
     if event.kind == "release":
         holds = state.holds.of("event_id", event.details["hold"])
         if not holds:
             raise InvalidEvent([Problem("/details/hold", "unknown-hold", {"hold": event.details["hold"]})])
         organisation = state.find_registered("organisation", event.organisation) or {}
-        if event.organisation != holds[0]["organisation"] and "regulator" not in organisation.get("roles", ()):
+        if event.organisation != holds[0]["organisation"] and "regulator" not in organisation.get(
+            "roles", ()
+        ):
             raise Conflict("release-by-another", holder=holds[0]["organisation"])
         if all(hold["released_seq"] is not None for hold in holds):
             raise Conflict("already-released", hold=event.details["hold"])
@@ -291,8 +320,3 @@ def _waiting(state: State, event: Event) -> list[Suspicion]:
                     warning.code, event.outputs[0].batch, {"cycle": cycle, **warning.data}
                 )
     return list(found.values())
-
-
-def held_codes(rows: list[Row]) -> list[str]:
-    """The codes among live warnings that stop a batch."""
-    return sorted({row["code"] for row in rows} & STOPPING)

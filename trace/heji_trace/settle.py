@@ -71,9 +71,7 @@ def inherit(state: State, parent: str, child: str, seq: int) -> None:
         settle(state, reached, seq)
 
 
-def enter_scope(
-    state: State, batch: str, recall: str, organisation: str, standing: str, seq: int
-) -> None:
+def enter_scope(state: State, batch: str, recall: str, organisation: str, standing: str, seq: int) -> None:
     """Put the batch into the scope of a recall, unless it stands there already."""
     if any(row["event_id"] == recall for row in state.recall_scope.of("batch", batch)):
         return
@@ -91,6 +89,7 @@ def unreach(state: State, children: Iterable[str], seq: int) -> None:
         for live in state.live_warnings(batch):
             if live["source"] != batch and live["source"] not in upstream:
                 state.warnings.change(live, lifted_seq=seq)
+                _bump(state, batch, seq)
 
 
 def facts_of(state: State, row: Row, harvests: tuple[HarvestFact, ...]) -> Facts:

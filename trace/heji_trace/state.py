@@ -23,14 +23,17 @@ _AT_ONCE = 1000
 
 
 class Shelf:
-    """The rows of one table, found by any of the columns in `by`; withdrawn rows are not among them."""
+    """The rows of one table, found by any of the columns in `by`; withdrawn ones only where `live_only` is false."""
 
-    def __init__(self, connection: Connection, table: Table, by: tuple[str, ...]) -> None:
+    def __init__(
+        self, connection: Connection, table: Table, by: tuple[str, ...], *, live_only: bool = True
+    ) -> None:
         self.table = table
         self.by = by
         self._connection = connection
         self._key = tuple(column.name for column in table.primary_key)
-        self._live_only = "withdrawn_seq" in table.c
+        self._blank: Row = dict.fromkeys(column.name for column in table.columns)
+        self._live_only = live_only and "withdrawn_seq" in table.c
         self.forget()
 
     def forget(self) -> None:
@@ -63,9 +66,9 @@ class Shelf:
 
     def add(self, **values: Any) -> Row:
         """A new row, written with the group."""
-        row = {column.name: values.pop(column.name, None) for column in self.table.columns}
-        if values:
-            raise KeyError(*values)
+        row = self._blank | values
+        if len(row) > len(self._blank):
+            raise KeyError(*(values.keys() - self._blank.keys()))
         self._place(row)
         self._added.append(row)
         return row
@@ -107,7 +110,7 @@ class Shelf:
                 index[row[column]][key] = row
 
     def _key_of(self, row: Row) -> tuple[Any, ...]:
-        return tuple(row[name] for name in self._key)
+        return tuple([row[name] for name in self._key])
 
 
 class State:
@@ -115,7 +118,8 @@ class State:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.events = Shelf(connection, tables.events, ("event_id",))
+        # A withdrawn event is still there: its id is taken, and it cannot be corrected twice.
+        self.events = Shelf(connection, tables.events, ("event_id",), live_only=False)
         self.register = Shelf(connection, tables.register, ("code", "kind", "organisation"))
         self.batches = Shelf(connection, tables.batches, ("batch",))
         self.lines = Shelf(connection, tables.lines, ("batch",))

@@ -87,7 +87,10 @@ nodes = _table(
 )
 
 checkpoints = _table(
-    "checkpoints", _whole("size", primary_key=True, autoincrement=False), _text("note")
+    "checkpoints",
+    _whole("size", primary_key=True, autoincrement=False),
+    Column("previous_size", Big, nullable=True),
+    _text("note"),
 )
 
 LEDGER = (foundation, entries, disclosures, nodes, checkpoints)
@@ -277,7 +280,7 @@ recall_scope = _table(
     _text("standing"),
     _text("organisation"),
     _withdrawn(),
-    PrimaryKeyConstraint("seq", "batch"),
+    PrimaryKeyConstraint("seq", "batch", "event_id"),
     Index(None, "batch"),
     Index(None, "event_id"),
 )

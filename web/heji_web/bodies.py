@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask import request
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected
 
 from heji_trace import canonical
 from heji_trace.errors import InvalidEvent, Problem, TooLarge
@@ -27,13 +27,15 @@ def read_body(limit: int | None = None) -> bytes:
     encoding = request.headers.get("Content-Encoding", "identity")
     if encoding.lower() != "identity":
         raise InvalidEvent([Problem("", "bad-encoding", {"encoding": encoding[:40]})])
+    # A chunked body announces no length, and Werkzeug's stream ends at the limit without a word.
+    request.max_content_length = limit + 1
     try:
-        # A chunked body announces no length; the stream itself stops it at the limit.
-        return request.stream.read()
-    except RequestEntityTooLarge as error:
-        raise TooLarge(limit=limit) from error
+        data = request.stream.read()
     except ClientDisconnected as error:
         raise InvalidEvent([Problem("", "bad-request")]) from error
+    if len(data) > limit:
+        raise TooLarge(limit=limit)
+    return data
 
 
 def read_json(limit: int | None = None) -> object:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import logging
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
@@ -34,6 +34,7 @@ STATUS: Mapping[type[errors.HejiError], HTTPStatus] = MappingProxyType(
         errors.NotAllowed: HTTPStatus.FORBIDDEN,
         errors.Conflict: HTTPStatus.CONFLICT,
         errors.NeedsAcknowledgement: HTTPStatus.CONFLICT,
+        errors.BulkRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
         errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         errors.BadSignature: HTTPStatus.UNPROCESSABLE_ENTITY,
         errors.BadProof: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -53,6 +54,14 @@ _log = logging.getLogger("heji.web")
 
 
 @dataclass(frozen=True, slots=True)
+class AskedQuestion:
+    """What must be confirmed; `pointer` is the row of an import that it is asked about, else empty."""
+
+    pointer: str
+    question: errors.Question
+
+
+@dataclass(frozen=True, slots=True)
 class ProblemAnswer:
     """A problem before it is written down for a program or a person; `kind` is the code of its class."""
 
@@ -62,7 +71,7 @@ class ProblemAnswer:
     zh: str
     en: str
     problems: tuple[errors.Problem, ...] = ()
-    questions: tuple[errors.Question, ...] = ()
+    questions: tuple[AskedQuestion, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -103,10 +112,35 @@ def problem_of(error: errors.HejiError) -> ProblemAnswer:
         error.code,
         error.sentence("zh"),
         error.sentence("en"),
-        error.problems if isinstance(error, errors.InvalidEvent) else (),
-        error.questions if isinstance(error, errors.NeedsAcknowledgement) else (),
+        tuple(problems_in(error)),
+        tuple(questions_in(error)),
         headers,
     )
+
+
+def problems_in(error: errors.HejiError) -> Iterator[errors.Problem]:
+    """The problems of fields and, in an import, of rows: a row's pointers begin with its place from 0."""
+    if isinstance(error, errors.InvalidEvent):
+        yield from error.problems
+    if not isinstance(error, errors.BulkRefused):
+        return
+    for row, refusal in error.rows:
+        if isinstance(refusal, errors.InvalidEvent):
+            for each in refusal.problems:
+                yield replace(each, pointer=f"/{row}{each.pointer}")
+        elif not isinstance(refusal, errors.NeedsAcknowledgement):
+            yield errors.Problem(f"/{row}", refusal.code, dict(refusal.names))
+
+
+def questions_in(error: errors.HejiError) -> Iterator[AskedQuestion]:
+    """What must be confirmed before this can be recorded."""
+    if isinstance(error, errors.NeedsAcknowledgement):
+        for question in error.questions:
+            yield AskedQuestion("", question)
+    elif isinstance(error, errors.BulkRefused):
+        for row, refusal in error.rows:
+            for asked in questions_in(refusal):
+                yield replace(asked, pointer=f"/{row}")
 
 
 def answer_http_exception(error: HTTPException) -> AnyResponse:
@@ -126,10 +160,11 @@ def answer_http_exception(error: HTTPException) -> AnyResponse:
 def answer_unexpected(error: Exception) -> AnyResponse:
     """Answer a fault of ours: the sender gets a number, the log the place.
 
-    The log has frames and the class but no message, which may hold what somebody sent.
+    The log has the class and the places but no message, which may hold what somebody sent.
     """
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    _log.error("%s %s\n%s", request_id(), type(error).__qualname__, frames)
+    frames = traceback.extract_tb(error.__traceback__)
+    places = " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames))
+    _log.error("%s %s at %s", request_id(), type(error).__qualname__, places)
     said = sentences.say_both("internal", request=request_id())
     return answer(
         ProblemAnswer(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "internal", said["zh"], said["en"])
@@ -163,7 +198,7 @@ def dump_problem(problem: ProblemAnswer) -> dict[str, Any]:
         document["problems"] = [dump_field_problem(each) for each in problem.problems]
     if problem.questions:
         document["questions"] = [
-            {"code": each.code, "zh": each.sentence("zh"), "en": each.sentence("en")}
+            dump_question(each.question) | ({"pointer": each.pointer} if each.pointer else {})
             for each in problem.questions
         ]
     return document
@@ -182,6 +217,11 @@ def dump_field_problem(problem: errors.Problem) -> dict[str, Any]:
     if problem.column is not None:
         document["column"] = problem.column
     return document
+
+
+def dump_question(question: errors.Question) -> dict[str, str]:
+    """The code to acknowledge, and what is asked."""
+    return {"code": question.code, "zh": question.sentence("zh"), "en": question.sentence("en")}
 
 
 def wants_html() -> bool:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from itertools import groupby
 
 from heji_trace.kinds import KINDS, Kind, is_needed, parts_of
@@ -95,7 +96,7 @@ def _parts(kind: Kind) -> str:
     return ", ".join(said)
 
 
-def _table(fields: Iterable[types.Field], required: Set[str]) -> Iterator[str]:
+def _table(fields: Iterable[types.Field], required: AbstractSet[str]) -> Iterator[str]:
     yield "| field | 中文 | English | value | | |"
     yield "|---|---|---|---|---|---|"
     for field in fields:
@@ -119,7 +120,7 @@ def _mark(field: types.Field) -> str:
     return "●"
 
 
-def _need(field: types.Field, required: Set[str]) -> str:
+def _need(field: types.Field, required: AbstractSet[str]) -> str:
     if field.name in required:
         return "required"
     if not field.required_when:

@@ -15,7 +15,7 @@ _REPLACEMENT_ID = "0197636e-95c0-7c3a-9d51-3f6a1c0e2b12"
 
 def example_event(kind: Kind, language: str = "zh") -> dict[str, Any]:
     """A whole event of `kind` that `parse_event` accepts, its free texts in `language` ("zh" or "en")."""
-    shown = [part for part in parts_of(kind) if part.name not in PERMITTED - {"note"}]
+    shown = [part for part in parts_of(kind) if part.name not in PERMITTED]
     event = _members(shown, language) | {"id": _ID, "kind": kind.name}
     event |= {name: plain(value) for name, value in kind.sample.items()}
     return event | {"details": _members(kind.fields, language)}

@@ -131,7 +131,8 @@ Scalar = Text | Code | Batch | Identifier | Amount | Money | Unit | Date | Momen
 FieldType = Scalar | TextMap | EventBody | ListOf | Table
 
 
-@dataclass(frozen=True, slots=True)
+# Declarations are compared by identity: each stands once, and examples may be dicts.
+@dataclass(frozen=True, slots=True, eq=False)
 class Field:
     """One named value of an event.
 
@@ -161,7 +162,7 @@ class Field:
 Area = Literal["registers", "growing", "making", "testing", "moving", "control"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """One kind of event: who may record it, which parts of the envelope it uses, and its details.
 

@@ -71,6 +71,7 @@ ORGANISATION: Final = Kind(
         Field("contact", Text(200), "联系方式", "Contact", "0763-0000000"),
         Field("status", words.STATUS, "状态", "Status", "active", public=True),
     ),
+    sample={"organisation": "fg-centre"},
     first=("details.code", "details.name", "details.subject_type", "details.roles", "details.division_code"),
 )
 
@@ -294,6 +295,7 @@ EDITION: Final = Kind(
         ),
         Field("effective_to", Date(), "失效日期", "Effective to", "2026-12-31", public=True),
     ),
+    sample={"organisation": "fg-centre"},
     first=(
         "details.table",
         "details.edition",

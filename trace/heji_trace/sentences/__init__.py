@@ -28,11 +28,11 @@ def catalogue() -> Mapping[str, Mapping[str, str]]:
     return MappingProxyType(found)
 
 
-def say(code: str, language: str, **names: object) -> str:
+def say(code: str, language: str, /, **names: object) -> str:
     """The sentence of `code` in `language` ("zh" or "en"); raises KeyError for a code that no catalogue has."""
     return catalogue()[code][language].format(**names)
 
 
-def say_both(code: str, **names: object) -> dict[str, str]:
+def say_both(code: str, /, **names: object) -> dict[str, str]:
     """The sentence in both languages, as problem details carry it."""
     return {language: say(code, language, **names) for language in LANGUAGES}

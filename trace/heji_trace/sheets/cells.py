@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -25,8 +24,11 @@ _NOTHING: Final = frozenset({"无", "n/a", "na", "none"})
 _YES: Final = frozenset({"是", "对", "真", "有", "已", "√", "✓", "y", "yes", "true", "1", "t"})
 _NO: Final = frozenset({"否", "不", "假", "无", "未", "×", "✗", "x", "n", "no", "false", "0", "f"})
 
-_FULL_WIDTH: Final = {code: code - 0xFEE0 for first, last in ("09", "AZ", "az") for code in
-                      range(ord(first) + 0xFEE0, ord(last) + 0xFEE1)}
+_FULL_WIDTH: Final = {
+    code: code - 0xFEE0
+    for first, last in ("09", "AZ", "az")
+    for code in range(ord(first) + 0xFEE0, ord(last) + 0xFEE1)
+}
 _FULL_WIDTH_SIGNS: Final = {ord("％"): "%", ord("＜"): "<", ord("＞"): ">", ord("＋"): "+", ord("－"): "-"}
 _DAY = re.compile(r"([12][0-9]{3})\s*[-/.年]\s*([0-9]{1,2})\s*[-/.月]\s*([0-9]{1,2})\s*日?(?:\s*T?\s*(.*))?")
 _CLOCK = re.compile(
@@ -168,7 +170,11 @@ def _moment_of(cell: Cell) -> datetime | None:
         case bool() | None | time() | timedelta():
             return None
         case datetime():
-            rounded = cell + timedelta(milliseconds=500) if cell < datetime(9999, 1, 1, tzinfo=cell.tzinfo) else cell
+            rounded = (
+                cell + timedelta(milliseconds=500)
+                if cell < datetime(9999, 1, 1, tzinfo=cell.tzinfo)
+                else cell
+            )
             return rounded.replace(microsecond=0, tzinfo=None)
         case date():
             return datetime(cell.year, cell.month, cell.day)  # noqa: DTZ001

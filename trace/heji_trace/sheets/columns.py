@@ -114,6 +114,7 @@ class Heading:
     """A heading that was understood; `unit` is the one it names in brackets, as in 数量（斤）."""
 
     column: Column
+    text: str
     unit: str | None = None
 
 
@@ -121,13 +122,13 @@ def find_heading(kind: Kind, text: str) -> Heading | None:
     """What a heading of a sheet of `kind` means, or None."""
     known = headings_of(kind)
     if column := known.get(folded_heading(text)):
-        return Heading(column)
+        return Heading(column, text)
     plain = unicodedata.normalize("NFKC", text).strip()
     brackets = _BRACKETS.search(plain)
     if brackets is None:
         return None
     column = known.get(folded_heading(plain[: brackets.start()]))
-    return None if column is None else Heading(column, _find_unit(brackets[1]))
+    return None if column is None else Heading(column, text, _find_unit(brackets[1]))
 
 
 def _find_unit(text: str) -> str | None:
@@ -151,7 +152,7 @@ def find_kind(text: str) -> Kind | None:
             (len(name), kind.name)
             for kind in KINDS.values()
             for name in (kind.name, kind.zh, kind.en.casefold(), *kind.also)
-            if name in plain
+            if _stands_in(name, plain)
         ),
         reverse=True,
     )
@@ -159,3 +160,10 @@ def find_kind(text: str) -> Kind | None:
         return None
     longest = {name for length, name in found if length == found[0][0]}
     return KINDS[longest.pop()] if len(longest) == 1 else None
+
+
+def _stands_in(name: str, text: str) -> bool:
+    """A Chinese name may stand anywhere, an English one only as a word: a wholesale list is no sale."""
+    if not name.isascii():
+        return name in text
+    return re.search(rf"(?<![a-z]){re.escape(name)}(?![a-z])", text) is not None

@@ -88,11 +88,8 @@ def _refuse_formulas(rows: list[tuple[int, list[str]]]) -> None:
 
 def _decoded(data: bytes) -> str:
     """UTF-8 with or without mark, UTF-16 with its mark (Excel's "Unicode text"), else GB18030."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encodings = ["utf-16"]
-    else:
-        encodings = ["utf-8-sig", "gb18030"]
-    for encoding in encodings:
+    marked = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    for encoding in ["utf-16"] if marked else ["utf-8-sig", "gb18030"]:
         try:
             return data.decode(encoding)
         except UnicodeDecodeError:

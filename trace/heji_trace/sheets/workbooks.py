@@ -60,10 +60,23 @@ def read_workbook(data: bytes) -> Workbook:
             _check_size(archive)
             title, part = _find_sheet(archive)
             merged = _inspect(archive, part)
-        rows = CalamineWorkbook.from_filelike(BytesIO(data)).get_sheet_by_name(title).to_python(skip_empty_area=False)
+        rows = (
+            CalamineWorkbook.from_filelike(BytesIO(data))
+            .get_sheet_by_name(title)
+            .to_python(skip_empty_area=False)
+        )
     except (
-        zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, NotImplementedError, RuntimeError, ParseError,
-        UnicodeError, defusedxml.DefusedXmlException, CalamineError,
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        OSError,
+        KeyError,
+        NotImplementedError,
+        RuntimeError,
+        ParseError,
+        UnicodeError,
+        defusedxml.DefusedXmlException,
+        CalamineError,
     ) as error:
         raise _unreadable() from error
     return Workbook(title, [list(row) for row in rows], merged)

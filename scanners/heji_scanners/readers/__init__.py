@@ -1,0 +1,1 @@
+"""Readers of the files that instruments and loggers write; they need no network and no database."""
