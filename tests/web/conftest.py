@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -7,11 +8,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from heji_trace.append_only import ledger_triggers
-from heji_trace.db import Store
 from heji_trace.sessions import issue_token
-from heji_trace.tables import metadata
 from heji_web.app import create_app
+from heji_web.founding import found_log
 from heji_web.service import Service, open_service
 from heji_web.settings import Settings, read_settings
 from web.doors import CHEAP, Browser, Now, account_with
@@ -29,13 +28,9 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def service(settings: Settings, now: Now) -> Iterator[Service]:
-    store = Store(settings.database_url)
-    with store.write() as connection:
-        metadata.create_all(connection)
-        for statement in ledger_triggers(store.dialect):
-            connection.exec_driver_sql(statement)
-    store.close()
+    found_log(settings, "log.heji.example", os.urandom)
     service = open_service(settings, now.clock, passwords=CHEAP)
+    service.start()
     yield service
     service.close()
 

@@ -31,6 +31,7 @@ def create_app(service: Service) -> Flask:
     app.url_map.strict_slashes = True
     install_languages(app)
     install_access(app)
+    app.context_processor(lambda: {"demonstration": service.is_demonstration})
     install_problems(app)
     app.after_request(secure)
     for blueprint in _BLUEPRINTS:

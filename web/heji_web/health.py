@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 from sqlalchemy import text
 
-from heji_trace.errors import HejiError
-from heji_web.service import the_service
+from heji_migrations import upgrade
+from heji_trace import ledger
+from heji_trace.errors import HejiError, LedgerBusy
+from heji_web.service import Service, the_service
 
 blueprint = Blueprint("health", __name__)
+
+# The first version in which two connections can no longer lose the write-ahead log's reset.
+_SAFE_SQLITE = (3, 51, 3)
+
+Check = Mapping[str, Any]
 
 
 @blueprint.get("/healthz")
@@ -23,21 +31,68 @@ def healthz() -> ResponseReturnValue:
 @blueprint.get("/readyz")
 def readyz() -> ResponseReturnValue:
     """200 where requests can be served, else 503 with the checks that failed."""
-    checks = {"database": database_check()}
+    checks = check_service(the_service())
     ready = all(check["ok"] for check in checks.values())
     return jsonify(ok=ready, checks=checks), 200 if ready else 503
 
 
-def database_check() -> dict[str, Any]:
+def check_service(service: Service) -> dict[str, Check]:
+    """What a running service depends on: each check with `ok`, and with the `code` of its sentence where it fails."""
+    return {
+        "database": check_database(service),
+        "schema": check_schema(service),
+        "recorder": check_recorder(service),
+        "head": check_head(service),
+    }
+
+
+def check_database(service: Service) -> Check:
     """Whether the database answers, and which it is."""
-    store = the_service().store
-    version = "SELECT sqlite_version()" if store.dialect == "sqlite" else "SHOW server_version"
+    kind = service.store.dialect
+    query = "SELECT sqlite_version()" if kind == "sqlite" else "SHOW server_version"
     try:
-        with store.read() as connection:
-            return {
-                "ok": True,
-                "kind": store.dialect,
-                "version": connection.execute(text(version)).scalar_one(),
-            }
+        with service.store.read() as connection:
+            version = str(connection.execute(text(query)).scalar_one())
     except HejiError as error:
-        return {"ok": False, "kind": store.dialect, "code": error.code}
+        return {"ok": False, "kind": kind, "code": error.code}
+    check: dict[str, Any] = {"ok": True, "kind": kind, "version": version}
+    if kind == "sqlite":
+        # Sound all the same: this process has one writing connection, which owns every checkpoint.
+        check["single_process"] = True
+        check["fixed_wal_reset"] = tuple(int(part) for part in version.split(".")) >= _SAFE_SQLITE
+    return check
+
+
+def check_schema(service: Service) -> Check:
+    """Whether the tables and their triggers are those of this version."""
+    try:
+        with service.store.read() as connection:
+            upgrade.check_current(connection)
+    except HejiError as error:
+        return {"ok": False, "code": error.code}
+    return {"ok": True}
+
+
+def check_recorder(service: Service) -> Check:
+    """Whether statements are taken."""
+    recorder = service.recorder
+    if recorder.fault is not None:
+        return {"ok": False, "code": recorder.fault.code}
+    return {"ok": True} if recorder.is_alive else {"ok": False, "code": LedgerBusy.default_code}
+
+
+def check_head(service: Service) -> Check:
+    """Whether the remembered head is one that the ledger has reached; a group that is just written may be ahead."""
+    try:
+        # In this order: the head follows the ledger, never the other way round.
+        remembered = service.head.read()
+        with service.store.read() as connection:
+            size = ledger.size_of(connection)
+    except HejiError as error:
+        return {"ok": False, "code": error.code}
+    if remembered is None:
+        return {"ok": False, "code": "head-missing"}
+    sizes = {"size": size, "remembered": remembered.size}
+    return (
+        {"ok": True, **sizes} if size >= remembered.size else {"ok": False, "code": "ledger-behind", **sizes}
+    )

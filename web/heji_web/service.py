@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event, Thread
 from typing import cast
 
 from flask import current_app
 
-from heji_trace import ledger
 from heji_trace.accounts import Passwords
 from heji_trace.db import Store
+from heji_trace.errors import Unavailable
 from heji_trace.head import HeadFile
-from heji_trace.keys import Signer, read_signer, write_signer
+from heji_trace.keys import Signer, read_signer
 from heji_trace.recorder import Recorder
 from heji_trace.times import SYSTEM_CLOCK, Clock
 from heji_web.passwords import argon2_passwords
 from heji_web.settings import Settings
 
 EXTENSION = "heji"
-DEMONSTRATION = "demo."
-"""How the origin of a demonstration's log begins; the origin is in every checkpoint, so nobody can take it off."""
+DEMONSTRATION = "demonstration"
+"""The word in a log's origin that makes every page say what it is."""
+
+_RETRY_SECONDS = 2
+
+_log = logging.getLogger("heji.service")
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What the doors work with; `random` answers so many random bytes.
-
-    `demonstration` is the word of the ledger's own foundation, not of a setting: a page cannot forget it.
-    """
+    """What the doors work with; `random` answers so many random bytes."""
 
     settings: Settings
     store: Store
@@ -39,12 +42,38 @@ class Service:
     clock: Clock
     random: Callable[[int], bytes]
     passwords: Passwords
-    demonstration: bool
+    _closing: Event = field(default_factory=Event)
+
+    @property
+    def is_demonstration(self) -> bool:
+        """Whether nothing in this log is real."""
+        return DEMONSTRATION in self.signer.name
+
+    def start(self) -> None:
+        """Begin to take statements; raises Unavailable while the database does not answer."""
+        self.recorder.start()
+
+    def start_when_possible(self) -> None:
+        """Begin to take statements now, or as soon as the database answers; until then nothing is ready."""
+        try:
+            self.start()
+        except Unavailable as error:
+            _log.warning("waiting for the database: %s", error.code)
+            Thread(target=self._keep_starting, name="starter", daemon=True).start()
 
     def close(self) -> None:
         """Let the recorder finish its group, then give the connections back."""
+        self._closing.set()
         self.recorder.close()
         self.store.close()
+
+    def _keep_starting(self) -> None:
+        while not self._closing.wait(_RETRY_SECONDS):
+            try:
+                self.start()
+            except Unavailable:
+                continue
+            return
 
 
 def open_service(
@@ -53,38 +82,15 @@ def open_service(
     random: Callable[[int], bytes] = os.urandom,
     passwords: Passwords | None = None,
 ) -> Service:
-    """The service of these settings, its ledger compared with the remembered head.
+    """The service of these settings, not started: nothing connects to the database, so it may still be down.
 
-    Raises Misconfigured where there is no usable signing key. A ledger that may not be continued opens all the same:
-    the recorder's `fault` says why, and pages are served.
+    Raises Misconfigured where there is no usable signing key.
     """
-    signer = read_signer(settings.key)
     store = Store(settings.database_url)
+    signer = read_signer(settings.key)
     head = HeadFile(settings.head, signer.verifier)
     recorder = Recorder(store, signer, head, clock, random)
-    recorder.start()
-    return Service(
-        settings,
-        store,
-        signer,
-        head,
-        recorder,
-        clock,
-        random,
-        passwords or argon2_passwords(),
-        demonstration=signer.name.startswith(DEMONSTRATION),
-    )
-
-
-def begin_ledger(store: Store, settings: Settings, signer: Signer) -> None:
-    """Keep a new signing key and begin the empty ledger in a migrated database, its head remembered.
-
-    Raises Misconfigured where the key file exists.
-    """
-    write_signer(settings.key, signer)
-    with store.write() as connection:
-        note = ledger.found(connection, signer, {})
-    HeadFile(settings.head, signer.verifier).write(note)
+    return Service(settings, store, signer, head, recorder, clock, random, passwords or argon2_passwords())
 
 
 def the_service() -> Service:

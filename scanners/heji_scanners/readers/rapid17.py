@@ -39,7 +39,9 @@ COLUMNS: Final = (
     ("仪器生产厂家", "maker", False),
     ("备注", "note", False),
 )
-_HEADING_OF: Final = MappingProxyType({name: heading for heading, name, _ in COLUMNS})
+# Beyond the seventeen: what workstations add, and what saves the uploader a choice.
+_MORE_COLUMNS: Final = (("样品编号", "sample", False), ("批次", "batch", False), ("批次号", "batch", False))
+_HEADING_OF: Final = MappingProxyType({name: heading for heading, name, _ in (*_MORE_COLUMNS, *COLUMNS)})
 _REQUIRED: Final = tuple(name for _, name, required in COLUMNS if required)
 _OTHER_HEADINGS: Final = MappingProxyType(
     {"审核人员": "verifier", "上报人员": "reporter", "检测设备": "instrument"}
@@ -58,7 +60,10 @@ _CONCLUSIONS: Final[Mapping[str, bool]] = MappingProxyType({"合格": True, "不
 
 @dataclass(frozen=True, slots=True)
 class RapidRow:
-    """One result as the file states it; `tested_at` is RFC 3339 in Beijing time, blanks are ""."""
+    """One result as the file states it; `tested_at` is RFC 3339 in Beijing time, blanks are "".
+
+    `sample` and `batch` are of columns that some workstations add to the seventeen.
+    """
 
     line: int
     test_point: str
@@ -78,6 +83,8 @@ class RapidRow:
     method: str
     maker: str
     note: str
+    sample: str
+    batch: str
     file_sha256: str
 
 
@@ -110,9 +117,8 @@ def read_rapid17(data: bytes, name: str) -> RapidFile:
     for row in grid.rows:
         if row.number <= header.number:
             continue
-        _refuse_merged(grid, row, problems)
         cells = {field: row.cells[at] if at < len(row.cells) else None for field, at in columns.items()}
-        found = _row_problems(row.number, cells)
+        found = [*_merged(grid, row), *_row_problems(row.number, cells)]
         problems += found
         if not found:
             rows.append(_row(row.number, cells, grid.sha256))
@@ -123,7 +129,7 @@ def read_rapid17(data: bytes, name: str) -> RapidFile:
 
 def _fields(header: GridRow) -> dict[str, int]:
     """The place of each field, by the headings of a row."""
-    named = {folded_heading(heading): field for heading, field, _ in COLUMNS}
+    named = {folded_heading(heading): field for heading, field, _ in (*COLUMNS, *_MORE_COLUMNS)}
     named |= {folded_heading(heading): field for heading, field in _OTHER_HEADINGS.items()}
     found: dict[str, int] = {}
     for at, cell in enumerate(header.cells):
@@ -147,11 +153,11 @@ def _columns(header: GridRow) -> tuple[dict[str, int], list[Problem]]:
     return found, problems
 
 
-def _refuse_merged(grid: Grid, row: GridRow, problems: list[Problem]) -> None:
-    problems += [
+def _merged(grid: Grid, row: GridRow) -> list[Problem]:
+    return [
         Problem("", "merged-cell", {"cell": merged.cell}, row.number)
         for merged in grid.merged
-        if merged.first_row == row.number
+        if merged.first_row <= row.number <= merged.last_row
     ]
 
 
@@ -199,7 +205,11 @@ def _value(cell: Cell) -> str | None:
 
 
 def _row(line: int, cells: Mapping[str, Cell], sha256: str) -> RapidRow:
-    texts = {field: read_text(cells.get(field)) for _, field, _ in COLUMNS if field != "conclusion"}
+    texts = {
+        field: read_text(cells.get(field))
+        for _, field, _ in (*COLUMNS, *_MORE_COLUMNS)
+        if field != "conclusion"
+    }
     texts = {field: "" if is_blank(text) else text for field, text in texts.items()}
     texts["value"] = _value(cells.get("value")) or ""
     texts["tested_at"] = read_moment(cells.get("tested_at"))
@@ -236,8 +246,8 @@ def testing_event(
     *,
     sample: str,
     organisation: str,
-    laboratory: str | None = None,
-    batches: Sequence[str] = (),
+    laboratory: str,
+    batches: Sequence[str],
 ) -> dict[str, Any]:
     """A raw `testing` event of the row's result for `sample`; the same row of the same file has the same id.
 
@@ -254,7 +264,7 @@ def testing_event(
     reviewed = bool(row.verifier) and row.verifier != row.tester
     details = {
         "sample": sample,
-        "laboratory": laboratory or organisation,
+        "laboratory": laboratory,
         "method": row.method or "快速检测",
         "method_class": "rapid",
         "results": [result],

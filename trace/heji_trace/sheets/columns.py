@@ -82,15 +82,18 @@ def folded_heading(text: str) -> str:
 def headings_of(kind: Kind) -> Mapping[str, Column]:
     """The column of each folded heading: first the template's own, then other names where they mean one column."""
     known: dict[str, Column] = {}
-    columns = columns_of(kind)
+    times = {f"{word}{end}" for word in (kind.zh, *kind.also) for end in ("时间", "日期")}
     for names_of in (_own_names, _full_names, _other_names):
         claims: dict[str, list[Column]] = {}
-        for column in columns:
-            for name in {folded_heading(name) for name in names_of(column)}:
+        for column in columns_of(kind):
+            is_time = column.path == ("occurred_at",) and names_of is _other_names
+            names = {*names_of(column), *(times if is_time else ())}
+            for name in {folded_heading(name) for name in names}:
                 claims.setdefault(name, []).append(column)
         for name, claimed in claims.items():
-            if len(claimed) == 1:
-                known.setdefault(name, claimed[0])
+            meant = [column for column in claimed if column.field.required] if len(claimed) > 1 else claimed
+            if len(meant) == 1:
+                known.setdefault(name, meant[0])
     return MappingProxyType(known)
 
 

@@ -1,0 +1,105 @@
+"""Beginning a log: its folder, key and tables, and the operator who lets the others in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from heji_migrations import upgrade
+from heji_trace import ledger
+from heji_trace.accounts import Account, check_password, create_account, find_account
+from heji_trace.db import Store
+from heji_trace.errors import Misconfigured
+from heji_trace.keys import Signer, generate_signer, read_signer, write_signer
+from heji_trace.parties import Author
+from heji_trace.recorder import Receipt
+from heji_trace.schemas import parse_event
+from heji_trace.times import dump_ms
+from heji_web.service import Service
+from heji_web.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """An organisation as the operator registers it; words of the kind `organisation`."""
+
+    code: str
+    name: str
+    subject_type: str
+    roles: tuple[str, ...]
+    division_code: str | None = None
+
+
+def found_log(settings: Settings, origin: str, random: Callable[[int], bytes]) -> Signer:
+    """Make the data folder, the signing key, the tables and the empty signed log of this origin.
+
+    What an interrupted start left behind is continued; raises Misconfigured where the log has already begun or the
+    key is another origin's.
+    """
+    try:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        settings.head.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured("data-unusable", path=settings.data, reason=error.strerror) from error
+    if settings.key.exists():
+        signer = read_signer(settings.key)
+        if signer.name != origin:
+            raise Misconfigured("other-origin", path=settings.key, origin=signer.name)
+    else:
+        signer = generate_signer(origin, random)
+        write_signer(settings.key, signer)
+    store = Store(settings.database_url)
+    try:
+        with store.write() as connection:
+            upgrade.upgrade(connection)
+            if ledger.founded_facts(connection):
+                raise Misconfigured("already-begun", origin=origin)
+            ledger.found(connection, signer, {})
+    finally:
+        store.close()
+    return signer
+
+
+def register_organisation(service: Service, organisation: Organisation, author: Author) -> Receipt:
+    """Record the organisation in the ledger; raises what the recorder raises."""
+    details: dict[str, object] = {
+        "code": organisation.code,
+        "name": organisation.name,
+        "subject_type": organisation.subject_type,
+        "roles": list(organisation.roles),
+        "status": "active",
+    }
+    if organisation.division_code is not None:
+        details["division_code"] = organisation.division_code
+    event = parse_event(
+        {
+            "id": str(UUID(bytes=service.random(16), version=4)),
+            "kind": "organisation",
+            "occurred_at": dump_ms(service.clock.now_ms()),
+            "organisation": author.organisation,
+            "details": details,
+        }
+    )
+    return service.recorder.submit(event, author)
+
+
+def add_account(
+    service: Service, name: str, organisation: str, roles: tuple[str, ...], password: str
+) -> Account:
+    """A new account with a password that is good enough; raises InvalidEvent, Conflict."""
+    check_password(password)
+    hashed = service.passwords.hash(password)
+    with service.store.write() as connection:
+        return create_account(
+            connection, name, organisation, roles, hashed, service.random, service.clock.now_ms()
+        )
+
+
+def add_first_operator(service: Service, organisation: Organisation, name: str, password: str) -> Account:
+    """The county's operator: the account, and its organisation as the first entry of the ledger."""
+    with service.store.read() as connection:
+        account = find_account(connection, name)
+    account = account or add_account(service, name, organisation.code, ("operator",), password)
+    register_organisation(service, organisation, account.author)
+    return account

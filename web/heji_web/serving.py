@@ -1,0 +1,120 @@
+"""Serving over HTTP: waitress with many threads, drained on SIGTERM before the process ends."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from threading import Event
+from time import monotonic
+from typing import Any
+
+from flask import Flask
+from waitress import create_server, wasyncore
+from waitress.channel import HTTPChannel
+from waitress.task import ErrorTask
+
+from heji_trace import sentences
+from heji_web.settings import Settings
+
+DRAIN_SECONDS = 30
+# Room for the frame of a multipart form around the largest file.
+_FRAME_BYTES = 64 * 1024
+# Sockets that only sit there must not keep others out; each costs a descriptor and a few kilobytes.
+_CONNECTIONS = 2000
+_LOOP_SECONDS = 0.5
+
+_log = logging.getLogger("heji.serving")
+
+
+class _ProblemTask(ErrorTask):  # type: ignore[misc]
+    """What waitress itself refuses, before any view: told in the shape of all problems."""
+
+    def execute(self) -> None:
+        error = self.request.error
+        is_too_large = error.code == 413
+        code = "too-large" if is_too_large else "bad-request"
+        said = sentences.say_both(code, limit=self.channel.adj.max_request_body_size - _FRAME_BYTES)
+        problem = {
+            "type": "about:blank",
+            "title": error.reason,
+            "status": error.code,
+            "detail": said["zh"],
+            "code": code,
+            "detail_zh": said["zh"],
+            "detail_en": said["en"],
+        }
+        body = json.dumps(problem, ensure_ascii=False).encode()
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers.append(("Content-Type", "application/problem+json"))
+        self.response_headers.append(("X-Content-Type-Options", "nosniff"))
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]
+    error_task_class = _ProblemTask
+
+
+class Server:
+    """A listening server; `run` works until `stop` is called, from a signal handler or another thread."""
+
+    def __init__(self, app: Flask, settings: Settings) -> None:
+        self._map: dict[int, Any] = {}
+        self._stopping = Event()
+        self._server = create_server(
+            app,
+            map=self._map,
+            host=settings.host,
+            port=settings.port,
+            threads=settings.threads,
+            ident=None,
+            url_scheme="https" if settings.is_https else "http",
+            connection_limit=_CONNECTIONS,
+            asyncore_use_poll=True,
+            max_request_body_size=settings.bulk_limit + _FRAME_BYTES,
+            # Flask's own middleware believes so many proxies as the settings say.
+            clear_untrusted_proxy_headers=settings.proxies == 0,
+        )
+        for listener in self._listeners():
+            listener.channel_class = _Channel
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where it listens."""
+        return sorted(
+            f"http://{listener.effective_host}:{listener.effective_port}" for listener in self._listeners()
+        )
+
+    def stop(self) -> None:
+        """Accept nothing more, and let `run` return when what was accepted is answered."""
+        self._stopping.set()
+
+    def run(self, on_ready: Callable[[], None] | None = None) -> None:
+        """Serve until `stop`, then finish the requests that have been received."""
+        if on_ready is not None:
+            on_ready()
+        while not self._stopping.is_set():
+            self._turn()
+        for listener in self._listeners():
+            wasyncore.dispatcher.close(listener)
+        give_up_at = monotonic() + DRAIN_SECONDS
+        while (channels := self._channels()) and monotonic() < give_up_at:
+            for channel in channels:
+                if not channel.requests and not channel.total_outbufs_len:
+                    channel.will_close = True
+            self._turn()
+        if channels:
+            _log.warning("%d requests were cut off after %d seconds", len(channels), DRAIN_SECONDS)
+        self._server.task_dispatcher.shutdown()
+        wasyncore.close_all(self._map)
+
+    def _turn(self) -> None:
+        wasyncore.loop(timeout=_LOOP_SECONDS, use_poll=True, map=self._map, count=1)
+
+    def _listeners(self) -> list[Any]:
+        return [each for each in self._map.values() if getattr(each, "accepting", False)]
+
+    def _channels(self) -> list[Any]:
+        return [each for each in self._map.values() if isinstance(each, HTTPChannel)]
