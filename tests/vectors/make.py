@@ -363,7 +363,7 @@ def receipt_vectors() -> dict[str, Any]:
     document = json.loads(proof.dump_bundle(bundle))
     twice = document["items"][0]["disclosed"][:1] * 2
     other = json.loads(proof.dump_bundle(log.bundle(257, (4, [note]))))["items"][0]
-    refuse = {
+    refuse: dict[str, Mapping[tuple[str | int, ...], Any]] = {
         "another format": {("format",): "heji-receipt-v2"},
         "another origin": {("origin",): "other.example/log"},
         "another key": {("verifier_key",): WITNESS.verifier_key},

@@ -87,14 +87,14 @@ def unseal(public_body: Mapping[str, Any], sealed: Mapping[str, Any]) -> dict[st
     """
     body: dict[str, Any] = deepcopy(dict(public_body))
     for pointer, value in sealed.items():
-        *steps, member = [_unescaped(step) for step in pointer.split("/")[1:]] or [""]
-        place: Any = body
+        *steps, member = [_unescaped(step) for step in pointer.split("/")]
+        place: Any = {"": body}
         try:
             for step in steps:
                 place = place[int(step)] if isinstance(place, list) else place[step]
         except (KeyError, IndexError, ValueError, TypeError) as error:
             raise InvalidEvent([Problem(pointer, "no-such-place")]) from error
-        if not isinstance(place, dict):
+        if not steps or not isinstance(place, dict):
             raise InvalidEvent([Problem(pointer, "no-such-place")])
         place[member] = value
     return body

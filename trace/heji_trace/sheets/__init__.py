@@ -262,7 +262,7 @@ class _Reading:
 
 
 def _row(kind: Kind, headings: Sequence[Heading | None], group: Sequence[GridRow]) -> Row:
-    reading = _Reading(kind)
+    reading, own_number = _Reading(kind), ""
     for row in group:
         tables: dict[tuple[str, ...], dict[str, tuple[Any, str]]] = {}
         for heading, cell in _cells(headings, row):
@@ -275,12 +275,18 @@ def _row(kind: Kind, headings: Sequence[Heading | None], group: Sequence[GridRow
                         cells[name] = (value, heading.text)
             elif column.path == ("kind",):
                 _check_kind(reading, heading, plain_text(cell), row.number)
-            elif column.path != ("id",) or _is_uuid(plain_text(cell)):
+            elif column.path == ("id",) and not _is_uuid(plain_text(cell)):
+                own_number = plain_text(cell)
+            else:
                 value = read_cell(column.field.type, cell)
                 if value is not None:
                     reading.set(heading, value, row.number)
         for path, cells in tables.items():
             reading.add(path, cells, row.number)
+    if own_number:
+        # People's own number is no event id, but it is what they will look for.
+        noted = reading.event.get("note")
+        reading.event["note"] = f"{noted}（单号 {own_number}）" if noted else f"单号 {own_number}"
     lines = tuple(row.number for row in group)
     return Row(reading.event, lines, reading.places, tuple(reading.problems))
 

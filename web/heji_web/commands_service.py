@@ -1,0 +1,179 @@
+"""`heji init`, `serve`, `migrate`, `doctor`: beginning, running and examining the service."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from types import FrameType
+from urllib.parse import urlsplit
+
+import click
+
+from heji_migrations import upgrade
+from heji_trace import sentences
+from heji_trace.db import Store
+from heji_trace.errors import HejiError, Misconfigured
+from heji_trace.kinds.words import SUBJECT_TYPE
+from heji_web.app import create_app
+from heji_web.founding import Organisation, add_first_operator, found_log
+from heji_web.health import check_service
+from heji_web.locking import locked
+from heji_web.logs import start_logging
+from heji_web.service import Service, open_service
+from heji_web.serving import Server
+from heji_web.settings import Settings, list_settings, read_settings
+from heji_web.terminal import (
+    PROBLEM_FOUND,
+    json_option,
+    language,
+    print_json,
+    read_password,
+    say,
+    tell,
+    wants_json,
+)
+
+
+@contextmanager
+def working_service(settings: Settings) -> Iterator[Service]:
+    """A service that this command alone has open, started; raises Misconfigured while another process serves."""
+    with locked(settings), closing(open_service(settings)) as service:
+        service.start()
+        yield service
+
+
+def serve_until_told(service: Service) -> None:
+    """Serve until SIGTERM or Ctrl-C, then finish what was received and close the service.
+
+    Raises Misconfigured where the port is taken.
+    """
+    app = create_app(service)
+    try:
+        server = Server(app, service.settings)
+    except OSError as error:
+        settings = service.settings
+        raise Misconfigured(
+            "port-taken", host=settings.host, port=settings.port, reason=error.strerror
+        ) from error
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        server.stop()
+
+    before = {each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        with closing(service):
+            server.run()
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+@click.command()
+@json_option
+def serve() -> None:
+    """启动服务，SIGTERM 时处理完已收到的请求再退出 · Serve; on SIGTERM finish what was received."""
+    settings = read_settings(os.environ)
+    with locked(settings):
+        service = open_service(settings)
+        service.start_when_possible()
+        if service.recorder.fault is not None:
+            service.close()
+            raise service.recorder.fault
+        start_logging()
+        address = {"address": settings.base_url, "listening": f"http://{settings.host}:{settings.port}"}
+        tell(address, "service-started", **address)
+        serve_until_told(service)
+    say("service-stopped")
+
+
+@click.command()
+@json_option
+def migrate() -> None:
+    """把数据库升级到本版本 · Bring the database to this version's schema."""
+    settings = read_settings(os.environ)
+    with locked(settings), closing(Store(settings.database_url)) as store, store.write() as connection:
+        before = upgrade.current(connection)
+        upgrade.upgrade(connection)
+    revisions = {"ok": True, "from": before, "to": upgrade.head()}
+    tell(revisions, "migrated", revision=upgrade.head())
+
+
+@click.command()
+@click.option(
+    "--origin", help="账本名称，签名与证明都以它为准 · the log's origin, in every signature [host/log]"
+)
+@click.option(
+    "--organisation", default="operator", show_default=True, help="运营方编号 · the operator's code"
+)
+@click.option("--organisation-name", prompt="运营方名称 · The operator's name", help="运营方名称 · its name")
+@click.option(
+    "--type",
+    "subject_type",
+    type=click.Choice([option.value for option in SUBJECT_TYPE.options]),
+    default="authority",
+    show_default=True,
+    help="主体类型 · the type of organisation",
+)
+@click.option("--division", help="行政区划代码 · administrative division code")
+@click.option("--account", default="operator", show_default=True, help="首个账号 · the first account's name")
+@click.option(
+    "--password-stdin", is_flag=True, help="从标准输入读取密码 · read the password from standard input"
+)
+@json_option
+def init(
+    *,
+    origin: str | None,
+    organisation: str,
+    organisation_name: str,
+    subject_type: str,
+    division: str | None,
+    account: str,
+    password_stdin: bool,
+) -> None:
+    """建立账本：数据文件夹、签名密钥、数据库和首个运营账号 · Begin a log: folder, key, tables, first operator."""
+    settings = read_settings(os.environ)
+    password = read_password(from_stdin=password_stdin)
+    operator = Organisation(organisation, organisation_name, subject_type, ("operator",), division)
+    begin(settings, origin or f"{urlsplit(settings.base_url).hostname}/log", operator, account, password)
+    made = {
+        "ok": True,
+        "origin": origin or f"{urlsplit(settings.base_url).hostname}/log",
+        "data": str(settings.data),
+        "key": str(settings.key),
+        "account": account,
+    }
+    tell(made, "log-begun", **{name: value for name, value in made.items() if name != "ok"})
+
+
+def begin(settings: Settings, origin: str, operator: Organisation, account: str, password: str) -> None:
+    """Found the log and let its operator in."""
+    found_log(settings, origin, os.urandom)
+    with working_service(settings) as service:
+        add_first_operator(service, operator, account, password)
+
+
+@click.command()
+@json_option
+def doctor() -> None:
+    """列出全部设置并检查服务所依赖的一切 · List the settings and check what the service depends on."""
+    settings = read_settings(os.environ)
+    listed = list_settings(settings)
+    checks = _examined(settings)
+    is_well = all(check["ok"] for check in checks.values())
+    if wants_json():
+        print_json(
+            {"ok": is_well, "settings": {each.name: value for each, value in listed}, "checks": checks}
+        )
+    else:
+        for each, value in listed:
+            click.echo(f"{each.name}={value}\n    {each.zh if language() == 'zh' else each.en}")
+        for name, check in checks.items():
+            told = sentences.say("check-fine", language()) if check["ok"] else check[language()]
+            click.echo(f"{'✓' if check['ok'] else '✗'} {name}: {told}")
+    if not is_well:
+        click.get_current_context().exit(PROBLEM_FOUND)
+
+
+COMMANDS = (init, serve, migrate, doctor)

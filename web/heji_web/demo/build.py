@@ -1,0 +1,227 @@
+"""Building the demonstration county: week by week, each file is read and recorded through the doors of the product.
+
+The clock handed to the recorder tells the time of the story, so that receipts, lateness and clocks are those of the
+weeks before today. All days are moved by one whole number, which puts the last upload on yesterday.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any, assert_never
+
+from heji_scanners.readers.rapid17 import RapidRow, read_rapid17, sampling_event, testing_event
+from heji_trace import canonical
+from heji_trace.accounts import Passwords, create_account
+from heji_trace.db import Store
+from heji_trace.errors import BulkRefused, HejiError, InvalidEvent, NeedsAcknowledgement
+from heji_trace.event import Event
+from heji_trace.head import HeadFile
+from heji_trace.keys import Signer
+from heji_trace.label_issue import issue_label
+from heji_trace.parties import Author
+from heji_trace.recorder import Recorder
+from heji_trace.schemas import parse_event
+from heji_trace.sheets import parse_rows, read_sheet
+from heji_trace.times import Clock, beijing_date, ms_of, parse_moment
+from heji_web.demo.shifting import shift, shift_text
+from heji_web.demo.uploads import (
+    DAY_MS,
+    Upload,
+    last_day,
+    read_input,
+    read_label_orders,
+    read_people,
+    read_uploads,
+)
+
+PASSWORD = "demonstration"  # noqa: S105  it opens an invented county on one's own machine, and is printed there
+
+Progress = Callable[[int, int], None]
+Random = Callable[[int], bytes]
+
+
+class StoryClock:
+    """A clock that stands at a moment of the story, wall and monotonic alike, and is moved from upload to upload."""
+
+    def __init__(self, now_ms: int) -> None:
+        self.now_ms = now_ms
+        self.clock = Clock(self._seconds, self._seconds)
+
+    def _seconds(self) -> float:
+        # Half a millisecond, so that the clock's truncation gives back the millisecond it was set to.
+        return (self.now_ms + 0.5) / 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _County:
+    """What every door of the story works with."""
+
+    recorder: Recorder
+    clock: StoryClock
+    random: Random
+    days: int
+
+
+def build_county(
+    store: Store,
+    signer: Signer,
+    head: HeadFile,
+    *,
+    passwords: Passwords,
+    random: Random,
+    today: date,
+    progress: Progress,
+) -> None:
+    """Record the county's whole story in a log that has begun and is empty; the last upload is of yesterday.
+
+    Everybody's password is `PASSWORD`. `progress` hears the uploads done and their number. Raises what the doors
+    raise where a file is refused, with the file's name in a note.
+    """
+    uploads = read_uploads()
+    days = (today - timedelta(days=1) - last_day(uploads)).days
+    clock = StoryClock(uploads[0].recorded_ms + days * DAY_MS)
+    authors = _open_accounts(store, passwords, random, clock.now_ms)
+    recorder = Recorder(store, signer, head, clock.clock, random)
+    recorder.start()
+    county = _County(recorder, clock, random, days)
+    try:
+        for done, upload in enumerate(uploads, start=1):
+            clock.now_ms = upload.recorded_ms + days * DAY_MS
+            try:
+                _hand_in(county, upload, authors[upload.account])
+            except HejiError as error:
+                error.add_note(f"{upload.file}: {explain(error)}")
+                raise
+            progress(done, len(uploads))
+    finally:
+        recorder.close()
+
+
+def days_shifted(first_recorded_ms: int) -> int:
+    """By how many days a county was moved, told by the time of its first entry."""
+    return (beijing_date(first_recorded_ms) - beijing_date(read_uploads()[0].recorded_ms)).days
+
+
+def read_events(upload: Upload, author: Author, days: int) -> list[Event]:
+    """The events of a file, as its door reads them, moved by `days`; raises InvalidEvent."""
+    data = read_input(upload.file)
+    match upload.door:
+        case "sheet":
+            return _read_sheet(data, upload.file, author, days)
+        case "json":
+            return [parse_event(shift(raw, days)) for raw in _listed(canonical.load(data))]
+        case "instrument":
+            return _read_instrument(data, upload, author, days)
+        case "labels":
+            return []
+        case _:
+            assert_never(upload.door)
+
+
+def explain(error: HejiError) -> str:
+    """The error with all that is wrong, one line each."""
+    match error:
+        case InvalidEvent(problems=problems):
+            return "\n".join(
+                f"line {problem.line} {problem.column} {problem.pointer} {problem.sentence('en')}"
+                for problem in problems
+            )
+        case BulkRefused(rows=rows):
+            return "\n".join(f"[{row}] {explain(each)}" for row, each in rows)
+        case NeedsAcknowledgement(questions=questions):
+            return "asked: " + ", ".join(question.code for question in questions)
+        case _:
+            return error.sentence("en")
+
+
+def _open_accounts(store: Store, passwords: Passwords, random: Random, now_ms: int) -> dict[str, Author]:
+    authors = {}
+    with store.write() as connection:
+        for person in read_people():
+            account = create_account(
+                connection,
+                person.account,
+                person.organisation,
+                person.roles,
+                passwords.hash(PASSWORD),
+                random,
+                now_ms,
+            )
+            authors[person.account] = account.author
+    return authors
+
+
+def _hand_in(county: _County, upload: Upload, author: Author) -> None:
+    if upload.door == "labels":
+        _order_labels(county, upload.file, author)
+        return
+    events = read_events(upload, author, county.days)
+    try:
+        county.recorder.submit_all(events, author)
+    except BulkRefused as refused:
+        confirmed = _confirmed(events, refused, upload.acknowledged)
+        county.recorder.submit_all(confirmed, author)
+
+
+def _confirmed(
+    events: Sequence[Event], refused: BulkRefused, acknowledged: frozenset[str]
+) -> list[Event]:
+    """The events with what the story confirms; raises the refusal where it says more than that."""
+    result = list(events)
+    for row, error in refused.rows:
+        codes = (
+            [question.code for question in error.questions] if isinstance(error, NeedsAcknowledgement) else []
+        )
+        if not codes or not acknowledged.issuperset(codes):
+            raise refused
+        result[row] = parse_event({**result[row].body, "acknowledged": codes})
+    return result
+
+
+def _order_labels(county: _County, file: str, author: Author) -> None:
+    for order in read_label_orders(file):
+        issue_label(
+            county.recorder,
+            author,
+            product=order.product,
+            batch=shift_text(order.batch, county.days),
+            copies=order.copies,
+            now_ms=county.clock.now_ms,
+            random=county.random,
+        )
+
+
+def _read_sheet(data: bytes, name: str, author: Author, days: int) -> list[Event]:
+    sheet = read_sheet(data, name, organisation=author.organisation)
+    rows = tuple(replace(row, event=shift(row.event, days)) for row in sheet.rows)
+    events, problems = parse_rows(replace(sheet, rows=rows))
+    if problems:
+        raise InvalidEvent(problems)
+    return list(events)
+
+
+def _read_instrument(data: bytes, upload: Upload, author: Author, days: int) -> list[Event]:
+    """A screening is read into two events a line: the sample that was drawn, and its result."""
+    file = read_rapid17(data, upload.file)
+    if file.problems:
+        raise InvalidEvent(file.problems)
+    raw: list[dict[str, Any]] = []
+    for row in file.rows:
+        sample, batches = _sample_code(row), [upload.chosen[row.line]]
+        office = author.organisation
+        raw.append(sampling_event(row, sample=sample, organisation=office, batches=batches))
+        raw.append(
+            testing_event(row, sample=sample, organisation=office, laboratory=office, batches=batches)
+        )
+    return [parse_event(shift(event, days)) for event in raw]
+
+
+def _sample_code(row: RapidRow) -> str:
+    day = beijing_date(ms_of(parse_moment(row.tested_at)))
+    return f"KJ{day:%Y%m%d}-{row.line:02d}"
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,109 @@
+"""The uploads of the demonstration: which file went in when, by whose hand, and what was confirmed.
+
+`input/uploads.csv` is the diary of the county: a line is what one person did at one door on one day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from importlib.resources import files
+from typing import Final, Literal, cast
+
+from heji_trace.sheets.cells import folded, plain_text, read_moment
+from heji_trace.sheets.grids import read_grid
+from heji_trace.times import beijing_date, ms_of, parse_moment
+
+Door = Literal["sheet", "json", "instrument", "labels"]
+DAY_MS: Final = 86_400_000
+
+_INPUT = files("heji_web.demo") / "input"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One file at one door, at a moment of the story's own calendar.
+
+    `acknowledged` are the codes that the person confirmed when asked; `chosen` is the batch chosen for a line of an
+    instrument's file.
+    """
+
+    recorded_ms: int
+    account: str
+    door: Door
+    file: str
+    acknowledged: frozenset[str]
+    chosen: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with an account; `shown` is how the demonstration introduces them, blank where it does not."""
+
+    account: str
+    organisation: str
+    roles: tuple[str, ...]
+    shown_zh: str
+    shown_en: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabelOrder:
+    """A line of the label desk's order: so many labels for a batch of a product."""
+
+    batch: str
+    product: str
+    copies: int
+
+
+def read_input(name: str) -> bytes:
+    """The bytes of a file of the demonstration, as a person would choose it."""
+    return (_INPUT / name).read_bytes()
+
+
+def read_uploads() -> tuple[Upload, ...]:
+    """All uploads, in the order in which they happened."""
+    return tuple(
+        Upload(
+            ms_of(parse_moment(read_moment(row["上传时间"]))),
+            row["账号"],
+            cast(Door, row["入口"]),
+            row["文件"],
+            frozenset(row["确认提示"].split()),
+            _parse_chosen(row["选择批次"]),
+        )
+        for row in _read_table("uploads.csv")
+    )
+
+
+def read_people() -> tuple[Person, ...]:
+    """Everybody who has an account in the county."""
+    return tuple(
+        Person(row["账号"], row["单位"], tuple(row["角色"].split()), row["说明"], row["英文说明"])
+        for row in _read_table("people.csv")
+    )
+
+
+def read_label_orders(name: str) -> tuple[LabelOrder, ...]:
+    """The lines of a label order."""
+    return tuple(LabelOrder(row["批次"], row["产品"], int(row["张数"])) for row in _read_table(name))
+
+
+def last_day(uploads: tuple[Upload, ...]) -> date:
+    """The day of the last upload, in the story's own calendar."""
+    return beijing_date(uploads[-1].recorded_ms)
+
+
+def _read_table(name: str) -> list[dict[str, str]]:
+    header, *rows = read_grid(read_input(name)).rows
+    headings = [plain_text(cell) for cell in header.cells]
+    return [
+        dict(zip(headings, (folded(cell) for cell in row.cells), strict=True)) for row in rows
+    ]
+
+
+def _parse_chosen(text: str) -> dict[int, str]:
+    """`3=CX300-20260911-A 4=…`: the line of the file, and the batch that was chosen for it."""
+    pairs = (pair.split("=") for pair in text.split())
+    return {int(line): batch for line, batch in pairs}

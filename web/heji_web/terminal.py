@@ -1,0 +1,139 @@
+"""What commands say: sentences in the terminal's language for people, JSON for programs, an exit code for both."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from heji_trace import errors, sentences
+
+FINE = 0
+PROBLEM_FOUND = 1
+WRONG_USAGE = 2
+
+EXIT_CODES: Mapping[type[errors.HejiError], int] = MappingProxyType(
+    {
+        errors.Refused: PROBLEM_FOUND,
+        errors.Untrusted: PROBLEM_FOUND,
+        errors.Unavailable: PROBLEM_FOUND,
+        errors.Misconfigured: PROBLEM_FOUND,
+    }
+)
+"""The exit code of each family of errors; click itself ends with WRONG_USAGE."""
+
+_JSON = "heji.json"
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def exit_code_of(error: errors.HejiError) -> int:
+    """The exit code of an error, by its family in the table."""
+    return next((code for family, code in EXIT_CODES.items() if isinstance(error, family)), PROBLEM_FOUND)
+
+
+def terminal_language(environment: Mapping[str, str]) -> str:
+    """ "zh" or "en", by the first of LC_ALL, LC_MESSAGES and LANG that says anything."""
+    chosen = next(
+        (environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), ""
+    )
+    return "zh" if chosen.lower().startswith("zh") else "en"
+
+
+def json_option(command: _Command) -> _Command:
+    """Give a command `--json`; what it then prints is one JSON value, its errors too."""
+    return click.option(
+        "--json",
+        is_flag=True,
+        expose_value=False,
+        is_eager=True,
+        callback=lambda context, _parameter, given: context.meta.setdefault(_JSON, given),
+        help="为程序输出 JSON · print JSON for programs",
+    )(command)
+
+
+def wants_json() -> bool:
+    """Whether the command that runs was given `--json`."""
+    context = click.get_current_context(silent=True)
+    return bool(context is not None and context.meta.get(_JSON))
+
+
+def language() -> str:
+    """The language of this terminal."""
+    return terminal_language(os.environ)
+
+
+def say(code: str, **names: object) -> None:
+    """Print a sentence of the catalogues to a person; to a program nothing."""
+    if not wants_json():
+        click.echo(sentences.say(code, language(), **names))
+
+
+def tell(value: Mapping[str, Any], code: str, **names: object) -> None:
+    """Print the outcome: `value` as JSON for a program, the sentence `code` for a person."""
+    if wants_json():
+        print_json(value)
+    else:
+        click.echo(sentences.say(code, language(), **names))
+
+
+def print_json(value: object) -> None:
+    """Print one JSON value."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def print_rows(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Print rows: a JSON array of objects for a program, for a person a table headed by the sentences `columns-…`."""
+    if wants_json():
+        print_json([{column: row[column] for column in columns} for row in rows])
+        return
+    table = Table(*(sentences.say(f"column-{column}", language()) for column in columns))
+    for row in rows:
+        table.add_row(*("" if row[column] is None else _plain(row[column]) for column in columns))
+    # Rich takes square brackets in data for markup unless told otherwise.
+    Console(file=sys.stdout, markup=False, highlight=False, soft_wrap=not sys.stdout.isatty()).print(table)
+
+
+def tell_error(error: errors.HejiError) -> int:
+    """Print an error, each of its problems with it; answers the exit code."""
+    problems = error.problems if isinstance(error, errors.InvalidEvent) else ()
+    if wants_json():
+        found = [
+            {"pointer": each.pointer, "code": each.code, "zh": each.sentence("zh"), "en": each.sentence("en")}
+            for each in problems
+        ]
+        print_json(
+            {
+                "ok": False,
+                "code": error.code,
+                "zh": error.sentence("zh"),
+                "en": error.sentence("en"),
+                "problems": found,
+            }
+        )
+    else:
+        click.echo(error.sentence(language()), err=True)
+        for each in problems:
+            click.echo(f"  {each.pointer or '/'}: {each.sentence(language())}", err=True)
+    return exit_code_of(error)
+
+
+def read_password(*, from_stdin: bool) -> str:
+    """A password: a line of the standard input, or asked for twice without showing it."""
+    if from_stdin:
+        return click.get_text_stream("stdin").readline().rstrip("\r\n")
+    typed: str = click.prompt(
+        sentences.say("ask-password", language()), hide_input=True, confirmation_prompt=True, err=True
+    )
+    return typed
+
+
+def _plain(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
