@@ -36,7 +36,7 @@ def test_a_service_whose_recorder_has_ended_is_alive_and_not_ready(
     assert client.get("/healthz").status_code == 200
     answer = client.get("/readyz")
     assert answer.status_code == 503
-    assert answer.get_json()["checks"]["recorder"] == {"ok": False, "code": "ledger-busy"}
+    assert answer.get_json()["checks"]["recorder"]["code"] == "ledger-busy"
 
 
 def test_a_ledger_without_its_remembered_head_is_not_ready(client: FlaskClient, service: Service) -> None:
@@ -54,9 +54,7 @@ def test_a_service_without_its_database_still_answers(service: Service, tmp_path
     answer = create_app(lost).test_client().get(path)
     assert answer.status_code == (200 if path == "/healthz" else 503)
     if path == "/readyz":
-        assert answer.get_json()["checks"]["database"] == {
-            "ok": False,
-            "kind": "sqlite",
-            "code": "ledger-busy",
-        }
+        check = answer.get_json()["checks"]["database"]
+        assert (check["ok"], check["kind"], check["code"]) == (False, "sqlite", "ledger-busy")
+        assert check["zh"] != check["en"]
     lost.close()

@@ -1,15 +1,16 @@
 """Reading rights: whose events and batches an author sees, and how much of each.
 
-An organisation reads what it recorded, performed or was party to, and one step up and down from it: the event that
-made a batch which it holds or held, and what others made of a batch which it made. A laboratory reads what it sampled
-or tested. Regulators and the operator read everything. All else is answered as if it did not exist.
+An organisation reads what it recorded, performed or was party to, and one step up and down from it: what the one who
+sent it a batch did with that batch, and what the one whom it sent a batch to did with it. A laboratory reads what it
+sampled or tested; a producer all tests of its own goods, other holders those that are reviewed and released.
+Regulators and the operator read everything. All else is answered as if it did not exist.
 
 Sealed values are shown to fewer people than the events themselves: see `disclosed_values`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +19,11 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select, uni
 from heji_trace import canonical
 from heji_trace.errors import Unknown
 from heji_trace.event import Event
-from heji_trace.ledger import Stored, read_stored
+from heji_trace.ledger import Stored
+from heji_trace.lineage import known_at
 from heji_trace.parties import Author
 from heji_trace.rights import may_oversee
-from heji_trace.sealing import seal
+from heji_trace.sealing import seal, unseal
 from heji_trace.tables import (
     accounts,
     batches,
@@ -36,12 +38,12 @@ from heji_trace.tables import (
     tests,
 )
 
-_REVIEWED = ("reviewed", "final")
+_LABORATORIES = frozenset({"laboratory", "third_party_laboratory"})
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which events are asked for; moments are of recording, in milliseconds, `until` not included."""
+    """Which events are asked for; moments are of recording, in milliseconds, `until_ms` not included."""
 
     batch: str | None = None
     kind: str | None = None
@@ -51,10 +53,10 @@ class Filter:
 
 
 def visible_events(
-    connection: Connection, author: Author, wanted: Filter, after: int, limit: int, end: int
+    connection: Connection, author: Author, wanted: Filter, *, after: int, before: int, limit: int
 ) -> list[int]:
-    """The places, in ledger order, of at most `limit` events behind `after` and before `end` that the author may read."""
-    query = select(events.c.seq).where(events.c.seq > after, events.c.seq < end)
+    """The places of the first `limit` events, behind `after` and before `before`, that the author may read."""
+    query = select(events.c.seq).where(events.c.seq > after, events.c.seq < before)
     if wanted.kind is not None:
         query = query.where(events.c.kind == wanted.kind)
     if wanted.organisation is not None:
@@ -64,13 +66,13 @@ def visible_events(
     if wanted.until_ms is not None:
         query = query.where(events.c.recorded_ms < wanted.until_ms)
     if wanted.batch is not None:
-        query = query.where(events.c.seq.in_(_naming(wanted.batch)))
+        query = query.where(events.c.seq.in_(_about(wanted.batch)))
     if not may_oversee(author):
         query = query.where(_is_readable(author))
     return list(connection.execute(query.order_by(events.c.seq).limit(limit)).scalars())
 
 
-def event_seq_of(connection: Connection, author: Author, event_id: str) -> int:
+def seq_of(connection: Connection, author: Author, event_id: str) -> int:
     """The place of an event that the author may read; raises Unknown."""
     query = select(events.c.seq).where(events.c.event_id == event_id)
     if not may_oversee(author):
@@ -82,91 +84,212 @@ def event_seq_of(connection: Connection, author: Author, event_id: str) -> int:
 
 
 def check_may_read_batch(connection: Connection, author: Author, batch: str) -> None:
-    """Raise Unknown unless there is such a batch, and the author had a part in it or in one a step up or down."""
-    if not may_read_batches(connection, author, [batch]):
+    """Raise Unknown unless there is such a batch and the author had a part in it, or in one a step up or down."""
+    if not readable_batches(connection, author, [batch]):
         raise Unknown
 
 
-def may_read_batches(connection: Connection, author: Author, asked: list[str]) -> set[str]:
+def readable_batches(connection: Connection, author: Author, asked: Sequence[str]) -> set[str]:
     """Those of the batches that exist and that the author may read."""
-    readable: set[str] = set()
-    for start in range(0, len(asked), 500):
-        part = asked[start : start + 500]
-        query = select(batches.c.batch).where(batches.c.batch.in_(part))
-        if not may_oversee(author):
-            query = query.where(_is_readable_batch(author))
-        readable.update(connection.execute(query).scalars())
-    return readable
+    return _chosen(connection, asked, None if may_oversee(author) else _is_near(author))
 
 
-def is_party_to_batch(connection: Connection, author: Author, batch: str) -> bool:
-    """Whether the author's organisation made, held, handled or tests the batch itself."""
-    own = select(batches.c.batch).where(batches.c.batch == batch, _has_part(author, batches.c.batch))
-    return may_oversee(author) or connection.execute(own).first() is not None
+def own_batches(connection: Connection, author: Author, asked: Sequence[str]) -> set[str]:
+    """Those of the batches in which the author's organisation had a part itself; for overseers all that exist."""
+    return _chosen(connection, asked, None if may_oversee(author) else _has_part(author, batches.c.batch))
 
 
-def read_visible(connection: Connection, author: Author, seqs: list[int]) -> list[tuple[Stored, dict[str, Any]]]:
-    """Each entry with its body as the author may see it: sealed values that are not for him are absent."""
-    actors = _actors_of(connection, author)
-    read = []
-    for stored in read_stored(connection, seqs):
-        shown = disclosed_values(stored, author, actors)
-        hidden = seal(stored.event.body)[1].keys() - shown.keys()
-        read.append((stored, _without(stored.event.body, hidden)))
-    return read
-
-
-def disclosed_values(stored: Stored, author: Author, actors: frozenset[str] | None = None) -> Mapping[str, Any]:
-    """The sealed values of a readable entry that the author may see, by pointer.
-
-    Everything is shown to overseers, to the organisation that answers for the event, to who performed it and to the
-    organisation of the account that typed it (`actors` are that organisation's accounts; None is the author's alone).
-    Who is named as receiver of a line sees that line and the transport's details; a carrier sees all lines, but no
-    price. Anybody else sees the public part only, whatever the reason for which the event is readable.
-    """
-    event = stored.event
-    _, sealed = seal(event.body)
-    own = author.organisation
-    if (
-        may_oversee(author)
-        or own in (event.organisation, event.performed_by)
-        or stored.actor in (actors or {author.account})
-    ):
-        return sealed
-    mine = [f"/moves/{at}/" for at, line in enumerate(event.moves) if line.to_organisation == own]
-    if event.details.get("carrier") == own:
-        mine = ["/moves/"]
-    if event.kind == "mandate" and event.details.get("to") == own:
-        mine = ["/details/"]
-    if not mine:
-        return {}
-    with_transport = [*mine, "/details/"] if event.kind == "shipping" else mine
-    return {
-        pointer: value
-        for pointer, value in sealed.items()
-        if any(pointer.startswith(prefix) for prefix in with_transport)
-    }
-
-
-def own_part_only(author: Author, event: Event) -> bool:
-    """Whether the author sees the amounts of an event at all, as party to all of it."""
-    return may_oversee(author) or author.organisation in (event.organisation, event.performed_by)
-
-
-def accounts_of(connection: Connection, author: Author) -> frozenset[str]:
-    """All accounts of the author's organisation, closed ones too: what a colleague typed is ours to read."""
-    return _actors_of(connection, author)
-
-
-def _actors_of(connection: Connection, author: Author) -> frozenset[str]:
+def colleagues(connection: Connection, author: Author) -> frozenset[str]:
+    """The accounts of the author's organisation, closed ones too: what a colleague typed is ours to read."""
     found = connection.execute(_own_accounts(author)).scalars()
     return frozenset(found) | {author.account}
 
 
-def _without(body: Mapping[str, Any], hidden: set[str]) -> dict[str, Any]:
-    """The body without the members at these pointers."""
-    public, sealed = seal(body)
-    from_sealed = {pointer: value for pointer, value in sealed.items() if pointer not in hidden}
-    from heji_trace.sealing import unseal
+def disclosed_values(stored: Stored, author: Author, actors: frozenset[str]) -> dict[str, Any]:
+    """The sealed values of a readable entry that the author may see, by pointer; `actors` are his `colleagues`.
 
-    return unseal(public, from_sealed)
+    All of them are for overseers, for the organisation that answers for the event, for who performed it and for the
+    organisation of the account that typed it. Who is named as receiver sees the lines that name him, and a shipping's
+    details; its carrier sees all lines and details; who is given a mandate sees it. Anybody else sees the public part
+    alone, whatever makes the event readable to him.
+    """
+    event, own = stored.event, author.organisation
+    sealed = seal(event.body)[1]
+    if may_oversee(author) or own in (event.organisation, event.performed_by) or stored.actor in actors:
+        return sealed
+    shown = _named_places(event.body, own, "")
+    replacement = event.details.get("replacement") if event.kind == "correction" else None
+    if replacement:
+        shown += _named_places(replacement, own, "/details/replacement")
+    return {
+        pointer: value for pointer, value in sealed.items() if any(pointer.startswith(each) for each in shown)
+    }
+
+
+def shown_body(event: Event, disclosed: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of an event with these sealed values and no others."""
+    return unseal(seal(event.body)[0], disclosed)
+
+
+def _named_places(body: Mapping[str, Any], own: str, base: str) -> list[str]:
+    """Where the sealed values stand that an organisation sees because a body names it."""
+    details = body.get("details", {})
+    lines_of = body.get("moves", ())
+    shown = [f"{base}/moves/{at}/" for at, line in enumerate(lines_of) if line.get("to_organisation") == own]
+    if body["kind"] == "shipping" and details.get("carrier") == own:
+        shown = [f"{base}/moves/"]
+    if (body["kind"] == "shipping" and shown) or (body["kind"] == "mandate" and details.get("to") == own):
+        shown.append(f"{base}/details/")
+    return shown
+
+
+def _chosen(
+    connection: Connection, asked: Sequence[str], condition: ColumnElement[bool] | None
+) -> set[str]:
+    found: set[str] = set()
+    for start in range(0, len(asked), 500):
+        query = select(batches.c.batch).where(batches.c.batch.in_(asked[start : start + 500]))
+        if condition is not None:
+            query = query.where(condition)
+        found.update(connection.execute(query).scalars())
+    return found
+
+
+def _own_accounts(author: Author) -> Select[tuple[str]]:
+    return select(accounts.c.account).where(accounts.c.organisation == author.organisation)
+
+
+def _own_goods(author: Author) -> ColumnElement[bool]:
+    """Lines by which the organisation made, consumed, moved or was sent a batch; naming one gives no part in it."""
+    own = author.organisation
+    return and_(
+        lines.c.role != "observed",
+        or_(lines.c.holder == own, lines.c.to_organisation == own),
+        known_at(lines, None),
+    )
+
+
+def _has_part(author: Author, batch: ColumnElement[str]) -> ColumnElement[bool]:
+    found = [select(lines.c.seq).where(lines.c.batch == batch, _own_goods(author)).exists()]
+    found.append(
+        select(events.c.seq)
+        .join(lines, lines.c.seq == events.c.seq)
+        .where(lines.c.batch == batch, lines.c.role != "observed", events.c.performed_by == author.organisation)
+        .exists()
+    )
+    if author.roles & _LABORATORIES:
+        sampled = select(samples.c.seq).where(samples.c.target == batch, _is_of_laboratory(author))
+        found.append(sampled.exists())
+    return or_(*found)
+
+
+def _is_near(author: Author) -> ColumnElement[bool]:
+    """A batch of one's own, or one that went into such or was made from it; a laboratory's reach ends at its samples."""
+    above = select(edges.c.parent).where(
+        edges.c.child == batches.c.batch, known_at(edges, None), _has_goods(author, edges.c.parent)
+    )
+    below = select(edges.c.child).where(
+        edges.c.parent == batches.c.batch, known_at(edges, None), _has_goods(author, edges.c.child)
+    )
+    return or_(_has_part(author, batches.c.batch), above.exists(), below.exists())
+
+
+def _has_goods(author: Author, batch: ColumnElement[str]) -> ColumnElement[bool]:
+    return select(lines.c.seq).where(lines.c.batch == batch, _own_goods(author)).exists()
+
+
+def _is_of_laboratory(author: Author) -> ColumnElement[bool]:
+    tested = select(tests.c.sample).where(tests.c.laboratory == author.organisation)
+    return or_(samples.c.organisation == author.organisation, samples.c.sample.in_(tested))
+
+
+def _about(batch: str) -> Any:
+    """The places of all events that speak of a batch, corrected ones too."""
+    drawn = select(samples.c.sample).where(samples.c.target == batch)
+    return union(
+        select(lines.c.seq).where(lines.c.batch == batch),
+        select(samples.c.seq).where(samples.c.target == batch),
+        select(tests.c.seq).where(tests.c.sample.in_(drawn)),
+        select(holds.c.released_seq).where(holds.c.batch == batch, holds.c.released_seq.is_not(None)),
+        select(events.c.seq).where(
+            events.c.event_id.in_(select(recall_scope.c.event_id).where(recall_scope.c.batch == batch))
+        ),
+    )
+
+
+def _is_readable(author: Author) -> ColumnElement[bool]:
+    """Built as one union of places, each part by an index, so that a list need not look at every event."""
+    own = author.organisation
+    goods = select(lines.c.batch).where(_own_goods(author))
+    parts: list[Select[Any]] = [
+        select(events.c.seq).where(events.c.organisation == own),
+        select(events.c.seq).where(events.c.performed_by == own),
+        select(events.c.seq).where(events.c.actor.in_(_own_accounts(author))),
+        select(lines.c.seq).where(lines.c.to_organisation == own),
+        select(register.c.seq).where(register.c.organisation == own),
+        select(register.c.seq).where(
+            register.c.kind == "mandate", register.c.data.contains(f'"to":"{own}"', autoescape=True)
+        ),
+        *_partners(own),
+        *_collections(own),
+        *_test_steps(author, goods),
+        select(holds.c.seq).where(holds.c.batch.in_(goods)),
+        select(holds.c.released_seq).where(holds.c.batch.in_(goods), holds.c.released_seq.is_not(None)),
+        select(events.c.seq).where(
+            events.c.event_id.in_(select(recall_scope.c.event_id).where(recall_scope.c.batch.in_(goods)))
+        ),
+    ]
+    if "carrier" in author.roles:
+        carried = select(disclosures.c.seq).where(
+            disclosures.c.seq == events.c.seq,
+            disclosures.c.pointer == "/details/carrier",
+            disclosures.c.value == canonical.dump(own),
+        )
+        parts.append(select(events.c.seq).where(events.c.kind == "shipping", carried.exists()))
+    return events.c.seq.in_(union(*parts))
+
+
+def _partners(own: str) -> list[Select[Any]]:
+    """One step up and down: what sender or receiver of a batch did with that batch."""
+    sent = lines.alias("sent")
+    live = and_(sent.c.withdrawn_seq.is_(None), sent.c.batch == lines.c.batch)
+    up = select(lines.c.seq).join(sent, and_(live, sent.c.holder == lines.c.holder))
+    down = select(lines.c.seq).join(sent, and_(live, sent.c.to_organisation == lines.c.holder))
+    return [
+        up.where(sent.c.to_organisation == own, lines.c.role != "observed"),
+        down.where(sent.c.holder == own, lines.c.role != "observed"),
+    ]
+
+
+def _collections(own: str) -> list[Select[Any]]:
+    """The same where a collector took the goods without a shipping: maker and collector see each other's event."""
+    taken = (
+        select(lines.c.seq, lines.c.batch, lines.c.holder)
+        .join(events, events.c.seq == lines.c.seq)
+        .where(lines.c.role == "consumed", events.c.kind == "collection")
+        .subquery()
+    )
+    down = select(taken.c.seq).join(batches, batches.c.batch == taken.c.batch)
+    up = select(batches.c.made_seq).join(taken, taken.c.batch == batches.c.batch)
+    return [down.where(batches.c.organisation == own), up.where(taken.c.holder == own)]
+
+
+def _test_steps(author: Author, goods: Select[Any]) -> list[Select[Any]]:
+    """Samples and results: all for the laboratory and for the producer, reviewed and released ones for holders."""
+    own = author.organisation
+    grown = union(
+        select(batches.c.batch).where(batches.c.organisation == own),
+        select(register.c.code).where(register.c.kind == "cycle", register.c.organisation == own),
+    )
+    drawn = select(samples.c.sample).where(samples.c.target.in_(grown))
+    held = select(samples.c.sample).where(samples.c.target.in_(goods))
+    settled = and_(tests.c.status.in_(("reviewed", "final")), tests.c.released == 1)
+    parts = [
+        select(samples.c.seq).where(samples.c.target.in_(grown)),
+        select(tests.c.seq).where(tests.c.sample.in_(drawn)),
+        select(tests.c.seq).where(tests.c.sample.in_(held), settled),
+    ]
+    if author.roles & _LABORATORIES:
+        parts.append(select(tests.c.seq).where(tests.c.laboratory == own))
+        parts.append(select(samples.c.seq).where(_is_of_laboratory(author)))
+    return parts

@@ -1,6 +1,6 @@
 """The rules of warning: facts about one batch -> the warnings they cause.
 
-Pure: no store, no clock. What the date causes (expired, overdue, a certificate run out) is in `dated_warnings`, asked
+Pure: no store, no clock. What the date causes (expired, overdue, a certificate run out) is in `heji_trace.dated`, asked
 when somebody reads; everything else is stored when the entry that causes it is recorded.
 """
 

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from heji_trace.errors import InvalidEvent, Problem
-from heji_trace.kinds import KINDS, Kind, parts_of
+from heji_trace.kinds import KINDS, parts_of
 from heji_trace.kinds.fields import EventBody, Field, Table
 
 _BY_NAME = Mapping[str, Field]
@@ -102,18 +102,3 @@ def unseal(public_body: Mapping[str, Any], sealed: Mapping[str, Any]) -> dict[st
 
 def _unescaped(step: str) -> str:
     return step.replace("~1", "/").replace("~0", "~")
-
-
-def public_pointers(kind: Kind) -> frozenset[str]:
-    """The members of `kind` that are public, as pointers with `*` for an index; for descriptions and tests."""
-    found = {f"/{part.name}" for part in parts_of(kind) if part.public}
-    for base, declared in (("", parts_of(kind)), ("/details", kind.fields)):
-        for field in declared:
-            if not field.public:
-                continue
-            found.add(f"{base}/{field.name}")
-            if isinstance(field.type, Table) and isinstance(field.type.columns, tuple):
-                found |= {
-                    f"{base}/{field.name}/*/{column.name}" for column in field.type.columns if column.public
-                }
-    return frozenset(found)

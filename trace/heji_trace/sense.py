@@ -17,6 +17,7 @@ from heji_trace.schemas import event_of
 from heji_trace.settle import application_facts, crop_of
 from heji_trace.state import State
 from heji_trace.units import to_base
+from heji_trace.wording import told
 
 AHEAD_MS = 5 * 60 * 1000
 OPENING_KINDS = frozenset({"receiving", "collection"})
@@ -35,7 +36,7 @@ class Suspicion:
 
     def question(self) -> Question:
         """What the recorder is asked."""
-        return Question(self.code, {"batch": self.batch, **self.data})
+        return Question(self.code, {"batch": self.batch, **told(self.data)})
 
 
 def measure(state: State, line: Line, product: str | None) -> tuple[str, int]:

@@ -154,15 +154,21 @@ def crop_of(state: State, cycle: str) -> str:
     return crop
 
 
-def _test_facts(state: State, batch: str, harvests: tuple[HarvestFact, ...]) -> list[TestFact]:
+def covering_samples(state: State, batch: str, harvests: tuple[HarvestFact, ...]) -> list[str]:
+    """The samples that speak for the batch: drawn from it, or from the plot it was then harvested from."""
     targets: list[tuple[str, Row]] = [("batch", row) for row in state.samples.of("target", batch)]
     for harvest in state.harvests.of("batch", batch):
         targets += [("cycle", row) for row in state.samples.of("target", harvest["cycle"])]
-    samples = {
-        row["sample"]
-        for kind, row in targets
-        if row["target_kind"] == kind and (kind == "batch" or _covers(row, harvests))
-    }
+    return sorted(
+        {
+            row["sample"]
+            for kind, row in targets
+            if row["target_kind"] == kind and (kind == "batch" or _covers(row, harvests))
+        }
+    )
+
+
+def _test_facts(state: State, batch: str, harvests: tuple[HarvestFact, ...]) -> list[TestFact]:
     return [
         TestFact(
             test["seq"],
@@ -172,7 +178,7 @@ def _test_facts(state: State, batch: str, harvests: tuple[HarvestFact, ...]) -> 
             test["status"],
             bool(test["released"]),
         )
-        for sample in sorted(samples)
+        for sample in covering_samples(state, batch, harvests)
         for test in state.tests.of("sample", sample)
     ]
 

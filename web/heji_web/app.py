@@ -5,14 +5,15 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from heji_web import health, home, sign_in
+from heji_web import health, home, openapi, sign_in
 from heji_web.access import install_access
 from heji_web.headers import secure
 from heji_web.languages import install_languages
+from heji_web.logs import install_logs
 from heji_web.problems import install_problems
 from heji_web.service import EXTENSION, Service
 
-_BLUEPRINTS = (health.blueprint, sign_in.blueprint, home.blueprint)
+_BLUEPRINTS = (health.blueprint, openapi.blueprint, sign_in.blueprint, home.blueprint)
 
 
 def create_app(service: Service) -> Flask:
@@ -34,6 +35,7 @@ def create_app(service: Service) -> Flask:
     app.context_processor(lambda: {"demonstration": service.is_demonstration})
     install_problems(app)
     app.after_request(secure)
+    install_logs(app)
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)
     if settings.proxies:

@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 import click
 
 from heji_migrations import upgrade
-from heji_trace import sentences
+from heji_trace import accounts, sentences
 from heji_trace.db import Store
 from heji_trace.errors import HejiError, Misconfigured
 from heji_trace.kinds.words import SUBJECT_TYPE
 from heji_web.app import create_app
 from heji_web.founding import Organisation, add_first_operator, found_log
-from heji_web.health import check_service
+from heji_web.health import Check, check_database, check_head, check_schema, failed
 from heji_web.locking import locked
 from heji_web.logs import start_logging
 from heji_web.service import Service, open_service
@@ -136,22 +136,17 @@ def init(
     settings = read_settings(os.environ)
     password = read_password(from_stdin=password_stdin)
     operator = Organisation(organisation, organisation_name, subject_type, ("operator",), division)
-    begin(settings, origin or f"{urlsplit(settings.base_url).hostname}/log", operator, account, password)
-    made = {
-        "ok": True,
-        "origin": origin or f"{urlsplit(settings.base_url).hostname}/log",
-        "data": str(settings.data),
-        "key": str(settings.key),
-        "account": account,
-    }
-    tell(made, "log-begun", **{name: value for name, value in made.items() if name != "ok"})
-
-
-def begin(settings: Settings, origin: str, operator: Organisation, account: str, password: str) -> None:
-    """Found the log and let its operator in."""
-    found_log(settings, origin, os.urandom)
+    accounts.check_password(password)
+    found_log(settings, origin or f"{urlsplit(settings.base_url).hostname}/log", os.urandom)
     with working_service(settings) as service:
         add_first_operator(service, operator, account, password)
+        made = {
+            "origin": service.signer.name,
+            "data": str(settings.data),
+            "key": str(settings.key),
+            "account": account,
+        }
+    tell({"ok": True, **made}, "log-begun", **made)
 
 
 @click.command()
@@ -174,6 +169,20 @@ def doctor() -> None:
             click.echo(f"{'✓' if check['ok'] else '✗'} {name}: {told}")
     if not is_well:
         click.get_current_context().exit(PROBLEM_FOUND)
+
+
+def _examined(settings: Settings) -> dict[str, Check]:
+    try:
+        service = open_service(settings)
+    except HejiError as error:
+        return {"key": failed(error)}
+    with closing(service):
+        return {
+            "key": {"ok": True},
+            "database": check_database(service),
+            "schema": check_schema(service),
+            "head": check_head(service),
+        }
 
 
 COMMANDS = (init, serve, migrate, doctor)

@@ -34,8 +34,8 @@ class Organisation:
 def found_log(settings: Settings, origin: str, random: Callable[[int], bytes]) -> Signer:
     """Make the data folder, the signing key, the tables and the empty signed log of this origin.
 
-    What an interrupted start left behind is continued; raises Misconfigured where the log has already begun or the
-    key is another origin's.
+    What is there already stays, so that an interrupted beginning can be continued; raises Misconfigured where the key
+    is another origin's or the folder cannot be used.
     """
     try:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -53,9 +53,8 @@ def found_log(settings: Settings, origin: str, random: Callable[[int], bytes]) -
     try:
         with store.write() as connection:
             upgrade.upgrade(connection)
-            if ledger.founded_facts(connection):
-                raise Misconfigured("already-begun", origin=origin)
-            ledger.found(connection, signer, {})
+            if not ledger.founded_facts(connection):
+                ledger.found(connection, signer, {})
     finally:
         store.close()
     return signer
@@ -97,8 +96,13 @@ def add_account(
 
 
 def add_first_operator(service: Service, organisation: Organisation, name: str, password: str) -> Account:
-    """The county's operator: the account, and its organisation as the first entry of the ledger."""
+    """The county's operator: the account, and its organisation as the first entry of the ledger.
+
+    Raises Misconfigured where the ledger has entries: its operator lets further people in.
+    """
     with service.store.read() as connection:
+        if ledger.size_of(connection):
+            raise Misconfigured("already-begun", origin=service.signer.name)
         account = find_account(connection, name)
     account = account or add_account(service, name, organisation.code, ("operator",), password)
     register_organisation(service, organisation, account.author)

@@ -11,10 +11,33 @@ from sqlalchemy import text
 
 from heji_migrations import upgrade
 from heji_trace import ledger
-from heji_trace.errors import HejiError, LedgerBusy
+from heji_trace.errors import HejiError, LedgerBusy, Untrusted
+from heji_web.operations import ANY_OBJECT, Answer, Operation
 from heji_web.service import Service, the_service
 
 blueprint = Blueprint("health", __name__)
+
+_CHECKS = Answer("就绪检查结果", "the checks", {"application/json": ANY_OBJECT})
+OPERATIONS = (
+    Operation(
+        "get",
+        "/healthz",
+        "health",
+        "服务进程是否存活",
+        "Whether the process answers",
+        {200: Answer("存活", "alive", {"application/json": ANY_OBJECT})},
+        is_open=True,
+    ),
+    Operation(
+        "get",
+        "/readyz",
+        "health",
+        "服务是否就绪：数据库、表结构、记录线程、账本头",
+        "Whether requests can be served: database, schema, recorder, remembered head",
+        {200: _CHECKS, 503: _CHECKS},
+        is_open=True,
+    ),
+)
 
 # The first version in which two connections can no longer lose the write-ahead log's reset.
 _SAFE_SQLITE = (3, 51, 3)
@@ -54,7 +77,7 @@ def check_database(service: Service) -> Check:
         with service.store.read() as connection:
             version = str(connection.execute(text(query)).scalar_one())
     except HejiError as error:
-        return {"ok": False, "kind": kind, "code": error.code}
+        return {"kind": kind, **failed(error)}
     check: dict[str, Any] = {"ok": True, "kind": kind, "version": version}
     if kind == "sqlite":
         # Sound all the same: this process has one writing connection, which owns every checkpoint.
@@ -69,7 +92,7 @@ def check_schema(service: Service) -> Check:
         with service.store.read() as connection:
             upgrade.check_current(connection)
     except HejiError as error:
-        return {"ok": False, "code": error.code}
+        return failed(error)
     return {"ok": True}
 
 
@@ -77,8 +100,8 @@ def check_recorder(service: Service) -> Check:
     """Whether statements are taken."""
     recorder = service.recorder
     if recorder.fault is not None:
-        return {"ok": False, "code": recorder.fault.code}
-    return {"ok": True} if recorder.is_alive else {"ok": False, "code": LedgerBusy.default_code}
+        return failed(recorder.fault)
+    return {"ok": True} if recorder.is_alive else failed(LedgerBusy())
 
 
 def check_head(service: Service) -> Check:
@@ -89,10 +112,14 @@ def check_head(service: Service) -> Check:
         with service.store.read() as connection:
             size = ledger.size_of(connection)
     except HejiError as error:
-        return {"ok": False, "code": error.code}
+        return failed(error)
     if remembered is None:
-        return {"ok": False, "code": "head-missing"}
-    sizes = {"size": size, "remembered": remembered.size}
-    return (
-        {"ok": True, **sizes} if size >= remembered.size else {"ok": False, "code": "ledger-behind", **sizes}
-    )
+        return failed(Untrusted("head-missing"))
+    if size < remembered.size:
+        return failed(Untrusted("ledger-behind", size=size, remembered=remembered.size))
+    return {"ok": True, "size": size, "remembered": remembered.size}
+
+
+def failed(error: HejiError) -> Check:
+    """A check that ended with an error, with the error's sentences."""
+    return {"ok": False, "code": error.code, "zh": error.sentence("zh"), "en": error.sentence("en")}

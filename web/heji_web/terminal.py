@@ -40,7 +40,7 @@ def exit_code_of(error: errors.HejiError) -> int:
 
 
 def terminal_language(environment: Mapping[str, str]) -> str:
-    """ "zh" or "en", by the first of LC_ALL, LC_MESSAGES and LANG that says anything."""
+    """The language ("zh" or "en") of the first of LC_ALL, LC_MESSAGES and LANG that says one."""
     chosen = next(
         (environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), ""
     )
@@ -70,13 +70,13 @@ def language() -> str:
     return terminal_language(os.environ)
 
 
-def say(code: str, **names: object) -> None:
+def say(code: str, /, **names: object) -> None:
     """Print a sentence of the catalogues to a person; to a program nothing."""
     if not wants_json():
         click.echo(sentences.say(code, language(), **names))
 
 
-def tell(value: Mapping[str, Any], code: str, **names: object) -> None:
+def tell(value: Mapping[str, Any], code: str, /, **names: object) -> None:
     """Print the outcome: `value` as JSON for a program, the sentence `code` for a person."""
     if wants_json():
         print_json(value)
@@ -94,11 +94,15 @@ def print_rows(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Non
     if wants_json():
         print_json([{column: row[column] for column in columns} for row in rows])
         return
-    table = Table(*(sentences.say(f"column-{column}", language()) for column in columns))
+    table = Table()
+    for column in columns:
+        # Folded, not cut: an id with an ellipsis is no id.
+        table.add_column(sentences.say(f"column-{column.replace('_', '-')}", language()), overflow="fold")
     for row in rows:
         table.add_row(*("" if row[column] is None else _plain(row[column]) for column in columns))
     # Rich takes square brackets in data for markup unless told otherwise.
-    Console(file=sys.stdout, markup=False, highlight=False, soft_wrap=not sys.stdout.isatty()).print(table)
+    width = None if sys.stdout.isatty() else 200
+    Console(file=sys.stdout, width=width, markup=False, highlight=False).print(table)
 
 
 def tell_error(error: errors.HejiError) -> int:
@@ -128,7 +132,7 @@ def tell_error(error: errors.HejiError) -> int:
 def read_password(*, from_stdin: bool) -> str:
     """A password: a line of the standard input, or asked for twice without showing it."""
     if from_stdin:
-        return click.get_text_stream("stdin").readline().rstrip("\r\n")
+        return sys.stdin.readline().rstrip("\r\n")
     typed: str = click.prompt(
         sentences.say("ask-password", language()), hide_input=True, confirmation_prompt=True, err=True
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from heji_trace.kinds import KINDS, Kind, is_needed, parts_of
+from heji_trace.kinds import KINDS, Kind, parts_of
 from heji_trace.kinds.envelope import PERMITTED
 from heji_trace.kinds.fields import EventBody, Field, Table
 
@@ -38,15 +38,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [plain(each) for each in value]
     return dict(value) if isinstance(value, dict) else value
-
-
-def needed_event(kind: Kind) -> dict[str, Any]:
-    """The smallest event of `kind` that has all that is always needed."""
-    whole = example_event(kind)
-    event = {name: value for name, value in whole.items() if is_needed(kind, name)}
-    event |= {name: whole[name] for name in kind.any_of[:1]}
-    details = {field.name: whole["details"][field.name] for field in kind.fields if field.required}
-    return event | ({"details": details} if details else {})
 
 
 def _members(fields: Iterable[Field], language: str) -> dict[str, Any]:

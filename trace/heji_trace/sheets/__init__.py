@@ -76,6 +76,8 @@ def read_sheet(data: bytes, name: str, kind: Kind | None = None, organisation: s
     grid = read_grid(data)
     header = _find_header(grid)
     kind = kind or _kind_of(grid, header, name)
+    if not kind.form:
+        raise InvalidEvent([Problem("", "no-sheet-for-kind", {"kind_zh": kind.zh, "kind_en": kind.en})])
     _refuse_merged(grid, header.number)
     headings, problems = _read_headings(kind, header)
     body = [row for row in grid.rows if row.number > header.number]

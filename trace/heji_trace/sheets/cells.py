@@ -197,9 +197,11 @@ def _moment_of(cell: Cell) -> datetime | None:
 
 def _moment_of_serial(days: Decimal) -> datetime | None:
     """Days since 1899-12-30, as Excel counts, from 1954 to 2173; or a day written as eight digits."""
+    if not days.is_finite():
+        return None
     if 19_000_000 <= days < 21_000_000 and days == int(days):
         return _moment_of(str(int(days)))
-    if not days.is_finite() or not 20_000 <= days < 100_000:
+    if not 20_000 <= days < 100_000:
         return None
     return _EXCEL_EPOCH + timedelta(seconds=round(days * 86_400))
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from heji_trace.errors import InvalidEvent, Problem
 from heji_trace.sheets import workbooks
-from heji_trace.sheets.cells import Cell, is_blank, plain_text
+from heji_trace.sheets.cells import Cell, is_blank
 
 MOST_ROWS: Final = workbooks.MOST_ROWS
 MOST_COLUMNS: Final = workbooks.MOST_COLUMNS
@@ -102,8 +102,3 @@ def _separator(text: str) -> str:
     head = "\n".join(text.split("\n", 20)[:20]).split('"')
     bare = "".join(head[::2])
     return max(_SEPARATORS, key=lambda sign: (bare.count(sign), -_SEPARATORS.index(sign)))
-
-
-def shown_row(row: GridRow) -> tuple[str, ...]:
-    """The row's cells as text, as a preview shows them."""
-    return tuple(plain_text(cell) for cell in row.cells)

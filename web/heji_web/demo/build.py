@@ -165,9 +165,7 @@ def _hand_in(county: _County, upload: Upload, author: Author) -> None:
         county.recorder.submit_all(confirmed, author)
 
 
-def _confirmed(
-    events: Sequence[Event], refused: BulkRefused, acknowledged: frozenset[str]
-) -> list[Event]:
+def _confirmed(events: Sequence[Event], refused: BulkRefused, acknowledged: frozenset[str]) -> list[Event]:
     """The events with what the story confirms; raises the refusal where it says more than that."""
     result = list(events)
     for row, error in refused.rows:
@@ -212,9 +210,7 @@ def _read_instrument(data: bytes, upload: Upload, author: Author, days: int) -> 
         sample, batches = _sample_code(row), [upload.chosen[row.line]]
         office = author.organisation
         raw.append(sampling_event(row, sample=sample, organisation=office, batches=batches))
-        raw.append(
-            testing_event(row, sample=sample, organisation=office, laboratory=office, batches=batches)
-        )
+        raw.append(testing_event(row, sample=sample, organisation=office, laboratory=office, batches=batches))
     return [parse_event(shift(event, days)) for event in raw]
 
 

@@ -98,9 +98,7 @@ def last_day(uploads: tuple[Upload, ...]) -> date:
 def _read_table(name: str) -> list[dict[str, str]]:
     header, *rows = read_grid(read_input(name)).rows
     headings = [plain_text(cell) for cell in header.cells]
-    return [
-        dict(zip(headings, (folded(cell) for cell in row.cells), strict=True)) for row in rows
-    ]
+    return [dict(zip(headings, (folded(cell) for cell in row.cells), strict=True)) for row in rows]
 
 
 def _parse_chosen(text: str) -> dict[int, str]:

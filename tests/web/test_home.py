@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import pytest
+
+from heji_trace.kinds import KINDS
+from heji_trace.parties import ROLES, Author
+from heji_web.home import recordable_kinds
+from web.doors import Browser
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_desk_offers_exactly_what_the_role_may_record(browser: Browser, role: str) -> None:
+    page = browser.sign_in(role).client.get("/desk").get_data(as_text=True)
+    for kind in KINDS.values():
+        offered = f'href="/desk/record/{kind.name}"' in page
+        assert offered == (kind.form and role in kind.recorders), kind.name
+    assert ('action="/desk/search"' in page) == (role in ("regulator", "operator"))
+
+
+def test_kinds_of_one_door_only_are_not_offered() -> None:
+    everything = Author("a-1", "fg", frozenset(ROLES))
+    assert [kind.name for kind in recordable_kinds(everything)] == [
+        kind.name for kind in KINDS.values() if kind.form
+    ]
+
+
+def test_the_bare_address_leads_to_the_desk(browser: Browser) -> None:
+    assert browser.client.get("/").headers["Location"] == "/desk"
+
+
+def test_a_demonstration_says_so_on_every_page(browser: Browser) -> None:
+    assert "演示系统" not in browser.client.get("/sign-in").get_data(as_text=True)

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.client import HTTPConnection
+from threading import Event, Thread
+
+import pytest
+from flask import Flask, request
+
+from heji_web.service import Service
+from heji_web.serving import Server
+from heji_web.settings import Settings
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return replace(settings, port=free.getsockname()[1], bulk_limit=100_000)
+
+
+@contextmanager
+def serving(app: Flask, settings: Settings) -> Iterator[tuple[Server, Thread]]:
+    server = Server(app, settings)
+    ready = Event()
+    thread = Thread(target=server.run, args=(ready.set,))
+    thread.start()
+    assert ready.wait(10)
+    yield server, thread
+    server.stop()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+def connect(settings: Settings) -> HTTPConnection:
+    return HTTPConnection("127.0.0.1", settings.port, timeout=20)
+
+
+def test_what_is_served_is_the_application(app: Flask, settings: Settings) -> None:
+    with serving(app, settings) as (server, _thread):
+        assert server.addresses == [f"http://127.0.0.1:{settings.port}"]
+        connection = connect(settings)
+        connection.request("GET", "/healthz")
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (200, b'{"ok":true}\n')
+        assert "Server" not in answer.headers
+        connection.close()
+
+
+def test_a_request_that_was_received_is_finished_after_the_signal(app: Flask, settings: Settings) -> None:
+    entered, leave = Event(), Event()
+
+    @app.post("/slow")
+    def slow() -> bytes:
+        entered.set()
+        assert leave.wait(20)
+        return request.get_data() * 1000
+
+    with serving(app, settings) as (server, thread):
+        connection = connect(settings)
+        connection.request("POST", "/slow", body=b"x" * 1000)
+        assert entered.wait(10)
+        idle = connect(settings)
+        idle.connect()
+        server.stop()
+        # The idle connection is let go first, while the one that works is waited for.
+        assert idle.sock.recv(1) == b""
+        idle.close()
+        with pytest.raises(OSError):
+            socket.create_connection(("127.0.0.1", settings.port), timeout=1)
+        assert thread.is_alive()
+        leave.set()
+        answer = connection.getresponse()
+        assert (answer.status, len(answer.read())) == (200, 1_000_000)
+        connection.close()
+
+
+def test_a_body_larger_than_any_route_takes_is_a_problem_too(app: Flask, settings: Settings) -> None:
+    with serving(app, settings):
+        connection = connect(settings)
+        connection.putrequest("POST", "/api/v1/events/bulk")
+        connection.putheader("Content-Length", "100000000000")
+        connection.endheaders()
+        answer = connection.getresponse()
+        body = answer.read().decode()
+        assert (answer.status, answer.headers["Content-Type"]) == (413, "application/problem+json")
+        assert '"code": "too-large"' in body
+        assert "100000 " in body
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    "bytes_sent",
+    [
+        b"\0\0\0\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
+        b"GET / HTTP/1.1\r\nBad Header\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX: " + b"a" * 300_000 + b"\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_is_refused_without_a_fault(
+    app: Flask, settings: Settings, bytes_sent: bytes
+) -> None:
+    with serving(app, settings), socket.create_connection(("127.0.0.1", settings.port), timeout=20) as raw:
+        raw.sendall(bytes_sent)
+        status = raw.recv(12).decode()
+        assert status.startswith("HTTP/1."), status
+        assert status[9] in "45", status
+        assert status[9:12] != "500", status
+
+
+def test_a_chunked_body_is_read_up_to_the_cap(app: Flask, settings: Settings, service: Service) -> None:
+    with serving(app, settings):
+        connection = connect(settings)
+        chunks = (b"x" * 10_000 for _ in range(30))
+        connection.request("POST", "/sign-in", body=chunks, encode_chunked=True)
+        assert connection.getresponse().status == 413
+        connection.close()

@@ -1,0 +1,123 @@
+"""Warnings that the date or an absence causes, computed when somebody reads.
+
+They are never stored: rebuilt tables would otherwise depend on the day of the rebuilding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from heji_trace.rules import HOUR_MS, Raised, Thresholds
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFact:
+    """A certificate that could stand behind a claim; `checked_on` is None where nobody looked it up."""
+
+    seq: int
+    scheme: str
+    number: str
+    valid_from: date
+    valid_to: date | None
+    checked_on: date | None
+
+    def is_valid_on(self, day: date) -> bool:
+        """Whether its period holds the day."""
+        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitedFact:
+    """A sample that was received and has no result that the public may see."""
+
+    seq: int
+    sample: str
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DatedFacts:
+    """What the dated warnings of one batch rest on; `seq` is the entry that made it.
+
+    `results` are the classes ("rapid", "formal", "self_check") of the results that the public may see.
+    """
+
+    seq: int
+    made_on: date
+    use_by: date | None = None
+    best_before: date | None = None
+    shelf_life_days: int | None = None
+    test_policy: str = "none"
+    results: Collection[str] = ()
+    awaited: Sequence[AwaitedFact] = ()
+    claims: Sequence[str] = ()
+    certificates: Sequence[CertificateFact] = ()
+
+
+def dated_warnings(facts: DatedFacts, today: date, now_ms: int, thresholds: Thresholds) -> list[Raised]:
+    """What the batch is warned about on the Beijing day `today`."""
+    return [
+        *_expiry(facts, today, thresholds),
+        *_absence(facts),
+        *_waiting(facts.awaited, now_ms, thresholds),
+        *(raised for scheme in dict.fromkeys(facts.claims) for raised in _claim(facts, scheme)),
+    ]
+
+
+def is_policy_met(policy: str, results: Collection[str]) -> bool:
+    """Whether results of these classes satisfy a product's test policy ("none", "rapid", "laboratory")."""
+    if policy == "laboratory":
+        return "formal" in results
+    return policy == "none" or bool(results)
+
+
+def best_before_of(facts: DatedFacts) -> date | None:
+    """The best-before day: as stated, else by the product's shelf life from the day the batch was made."""
+    if facts.best_before is not None or facts.shelf_life_days is None:
+        return facts.best_before
+    return facts.made_on + timedelta(days=facts.shelf_life_days)
+
+
+def _expiry(facts: DatedFacts, today: date, thresholds: Thresholds) -> list[Raised]:
+    """Use-by is about safety, best-before about quality: the sharper one that has passed is told."""
+    best_before = None if facts.use_by is not None and facts.best_before is None else best_before_of(facts)
+    if facts.use_by is not None and today > facts.use_by:
+        return [Raised("USE_BY_PASSED", facts.seq, {"date": facts.use_by.isoformat()})]
+    if best_before is not None and today > best_before:
+        return [Raised("BEST_BEFORE_PASSED", facts.seq, {"date": best_before.isoformat()})]
+    nearest = min((day for day in (facts.use_by, best_before) if day is not None), default=None)
+    if nearest is not None and (nearest - today).days <= thresholds.near_expiry_days:
+        data = {"date": nearest.isoformat(), "days": (nearest - today).days}
+        return [Raised("NEAR_EXPIRY", facts.seq, data)]
+    return []
+
+
+def _absence(facts: DatedFacts) -> list[Raised]:
+    if is_policy_met(facts.test_policy, facts.results):
+        return []
+    return [Raised("NO_TEST", facts.seq, {"policy": facts.test_policy})]
+
+
+def _waiting(awaited: Sequence[AwaitedFact], now_ms: int, thresholds: Thresholds) -> list[Raised]:
+    raised = []
+    for sample in awaited:
+        hours = (now_ms - sample.received_ms) // HOUR_MS
+        is_overdue = now_ms - sample.received_ms > thresholds.test_result_hours * HOUR_MS
+        data = {"sample": sample.sample, "hours": thresholds.test_result_hours, "waited": hours}
+        raised.append(Raised("TEST_OVERDUE" if is_overdue else "TEST_PENDING", sample.seq, data))
+    return raised
+
+
+def _claim(facts: DatedFacts, scheme: str) -> list[Raised]:
+    """A badge stands on a certificate that was valid on the day of production and that somebody looked up."""
+    held = [each for each in facts.certificates if each.scheme == scheme]
+    if not held:
+        return [Raised("CERT_FALSE", facts.seq, {"scheme": scheme})]
+    valid = [each for each in held if each.is_valid_on(facts.made_on)]
+    if any(each.checked_on is not None for each in valid):
+        return []
+    newest = max(valid or held, key=lambda each: each.seq)
+    code = "CERT_UNVERIFIED" if valid else "CERT_EXPIRED"
+    return [Raised(code, newest.seq, {"scheme": scheme, "number": newest.number})]

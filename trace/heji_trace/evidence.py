@@ -1,0 +1,190 @@
+"""Entries read back and proved one by one: the check behind the integrity mark of a page.
+
+For each entry everything is computed anew: the record's commitment from record and salt, the leaf from the entry's
+bytes, the path to the root that the log has signed, the commitments of what is still disclosed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from heji_trace import canonical, ledger, merkle
+from heji_trace.checkpoint import Checkpoint, VerifierKey, dump_proof, dump_verifier_key, open_checkpoint
+from heji_trace.entries import commit_field, commit_record, parse_entry
+from heji_trace.errors import BrokenChain, Refused, Untrusted
+from heji_trace.proof import Bundle, Item
+from heji_trace.tables import disclosures, entries
+
+_AT_ONCE = 500
+Read = Callable[[int, int, int], Sequence[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What the reader holds to be true without the database: the log's key, and the head it remembers."""
+
+    key: VerifierKey
+    head: Checkpoint | None
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """A record that stands in the ledger as it was recorded; `event` is the body with its public members alone.
+
+    `sealed` are the pointers of what the record seals.
+    """
+
+    seq: int
+    recorded_ms: int
+    event: Mapping[str, Any]
+    sealed: frozenset[str]
+
+    @property
+    def statement(self) -> Mapping[str, Any]:
+        """What counts: of a correction its replacement."""
+        replacement = self.event.get("details", {}).get("replacement")
+        if self.event.get("kind") != "correction" or replacement is None:
+            return self.event
+        stated: Mapping[str, Any] = replacement
+        return stated
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An entry that does not fit, and why: a code of the catalogue."""
+
+    seq: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was proved against the signed checkpoint of `size`, and what could not be."""
+
+    size: int
+    entries: Mapping[int, Proved]
+    faults: tuple[Fault, ...]
+
+
+def prove(connection: Connection, seqs: Iterable[int], trust: Trust) -> Evidence:
+    """Prove the entries of `seqs` against the newest checkpoint that the log has signed.
+
+    That checkpoint must not lie behind the remembered head: a database that does was cut or put back.
+    """
+    wanted = sorted(set(seqs))
+    try:
+        head = _newest_head(connection, trust)
+    except Untrusted as error:
+        at = 0 if trust.head is None else max(trust.head.size - 1, 0)
+        return Evidence(0, {}, (Fault(at, error.code),))
+    read = _reader(connection)
+    proved: dict[int, Proved] = {}
+    faults: list[Fault] = []
+    for start in range(0, len(wanted), _AT_ONCE):
+        part = wanted[start : start + _AT_ONCE]
+        rows = {row.seq: row for row in connection.execute(select(entries).where(entries.c.seq.in_(part)))}
+        values = _disclosed(connection, part)
+        for seq in part:
+            try:
+                if seq not in rows:
+                    raise BrokenChain(seq, "entry-missing")
+                proved[seq] = _prove_one(rows[seq], values.get(seq, []), head, read)
+            except (Untrusted, Refused) as error:
+                faults.append(Fault(seq, error.code))
+    return Evidence(head.size, proved, tuple(faults))
+
+
+def bundle_of(connection: Connection, seqs: Iterable[int], trust: Trust) -> Bundle:
+    """The receipt of the entries of `seqs` under the remembered head, nothing sealed disclosed.
+
+    Entries beyond that head are left out. Raises BrokenChain where the store cannot prove them.
+    """
+    head = trust.head
+    note = ledger.find_note(connection, head.size) if head else None
+    if head is None or note is None:
+        raise BrokenChain(0 if head is None else head.size, "entry-missing")
+    open_checkpoint(note, [trust.key])
+    read = _reader(connection)
+    wanted = sorted({seq for seq in seqs if seq < head.size})
+    found = select(entries).where(entries.c.seq.in_(wanted)).order_by(entries.c.seq)
+    items = tuple(
+        Item(
+            row.seq,
+            row.entry,
+            row.record,
+            row.record_salt,
+            (),
+            dump_proof(row.seq, merkle.inclusion_proof(row.seq, head.size, read), note),
+        )
+        for row in connection.execute(found)
+    )
+    return Bundle(head.origin, dump_verifier_key(trust.key), items)
+
+
+def _newest_head(connection: Connection, trust: Trust) -> Checkpoint:
+    newest = ledger.newest_note(connection)
+    if newest is None:
+        raise Untrusted("ledger-unsigned-tail", size=0)
+    head = open_checkpoint(newest[1], [trust.key])
+    if trust.head is not None:
+        if head.size < trust.head.size:
+            raise Untrusted("ledger-behind", size=head.size, remembered=trust.head.size)
+        if head.size == trust.head.size and head.root != trust.head.root:
+            raise Untrusted("ledger-differs", size=head.size)
+    return head
+
+
+def _prove_one(row: Any, values: Sequence[Any], head: Checkpoint, read: Read) -> Proved:
+    entry = parse_entry(row.entry, row.seq)
+    if entry.seq != row.seq:
+        raise BrokenChain(row.seq, "entry-seq")
+    if commit_record(row.record_salt, row.record) != entry.commitment:
+        raise BrokenChain(row.seq, "receipt-record")
+    path = merkle.inclusion_proof(row.seq, head.size, read)
+    merkle.verify_inclusion(row.seq, head.size, merkle.leaf_hash(row.entry), path, head.root)
+    record = canonical.load(row.record)
+    sealed: Mapping[str, str] = record["sealed"]
+    for value in values:
+        if sealed.get(value.pointer) != commit_field(value.salt, value.value).hex():
+            raise BrokenChain(row.seq, "receipt-disclosure", pointer=value.pointer)
+    return Proved(row.seq, entry.recorded_ms, record["event"], frozenset(sealed))
+
+
+def _disclosed(connection: Connection, seqs: Sequence[int]) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = {}
+    for row in connection.execute(select(disclosures).where(disclosures.c.seq.in_(seqs))):
+        found.setdefault(row.seq, []).append(row)
+    return found
+
+
+def _reader(connection: Connection) -> Read:
+    """The stored hashes, a leaf's taken from the `prev` of the entry behind it where there is one.
+
+    So an entry that was edited spoils its own proof and not those of the 255 beside it.
+    """
+    stored = ledger.hash_reader(connection)
+    kept: dict[tuple[int, int, int], Sequence[bytes]] = {}
+
+    def read(level: int, start: int, count: int) -> Sequence[bytes]:
+        key = (level, start, count)
+        if key not in kept:
+            kept[key] = stored(level, start, count) if level else _leaves(connection, start, count)
+        return kept[key]
+
+    return read
+
+
+def _leaves(connection: Connection, start: int, count: int) -> Sequence[bytes]:
+    leaves: dict[int, bytes] = {}
+    query = select(entries.c.seq, entries.c.entry).where(entries.c.seq.between(start, start + count))
+    for seq, entry in connection.execute(query.order_by(entries.c.seq)):
+        leaves[seq] = merkle.leaf_hash(entry)
+        try:
+            leaves[seq - 1] = parse_entry(entry, seq).prev
+        except BrokenChain:
+            continue
+    return [leaves[seq] for seq in range(start, start + count) if seq in leaves]

@@ -1,0 +1,96 @@
+"""Readings: one measured value told so that it is never a bare number, but stands against its limit."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from heji_trace.wording import Said, same, said
+
+_NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?", re.ASCII)
+_NOT_DETECTED = ("未检出", "nd", "n.d.", "not detected")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One value of one analyte; `share` is how much of the limit it uses, in per cent, and `bar` the same up to 100.
+
+    `is_example` says that the limit is example data, not verified against the edition in force.
+    """
+
+    analyte: str
+    value: str
+    unit: str
+    limit: str | None
+    edition: str | None
+    share: int | None
+    bar: int | None
+    outcome: str | None
+    is_example: bool
+    sentence: Said
+
+
+def reading_of(row: Mapping[str, Any], *, is_example: bool) -> Reading:
+    """The reading of one row of a testing event's results."""
+    limit = row.get("limit")
+    share = _share(row["value"], limit)
+    return Reading(
+        row["analyte"],
+        row["value"],
+        row.get("unit", ""),
+        limit,
+        row.get("edition"),
+        share,
+        None if share is None else min(share, 100),
+        row.get("outcome"),
+        is_example and limit is not None,
+        _sentence(row, share, is_example=is_example and limit is not None),
+    )
+
+
+def is_beyond_method(method: str, commodity: str) -> bool:
+    """Whether a rapid method was made for other goods than this commodity."""
+    name = method.casefold()
+    return any(
+        any(word in name for word in row["method"])
+        and not any(sign in commodity.casefold() for sign in row["commodities"])
+        for row in _methods()
+    )
+
+
+@cache
+def _methods() -> tuple[Mapping[str, list[str]], ...]:
+    text = files(__package__).joinpath("screening.toml").read_text("utf-8")
+    return tuple(tomllib.loads(text)["methods"])
+
+
+def _share(value: str, limit: str | None) -> int | None:
+    if limit is None or not _NUMBER.fullmatch(value) or not _NUMBER.fullmatch(limit) or not Decimal(limit):
+        return None
+    share = Decimal(value) / Decimal(limit) * 100
+    return int(min(share, Decimal(9999)).to_integral_value(ROUND_HALF_UP))
+
+
+def _sentence(row: Mapping[str, Any], share: int | None, *, is_example: bool) -> Said:
+    unit, limit = row.get("unit", ""), row.get("limit")
+    names = {
+        "analyte": row["analyte"],
+        "value": f"{row['value']} {unit}".strip(),
+        "limit": f"{limit} {unit}".strip(),
+        "share": share if share else "<1",
+        "lod": f"{row.get('lod', '')} {unit}".strip(),
+        "example": said("example-mark") if is_example else same(""),
+    }
+    if row["value"].casefold() in _NOT_DETECTED or row["value"].startswith(("<", "＜")):
+        suffix = "-lod" if row.get("lod") else ""
+        return said(f"reading-not-detected{suffix}", **names)
+    if share is None:
+        return said("reading-plain" if limit is None else "reading-beside-limit", **names)
+    kind = "threshold" if unit in ("%", "％") else "limit"
+    return said(f"reading-{kind}-over" if share > 100 else f"reading-{kind}", **names)

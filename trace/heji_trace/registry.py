@@ -1,0 +1,112 @@
+"""What is registered of organisations, sites, products and certificates, as the public may see it.
+
+The place of each comes from the read table, the facts from the record that proves them: a household's name is sealed
+there and so cannot slip out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from heji_trace.divisions import local_place_of, place_of
+from heji_trace.evidence import Proved
+from heji_trace.kinds import words
+from heji_trace.kinds.fields import Choice
+from heji_trace.tables import register
+from heji_trace.wording import Said, same, said
+
+_AT_ONCE = 1000
+
+
+class Registry:
+    """The newest registered facts of the things that a page names, found first and opened once they are proved."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._seqs: dict[tuple[str, str], int] = {}
+        self._proved: Mapping[int, Proved] = {}
+
+    def find(self, kind: str, codes: Iterable[str | None]) -> None:
+        """Look up where the newest facts of `kind` under `codes` stand; unknown codes are passed over."""
+        wanted = sorted({code for code in codes if code is not None and (kind, code) not in self._seqs})
+        for start in range(0, len(wanted), _AT_ONCE):
+            query = (
+                select(register.c.code, func.max(register.c.seq))
+                .where(
+                    register.c.kind == kind,
+                    register.c.code.in_(wanted[start : start + _AT_ONCE]),
+                    register.c.withdrawn_seq.is_(None),
+                )
+                .group_by(register.c.code)
+            )
+            self._seqs |= {(kind, code): seq for code, seq in self._connection.execute(query)}
+
+    def find_held(self, organisations: Iterable[str]) -> list[str]:
+        """The numbers of the certificates that these organisations hold, looked up too."""
+        query = select(register.c.code).where(
+            register.c.kind == "certificate",
+            register.c.organisation.in_(sorted(set(organisations))),
+            register.c.withdrawn_seq.is_(None),
+        )
+        numbers = sorted(set(self._connection.execute(query).scalars()))
+        self.find("certificate", numbers)
+        return numbers
+
+    def seqs(self) -> list[int]:
+        """The entries that hold what was found."""
+        return list(self._seqs.values())
+
+    def seq(self, kind: str, code: str) -> int | None:
+        """The entry that holds the facts."""
+        return self._seqs.get((kind, code))
+
+    def open(self, proved: Mapping[int, Proved]) -> None:
+        """Take the proved entries, from which the facts are then read."""
+        self._proved = proved
+
+    def facts(self, kind: str, code: str | None) -> Mapping[str, Any]:
+        """The public facts; empty where there are none."""
+        seq = self._seqs.get((kind, code)) if code is not None else None
+        entry = self._proved.get(seq) if seq is not None else None
+        facts: Mapping[str, Any] = entry.statement.get("details", {}) if entry else {}
+        return facts
+
+    def organisation(self, code: str) -> Said:
+        """The name of an organisation; a household is told by what it is and where."""
+        facts = self.facts("organisation", code)
+        if facts.get("name") and facts.get("subject_type") != "farm_household":
+            return same(str(facts["name"]))
+        kind = choice_said(words.SUBJECT_TYPE, facts["subject_type"]) if facts else said("no-record")
+        division = facts.get("division_code")
+        return said("household-at", kind=kind, place=local_place_of(division)) if division else kind
+
+    def place(self, site: str | None, organisation: str | None = None) -> Said | None:
+        """Where a site lies, by its division or else by that of its organisation."""
+        facts = self.facts("site", site)
+        division = facts.get("division_code") or self.facts(
+            "organisation", facts.get("organisation") or organisation
+        ).get("division_code")
+        return local_place_of(division) if division else None
+
+    def region(self, site: str | None, organisation: str | None = None) -> Said | None:
+        """The same from the province down."""
+        facts = self.facts("site", site)
+        division = facts.get("division_code") or self.facts(
+            "organisation", facts.get("organisation") or organisation
+        ).get("division_code")
+        return place_of(division) if division else None
+
+    def has_role(self, organisation: str, role: str) -> bool:
+        """Whether the organisation has the role."""
+        return role in self.facts("organisation", organisation).get("roles", ())
+
+
+def choice_said(choice: Choice, value: str) -> Said:
+    """What people call a value of a closed vocabulary."""
+    for option in choice.options:
+        if option.value == value:
+            return {"zh": option.zh, "en": option.en}
+    return same(value)

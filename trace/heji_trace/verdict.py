@@ -1,0 +1,76 @@
+"""The verdict: one level, one shape, one word and one sentence, before anything else on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from heji_trace.rules import LEVELS, LOUDNESS
+from heji_trace.wording import Said, said
+
+SHAPES: Mapping[str, str] = MappingProxyType(
+    {"red": "octagon", "orange": "triangle", "yellow": "diamond", "green": "circle", "grey": "ring"}
+)
+_BANNERS = ("yellow", "orange", "red")
+_RANK = {code: at for at, code in enumerate(LEVELS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the first screen says; `more` counts the further warnings that stand below."""
+
+    level: str
+    shape: str
+    word: Said
+    sentence: Said
+    more: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """What favourable results the public may see of the batch.
+
+    `conforming` counts the readings of final laboratory results, judged by `editions`. `screened` is "rapid" for a
+    negative screening, "reference" for one whose method was made for other goods, "self_check" for the producer's own
+    word alone, else empty.
+    """
+
+    conforming: int = 0
+    editions: Said | None = None
+    screened: str = ""
+    policy_met: bool = True
+
+
+def judge_warnings(live: Sequence[tuple[str, Said]], tested: Tested) -> Verdict:
+    """The verdict of a batch: its loudest live warning (code and sentence), else what its tests say.
+
+    Blue lines are notices and change no verdict.
+    """
+    loud = sorted(
+        ((code, sentence) for code, sentence in live if LEVELS[code].consumer in _BANNERS), key=_loudest_first
+    )
+    if loud:
+        code, sentence = loud[0]
+        return _verdict(LEVELS[code].consumer, sentence, more=len(loud) - 1)
+    if tested.conforming and tested.policy_met and tested.editions is not None:
+        names = {"count": tested.conforming, "edition": tested.editions}
+        return _verdict("green", said("verdict-conforming", **names))
+    if tested.screened:
+        key = f"verdict-{tested.screened.replace('_', '-')}"
+        return Verdict("grey", SHAPES["grey"], said("word-screened"), said(key))
+    return _verdict("grey", said("verdict-untested"))
+
+
+def judge_code(standing: str) -> Verdict:
+    """The verdict on a code that leads to no batch: `unknown`, `void` or `unbound`."""
+    level = "grey" if standing == "unbound" else "orange"
+    return Verdict(level, SHAPES[level], said(f"word-{standing}"), said(f"code-{standing}"))
+
+
+def _verdict(level: str, sentence: Said, more: int = 0) -> Verdict:
+    return Verdict(level, SHAPES[level], said(f"word-{level}"), sentence, more)
+
+
+def _loudest_first(warning: tuple[str, Said]) -> tuple[int, int]:
+    return -LOUDNESS.index(LEVELS[warning[0]].consumer), _RANK[warning[0]]

@@ -1,0 +1,181 @@
+"""A form as a template draws it: each control with its label, texts, choices and problems in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from heji_trace.choices import Suggestion
+from heji_trace.errors import Problem
+from heji_trace.kinds import KINDS, Kind
+from heji_trace.kinds.forms import Control, controls_of
+from heji_web.filled import Texts, row_count
+from heji_web.languages import language
+
+Style = Literal[
+    "text", "lines", "amount", "whole", "date", "moment", "flag", "select", "checks", "suggested", "rows"
+]
+
+# References to what must stand in the register already: picked, not typed.
+_PICKED = frozenset({"site", "product", "cycle", "event"})
+# A place or a paper of somebody else may be meant, so that the list only helps.
+_TYPED = frozenset({"to_site"})
+_PLACES: Mapping[str, str] = {"details.shipping": "shipping", "details.hold": "hold"}
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One control; `name` is what is posted, `rows` are the cells of a table by row."""
+
+    name: str
+    style: Style
+    label: str
+    help: str
+    example: str
+    required: bool
+    first: bool
+    texts: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    choices: tuple[Suggestion, ...] = ()
+    rows: tuple[tuple[Drawn, ...], ...] = ()
+    limit: int | None = None
+
+    @property
+    def id(self) -> str:
+        """The name as an HTML id."""
+        return self.name.replace(".", "-")
+
+    @property
+    def text(self) -> str:
+        """All texts in one field."""
+        return ("、" if language() == "zh" else ", ").join(self.texts)
+
+    @property
+    def has_problem(self) -> bool:
+        """Whether anything in it must be corrected."""
+        return bool(self.problems) or any(cell.has_problem for row in self.rows for cell in row)
+
+
+def wanted_suggestions(kind: Kind) -> set[str]:
+    """What must be read to draw the form of a kind: keys of `choices.suggest`."""
+    found = set()
+    for control in controls_of(kind):
+        for each in (control, *control.columns):
+            found.add(_source(kind, each))
+    return {source for source in found if source}
+
+
+def draw(
+    kind: Kind,
+    texts: Texts,
+    suggestions: Mapping[str, Sequence[Suggestion]],
+    problems: Iterable[Problem] = (),
+) -> tuple[list[Drawn], list[str]]:
+    """The controls of a kind's form, and the sentences of problems that belong to none of them."""
+    controls = controls_of(kind)
+    names = set(_names(controls, texts))
+    placed: dict[str, list[str]] = {}
+    for problem in problems:
+        placed.setdefault(_place(problem.pointer, names), []).append(problem.sentence(language()))
+    drawn = [_drawn(kind, control, control.name, texts, suggestions, placed) for control in controls]
+    return drawn, placed.get("", [])
+
+
+def _names(controls: Iterable[Control], texts: Texts) -> Iterable[str]:
+    for control in controls:
+        yield control.name
+        if control.widget == "rows":
+            for index in range(row_count(texts, control)):
+                yield from (f"{control.name}.{index}.{column.name}" for column in control.columns)
+
+
+def _place(pointer: str, names: set[str]) -> str:
+    """The control that a pointer means: `/cycles/0` is about `cycles`; "" where no control shows it."""
+    steps = pointer.split("/")[1:]
+    while steps:
+        if ".".join(steps) in names:
+            return ".".join(steps)
+        steps.pop()
+    return ""
+
+
+def _drawn(
+    kind: Kind,
+    control: Control,
+    name: str,
+    texts: Texts,
+    suggestions: Mapping[str, Sequence[Suggestion]],
+    placed: Mapping[str, list[str]],
+) -> Drawn:
+    choices = tuple(_choices(kind, control, suggestions))
+    rows: list[tuple[Drawn, ...]] = []
+    if control.widget == "rows":
+        for index in range(row_count(texts, control)):
+            cells = (
+                _drawn(kind, column, f"{name}.{index}.{column.name}", texts, suggestions, placed)
+                for column in control.columns
+            )
+            rows.append(tuple(cells))
+    in_chinese = language() == "zh"
+    return Drawn(
+        name=name,
+        style=_style(control, choices),
+        label=control.zh if in_chinese else control.en,
+        help=control.help_zh if in_chinese else control.help_en,
+        example=control.example_zh if in_chinese else control.example_en,
+        required=control.required,
+        first=control.first,
+        texts=tuple(texts.get(name, ())),
+        problems=tuple(placed.get(name, ())),
+        choices=choices,
+        rows=tuple(rows),
+        limit=None if control.many else control.limit,
+    )
+
+
+def _source(kind: Kind, control: Control) -> str | None:
+    """Where the suggestions of a control come from; what a kind newly makes has none."""
+    if control.name in _PLACES:
+        return _PLACES[control.name]
+    if control.refers_to == "batch" and kind.name == "receiving":
+        return "arriving"
+    makes = {"details.cycle", "details.code", "details.samples"}
+    return None if control.name in makes or control.refers_to in ("event", "kind") else control.refers_to
+
+
+def _choices(
+    kind: Kind, control: Control, suggestions: Mapping[str, Sequence[Suggestion]]
+) -> Iterable[Suggestion]:
+    if control.options:
+        return [
+            Suggestion(option.value, option.zh if language() == "zh" else option.en)
+            for option in control.options
+        ]
+    if control.refers_to == "kind":
+        return [Suggestion(each.name, each.zh if language() == "zh" else each.en) for each in KINDS.values()]
+    return suggestions.get(_source(kind, control) or "", ())
+
+
+_PLAIN: Mapping[str, Style] = {
+    "rows": "rows",
+    "lines": "lines",
+    "amount": "amount",
+    "whole": "whole",
+    "date": "date",
+    "moment": "moment",
+    "flag": "flag",
+    "choice": "select",
+    "unit": "select",
+}
+
+
+def _style(control: Control, choices: Sequence[Suggestion]) -> Style:
+    if control.many and choices and (control.options or control.refers_to in _PICKED | {"kind"}):
+        return "checks"
+    if control.widget in _PLAIN:
+        return _PLAIN[control.widget]
+    if not choices:
+        return "text"
+    picked = control.refers_to in _PICKED and control.name not in _TYPED
+    return "select" if picked else "suggested"

@@ -1,0 +1,67 @@
+"""The log: JSON lines on the standard error, with request ids and no personal data."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+
+from flask import Flask, Response, g, request
+
+from heji_trace.times import dump_ms
+from heji_web.headers import request_id
+from heji_web.service import the_service
+
+_requests = logging.getLogger("heji.requests")
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line; what a record carries as `facts` becomes members of it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of a record; of an exception only the class and the place, since its text may hold anything."""
+        line: dict[str, object] = {
+            "at": dump_ms(int(record.created * 1000)),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line.update(getattr(record, "facts", {}))
+        if record.exc_info and record.exc_info[0] is not None:
+            line["error"] = record.exc_info[0].__qualname__
+        return json.dumps(line, ensure_ascii=False)
+
+
+def start_logging() -> None:
+    """Write the log of this process to the standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    # Queue depth is no news: the recorder's groups are made of what waits.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+
+
+def install_logs(app: Flask) -> None:
+    """Log each request: its rule, never its address, which may hold a trace code or what somebody searched."""
+    app.before_request(_begin)
+    app.after_request(_log_request)
+
+
+def _begin() -> None:
+    g.began = the_service().clock.monotonic()
+
+
+def _log_request(response: Response) -> Response:
+    if not _requests.isEnabledFor(logging.INFO):
+        return response
+    facts: dict[str, object] = {
+        "request": request_id(),
+        "method": request.method,
+        "rule": request.url_rule.rule if request.url_rule else None,
+        "status": response.status_code,
+    }
+    if "began" in g:
+        facts["ms"] = round((the_service().clock.monotonic() - g.began) * 1000, 1)
+    _requests.info("request", extra={"facts": facts})
+    return response
