@@ -62,7 +62,7 @@ def wanted_suggestions(kind: Kind) -> set[str]:
     found = set()
     for control in controls_of(kind):
         for each in (control, *control.columns):
-            found.add(_source(kind, each))
+            found.add(_source(kind, each, each.name))
     return {source for source in found if source}
 
 
@@ -108,7 +108,7 @@ def _drawn(
     suggestions: Mapping[str, Sequence[Suggestion]],
     placed: Mapping[str, list[str]],
 ) -> Drawn:
-    choices = tuple(_choices(kind, control, suggestions))
+    choices = tuple(_choices(kind, control, name, suggestions))
     rows: list[tuple[Drawn, ...]] = []
     if control.widget == "rows":
         for index in range(row_count(texts, control)):
@@ -134,18 +134,21 @@ def _drawn(
     )
 
 
-def _source(kind: Kind, control: Control) -> str | None:
-    """Where the suggestions of a control come from; what a kind newly makes has none."""
-    if control.name in _PLACES:
-        return _PLACES[control.name]
-    if control.refers_to == "batch" and kind.name == "receiving":
-        return "arriving"
-    makes = {"details.cycle", "details.code", "details.samples"}
-    return None if control.name in makes or control.refers_to in ("event", "kind") else control.refers_to
+def _source(kind: Kind, control: Control, name: str) -> str | None:
+    """Where the suggestions of a control come from; what the event itself names anew has none."""
+    if name in _PLACES:
+        return _PLACES[name]
+    if control.refers_to in ("event", "kind") or name in ("details.cycle", "details.code"):
+        return None
+    if name.startswith("outputs.") and control.refers_to == "batch":
+        return None
+    if name.startswith("details.samples.") and control.refers_to == "sample":
+        return None
+    return "arriving" if control.refers_to == "batch" and kind.name == "receiving" else control.refers_to
 
 
 def _choices(
-    kind: Kind, control: Control, suggestions: Mapping[str, Sequence[Suggestion]]
+    kind: Kind, control: Control, name: str, suggestions: Mapping[str, Sequence[Suggestion]]
 ) -> Iterable[Suggestion]:
     if control.options:
         return [
@@ -154,7 +157,7 @@ def _choices(
         ]
     if control.refers_to == "kind":
         return [Suggestion(each.name, each.zh if language() == "zh" else each.en) for each in KINDS.values()]
-    return suggestions.get(_source(kind, control) or "", ())
+    return suggestions.get(_source(kind, control, name) or "", ())
 
 
 _PLAIN: Mapping[str, Style] = {
