@@ -30,13 +30,19 @@ CELLS = st.one_of(
         ("007.50", "7.50"),
         (".5", "0.5"),
         ("0", "0"),
-        ("3%", "3"),
+        ("3%", "3%"),
         ("-3", "-3"),
         ("约120", "约120"),
     ],
 )
 def test_amounts_are_read_as_people_write_them(cell: Any, text: str) -> None:
     assert read_cell(types.Amount(), cell) == text
+
+
+def test_a_percent_sign_belongs_to_a_share_and_yuan_to_money() -> None:
+    assert read_cell(types.Amount(most=100), "3％") == "3"
+    assert read_cell(types.Money(), "￥16.80元") == "16.80"
+    assert read_cell(types.Amount(), "16.80元") == "16.80元"
 
 
 @pytest.mark.parametrize("cell", [None, "", "  ", "\u3000", "-", "——", "/", "无", "N/A"])

@@ -146,6 +146,7 @@ def test_a_changed_text_is_refused(old: str, new: str) -> None:
         "\ud800" + NOTE,
         NOTE + "— x AAAA\n",
         NOTE + "— x A\n",
+        NOTE + "— x AAAAAA==\n",
         NOTE + "— a+b AAAAAAA=\n",
         NOTE + (SIGNATURE + "\n") * 64,
     ],
@@ -200,6 +201,7 @@ def encoded(data: bytes) -> str:
         f"a+{sha256(b'a' + bytes([10, 4]) + bytes(32)).hexdigest()[:8]}+{encoded(bytes([4]) + bytes(32))}",
         f"a+{checkpoint.key_id('a', bytes(31)).hex()}+{encoded(bytes([1]) + bytes(31))}",
         "\ud800+00000000+AAAA",
+        "a+00000000+A",
     ],
 )
 def test_any_other_text_is_no_verifier_key(text: str) -> None:

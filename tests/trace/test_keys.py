@@ -167,6 +167,12 @@ def test_a_wrong_name_is_noticed(signer: keys.Signer) -> None:
         assert [problem.code for problem in refusal.value.problems] == ["recovery-sheet-key"]
 
 
+def test_a_sheet_does_not_bring_in_a_name_that_notes_cannot_carry() -> None:
+    with pytest.raises(InvalidEvent) as refusal:
+        keys.restore_signer(keys.recovery_sheet(keys.Signer("a+b", SEED)))
+    assert [problem.code for problem in refusal.value.problems] == ["recovery-sheet-key"]
+
+
 def test_rows_of_another_sheet_are_noticed(signer: keys.Signer) -> None:
     other = keys.recovery_sheet(keys.generate_signer("heji.example/log", os.urandom)).splitlines()
     sheet = keys.recovery_sheet(signer).splitlines()

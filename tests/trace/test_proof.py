@@ -132,6 +132,17 @@ def test_a_disclosed_value_hides_nothing_public_and_stands_somewhere(pointer: st
     assert refusal.value.code == "receipt-disclosure"
 
 
+def test_a_commitment_is_not_opened_in_two_ways_by_a_shorter_salt() -> None:
+    salt = bytes(31)
+    record = {"event": {}, "sealed": {"/x": entries.commit_field(salt + b"3", b"1").hex()}}
+    (shown,) = proof.check_bundle(item_with(record, proof.Disclosure("/x", 1, salt + b"3")), KEYS)
+    assert shown.disclosed == {"/x": 1}
+    assert entries.commit_field(salt, b"31").hex() == record["sealed"]["/x"]
+    with pytest.raises(BadProof) as refusal:
+        proof.check_bundle(item_with(record, proof.Disclosure("/x", 31, salt)), KEYS)
+    assert refusal.value.code == "receipt-disclosure"
+
+
 @pytest.mark.parametrize("commitment", ["", None, 0, [], "00" * 32])
 def test_a_commitment_that_is_none_proves_no_value(commitment: object) -> None:
     record = {"event": {}, "sealed": {"/x": commitment}}

@@ -66,7 +66,9 @@ def names_of(connection: Connection, codes: Collection[str], own: Collection[str
     }
 
 
-def product_names(connection: Connection, language: str, codes: Collection[str] | None = None) -> dict[str, str]:
+def product_names(
+    connection: Connection, language: str, codes: Collection[str] | None = None
+) -> dict[str, str]:
     """The names of products by code, in `language` where they have one there."""
     return {
         code: (data.get("name_en") if language == "en" else None) or data["name"]
@@ -74,7 +76,9 @@ def product_names(connection: Connection, language: str, codes: Collection[str] 
     }
 
 
-def suggest(connection: Connection, asking: Asking, wanted: Collection[str]) -> dict[str, tuple[Suggestion, ...]]:
+def suggest(
+    connection: Connection, asking: Asking, wanted: Collection[str]
+) -> dict[str, tuple[Suggestion, ...]]:
     """What to offer for each of the `wanted` things: a key of `_SOURCES`, such as "site" or "arriving"."""
     return {name: tuple(_SOURCES[name](connection, asking)) for name in wanted if name in _SOURCES}
 
@@ -139,7 +143,9 @@ def _organisations(connection: Connection, asking: Asking) -> list[Suggestion]:
 def _stock(connection: Connection, asking: Asking, state: str) -> Iterator[Suggestion]:
     """Batches with what is there of them, the newest first."""
     query = (
-        select(batches.c.batch, batches.c.product, stock.c.dimension, func.sum(stock.c.amount).label("amount"))
+        select(
+            batches.c.batch, batches.c.product, stock.c.dimension, func.sum(stock.c.amount).label("amount")
+        )
         .join(stock, stock.c.batch == batches.c.batch)
         .where(stock.c.holder.in_(asking.organisations), stock.c.state == state, stock.c.amount > 0)
         .group_by(batches.c.batch, batches.c.product, stock.c.dimension, batches.c.made_seq)

@@ -22,7 +22,7 @@ from heji_trace.entries import (
     dump_entry,
     parse_entry,
 )
-from heji_trace.errors import BrokenChain
+from heji_trace.errors import BadProof, BrokenChain, InvalidEvent
 from heji_trace.event import Event
 from heji_trace.keys import Signer
 from heji_trace.merkle import Frontier
@@ -32,6 +32,7 @@ from heji_trace.tables import checkpoints, disclosures, entries, foundation, nod
 
 Random = Callable[[int], bytes]
 _READ_AT_ONCE = 2000
+_FOUNDATION = "heji.foundation.v1\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,18 @@ def found(connection: Connection, signer: Signer, facts: dict[str, str]) -> str:
 def foundation_text(fixed: dict[str, str]) -> str:
     """What the log's key signs of its fixed facts, the signature itself apart."""
     facts = {name: value for name, value in fixed.items() if name != "signature"}
-    return f"heji.foundation.v1\n{canonical.dump(facts).decode()}\n"
+    return f"{_FOUNDATION}{canonical.dump(facts).decode()}\n"
+
+
+def parse_foundation(text: str) -> dict[str, str]:
+    """The fixed facts in a text that the log's key signed; raises BadProof for another text."""
+    try:
+        facts = canonical.load(text.removeprefix(_FOUNDATION).encode())
+    except InvalidEvent as error:
+        raise BadProof("foundation-form") from error
+    if not text.startswith(_FOUNDATION) or not isinstance(facts, dict):
+        raise BadProof("foundation-form")
+    return facts
 
 
 def founded_facts(connection: Connection) -> dict[str, str]:
@@ -260,7 +272,7 @@ def _stored(row: Any, values: dict[str, Any]) -> Stored:
         record = canonical.load(row.record)
         event = event_of(unseal(record["event"], values))
         actor = record["actor"]
-    except (KeyError, TypeError, ValueError) as error:
+    except (InvalidEvent, KeyError, TypeError, ValueError) as error:
         raise BrokenChain(row.seq, "record-form") from error
     recorded_ms = parse_entry(row.entry, row.seq).recorded_ms
     return Stored(row.seq, row.entry, row.record, row.record_salt, actor, event, recorded_ms)

@@ -90,7 +90,10 @@ def _sentence(row: Mapping[str, Any], share: int | None, *, is_example: bool) ->
     if row["value"].casefold() in _NOT_DETECTED or row["value"].startswith(("<", "＜")):
         suffix = "-lod" if row.get("lod") else ""
         return said(f"reading-not-detected{suffix}", **names)
-    if share is None:
+    if share is None or limit is None:
         return said("reading-plain" if limit is None else "reading-beside-limit", **names)
-    kind = "threshold" if unit in ("%", "％") else "limit"
-    return said(f"reading-{kind}-over" if share > 100 else f"reading-{kind}", **names)
+    value = Decimal(row["value"])
+    if unit in ("%", "％"):
+        # An inhibition is positive at its threshold, a residue fails above its limit.
+        return said("reading-threshold-over" if value >= Decimal(limit) else "reading-threshold", **names)
+    return said("reading-limit-over" if value > Decimal(limit) else "reading-limit", **names)

@@ -1,38 +1,23 @@
-"""The command `heji`: the operator's door."""
+"""The entry point of `heji`, which the base install has too: there it says what to install."""
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import Any
 
-import click
-
-from heji_trace.errors import HejiError
-from heji_web import commands_people, commands_service
-from heji_web.terminal import tell_error
-
-
-class _Told(click.Group):
-    """A group whose commands end with a sentence and an exit code where an error of the project is raised."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except HejiError as error:
-            ctx.exit(tell_error(error))
-
-
-@click.group(cls=_Told, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="heji", prog_name="heji")
-def heji() -> None:
-    """禾迹：从田间到手机的食品追溯 · Heji: food traceability from the field to the phone."""
-
-
-for _command in (*commands_service.COMMANDS, *commands_people.COMMANDS):
-    heji.add_command(_command)
+from heji_trace import sentences
+from heji_web.terminal import PROBLEM_FOUND, terminal_language
 
 
 def main() -> None:
     """Run the command line; exits 0 where all is fine, 1 where a problem was found, 2 for wrong usage."""
+    try:
+        # Only here, since a field machine has neither Flask nor SQLAlchemy.
+        from heji_web.command_line import heji  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("heji_"):
+            raise
+        sentence = sentences.say("server-not-installed", terminal_language(os.environ), module=error.name)
+        sys.stderr.write(f"{sentence}\n")
+        sys.exit(PROBLEM_FOUND)
     heji()
-    sys.exit(0)

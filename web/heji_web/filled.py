@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from heji_trace.kinds import Kind, is_needed
@@ -38,6 +39,9 @@ _PASSING = frozenset(
 _LASTING_COLUMNS = frozenset(
     {"product", "unit", "site", "to_organisation", "to_site", "analyte", "lod", "loq", "limit", "edition"}
 )
+# Letters and digits that nobody confuses when they are read out.
+_READABLE = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+_NEW_NAMES = {"outputs": "batch", "details.samples": "sample"}
 _REMEMBERING_AREAS = frozenset({"growing", "making", "testing", "moving"})
 
 
@@ -91,15 +95,21 @@ def remembered_texts(kind: Kind, body: Mapping[str, Any]) -> Texts:
     whole, kept = texts_of(kind, body), Texts()
     for control in controls_of(kind):
         if control.widget == "rows":
-            for name, text in whole.items():
-                cell = _CELL.fullmatch(name)
-                # A laboratory's panel stays whole; of goods only the first line tells what comes next.
-                if cell and cell[1] == control.name and cell[3] in _LASTING_COLUMNS:
-                    if cell[2] == "0" or control.name == "details.results":
-                        kept[name] = text
+            kept |= {name: text for name, text in whole.items() if _lasts(control, name)}
         elif control.widget in _LASTING and control.name not in _PASSING and control.name in whole:
             kept[control.name] = whole[control.name]
     return kept
+
+
+def name_anew(kind: Kind, texts: Texts, day: date, random: Callable[[int], bytes]) -> None:
+    """Propose a name for each new batch and sample without one: nobody likes to invent one on a phone."""
+    for table in _tables(kind):
+        column = _NEW_NAMES.get(table.name)
+        for row in range(row_count(texts, table)) if column else ():
+            name = f"{table.name}.{row}.{column}"
+            if not any(texts.get(name, ())):
+                signs = "".join(_READABLE[byte % len(_READABLE)] for byte in random(5))
+                texts[name] = [f"{kind.name[0].upper()}{day:%y%m%d}-{signs}"]
 
 
 def local_text(moment: str) -> str:
@@ -113,6 +123,17 @@ def local_text(moment: str) -> str:
 def now_text(now_ms: int) -> str:
     """The present minute, as the browser's field for local times takes it."""
     return moment_of(now_ms).astimezone(BEIJING).strftime("%Y-%m-%dT%H:%M")
+
+
+def _lasts(table: Control, name: str) -> bool:
+    """A laboratory's panel stays whole; of goods only the first line tells what comes next."""
+    cell = _CELL.fullmatch(name)
+    return (
+        cell is not None
+        and cell[1] == table.name
+        and cell[3] in _LASTING_COLUMNS
+        and (cell[2] == "0" or table.name == "details.results")
+    )
 
 
 def _tables(kind: Kind) -> Sequence[Control]:

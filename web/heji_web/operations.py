@@ -26,7 +26,7 @@ class Parameter:
     zh: str
     en: str
     place: Literal["path", "query"] = "query"
-    schema: Schema = TEXT
+    schema: Schema = field(default_factory=lambda: TEXT)
     required: bool = False
 
 

@@ -95,8 +95,11 @@ def read_cell(kind: types.FieldType, cell: Cell) -> Any:
 
 def _read_single(kind: types.FieldType, cell: Cell, text: str) -> Any:
     match kind:
-        case types.Amount() | types.Money():
-            return _read_amount(text)
+        case types.Money():
+            return _read_amount(text.removeprefix("¥").removesuffix("元").strip())
+        case types.Amount(most=most):
+            # Only a share is written with a percent sign; from a weight it may not vanish.
+            return _read_amount(text if most is None else text.removesuffix("%").strip())
         case types.Date():
             return _read_date(cell, text)
         case types.Moment():
@@ -118,7 +121,6 @@ def read_text(cell: Cell) -> str:
 
 
 def _read_amount(text: str) -> str:
-    text = text.removesuffix("%").removeprefix("¥").removesuffix("元").strip()
     if _GROUPED.fullmatch(text):
         text = text.replace(",", "")
     if text.startswith("."):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -11,7 +12,6 @@ from io import BytesIO
 from typing import Final, NamedTuple
 from xml.etree.ElementTree import ParseError
 
-import defusedxml
 from defusedxml.ElementTree import fromstring, iterparse
 from python_calamine import CalamineError, CalamineWorkbook
 
@@ -27,6 +27,23 @@ _MOST_PARTS: Final = 2_000
 _MOST_RATIO: Final = 200
 _MOST_PROBLEMS: Final = 50
 _NOTES: Final = frozenset({"填写说明", "说明", "选项", "notes", "options"})
+
+# What zipfile, expat, defusedxml and calamine were seen to raise for damaged files (ValueError: a seek to before the
+# start, bad UTF-8, entities; RuntimeError: a password).
+_BROKEN: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    LookupError,
+    ValueError,
+    OverflowError,
+    RuntimeError,
+    ParseError,
+    CalamineError,
+)
+_PLAIN_PACKING: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 
 _REFERENCE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
 _RELATION: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
@@ -65,19 +82,7 @@ def read_workbook(data: bytes) -> Workbook:
             .get_sheet_by_name(title)
             .to_python(skip_empty_area=False)
         )
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        OSError,
-        KeyError,
-        NotImplementedError,
-        RuntimeError,
-        ParseError,
-        UnicodeError,
-        defusedxml.DefusedXmlException,
-        CalamineError,
-    ) as error:
+    except _BROKEN as error:
         raise _unreadable() from error
     return Workbook(title, [list(row) for row in rows], merged)
 
@@ -93,6 +98,8 @@ def _check_size(archive: zipfile.ZipFile) -> None:
     packed = sum(part.compress_size for part in parts)
     if unpacked > _MOST_UNPACKED or len(parts) > _MOST_PARTS or unpacked > 2**20 + packed * _MOST_RATIO:
         raise InvalidEvent([Problem("", "workbook-too-large")])
+    if not {part.compress_type for part in parts} <= _PLAIN_PACKING:
+        raise _unreadable()
     if len({part.filename.casefold() for part in parts}) != len(parts) or archive.testzip() is not None:
         raise _unreadable()
 

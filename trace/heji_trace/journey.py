@@ -1,0 +1,223 @@
+"""The journey of a batch in at most seven steps, in words; a missing link is shown as such."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from heji_trace import tables
+from heji_trace.evidence import Proved
+from heji_trace.registry import Registry
+from heji_trace.rules import HOUR_MS
+from heji_trace.state import Row, State
+from heji_trace.times import beijing_date, ms_of, parse_moment
+from heji_trace.trail import Trail
+from heji_trace.wording import Said, day_said, joined, kind_said, said, same
+
+_STEP_OF_KIND = {
+    "collection": "gathering",
+    "grading": "gathering",
+    "processing": "processing",
+    "packaging": "packing",
+}
+_STEPS = ("growing", "harvest", "gathering", "processing", "packing", "transport", "sale")
+_ALWAYS = ("growing", "harvest", "transport", "sale")
+_MOST_CITED = 40
+_MOST_NAMED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step; `missing` says that there is no record, `late_hours` how late the latest was recorded.
+
+    `evidence` says who says so: "stated" (by the one concerned), "evidenced" or "verified" (by a third party).
+    `entries` are seq + 1 of the records behind it.
+    """
+
+    step: str
+    title: Said
+    words: Said
+    when: Said | None
+    who: Said | None
+    where: Said | None
+    evidence: str
+    missing: bool
+    late_hours: int
+    entries: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where the entries of the journey stand: seqs by step, and the cycles behind it."""
+
+    seqs: Mapping[str, tuple[int, ...]]
+    cycles: tuple[str, ...]
+    unknown_origins: int
+    moves: Sequence[Row]
+
+    @property
+    def cited(self) -> set[int]:
+        """All entries of the journey."""
+        return {seq for seqs in self.seqs.values() for seq in seqs}
+
+
+def way_of(state: State, trail: Trail, registry: Registry) -> Way:
+    """Find the entries of each step: what was grown, harvested and made for the batch, and how it moved since."""
+    names = list(trail.rows)
+    state.harvests.load("batch", names)
+    harvests = [row for name in names for row in state.harvests.of("batch", name)]
+    cycles = tuple(dict.fromkeys(row["cycle"] for row in harvests))
+    registry.find("cycle", cycles)
+    found: dict[str, list[int]] = {step: [] for step in _STEPS}
+    found["growing"] = [seq for cycle in cycles if (seq := registry.seq("cycle", cycle)) is not None]
+    found["harvest"] = [row["seq"] for row in harvests]
+    for row in trail.rows.values():
+        step = _STEP_OF_KIND.get(row["kind"])
+        if step and not row["unknown_origin"]:
+            found[step].append(row["made_seq"])
+    moves = _moves(state, trail.base)
+    for move in moves:
+        found["sale" if move["kind"] == "sale" else "transport"].append(move["seq"])
+    seqs = {step: tuple(sorted(set(numbers))[-_MOST_CITED:]) for step, numbers in found.items()}
+    unknown = sum(row["unknown_origin"] for row in trail.rows.values())
+    return Way(seqs, cycles, unknown, moves)
+
+
+def _moves(state: State, batches: Sequence[str]) -> list[Row]:
+    query = (
+        select(tables.lines.c.seq, tables.lines.c.batch, tables.events.c.event_id)
+        .join(tables.events, tables.events.c.seq == tables.lines.c.seq)
+        .add_columns(tables.events.c.kind)
+        .where(
+            tables.lines.c.batch.in_(batches),
+            tables.lines.c.role == "moved",
+            tables.lines.c.withdrawn_seq.is_(None),
+        )
+        .order_by(tables.lines.c.seq)
+    )
+    return [dict(row) for row in state.connection.execute(query).mappings()]
+
+
+def steps_of(way: Way, trail: Trail, proved: Mapping[int, Proved], registry: Registry) -> tuple[Step, ...]:
+    """The steps from the records that prove them."""
+    steps = []
+    for step in _STEPS:
+        entries = [proved[seq] for seq in way.seqs[step] if seq in proved]
+        if entries:
+            steps.append(_step(step, entries, way, trail, registry))
+        elif step in _ALWAYS:
+            steps.append(_missing(step))
+    return tuple(steps)
+
+
+def _step(step: str, entries: Sequence[Proved], way: Way, trail: Trail, registry: Registry) -> Step:
+    statements = [entry.statement for entry in entries]
+    words = _WORDS[step](statements, way, registry)
+    if step == "harvest" and way.unknown_origins:
+        words = said("and-unknown-origin", words=words, count=way.unknown_origins)
+    return Step(
+        step,
+        said(f"step-{step}"),
+        words,
+        _when(statements),
+        _named(registry.organisation(each["organisation"]) for each in statements),
+        _named(
+            place
+            for each in statements
+            if (place := registry.place(each.get("site"), each["organisation"])) is not None
+        ),
+        _evidence(step, entries, trail),
+        missing=False,
+        late_hours=max(_late_hours(entry) for entry in entries),
+        entries=tuple(entry.seq + 1 for entry in entries),
+    )
+
+
+def _missing(step: str) -> Step:
+    return Step(step, said(f"step-{step}"), said("no-record"), None, None, None, "", True, 0, ())
+
+
+def _growing(statements: Sequence[Mapping[str, Any]], way: Way, registry: Registry) -> Said:
+    crops = []
+    for each in statements:
+        details = each.get("details", {})
+        crop = details.get("crop") or details.get("species") or "—"
+        variety = details.get("variety")
+        crops.append(said("crop-variety", crop=crop, variety=variety) if variety else same(crop))
+    sites = len({each.get("site") for each in statements})
+    return said("grown", crops=_named(crops), sites=sites)
+
+
+def _harvest(statements: Sequence[Mapping[str, Any]], way: Way, registry: Registry) -> Said:
+    batches = {line["batch"] for each in statements for line in each.get("outputs", ())}
+    return said("harvested", count=len(batches))
+
+
+def _made(statements: Sequence[Mapping[str, Any]], way: Way, registry: Registry) -> Said:
+    kinds = _named(kind_said(each["kind"]) for each in statements)
+    sources = {line["batch"] for each in statements for line in each.get("inputs", ())}
+    process = [str(each["details"]["process"]) for each in statements if each.get("details", {}).get("process")]
+    key = "made-by-process" if process else "made"
+    return said(key, kinds=kinds, sources=len(sources), process=_named(same(text) for text in process))
+
+
+def _transport(statements: Sequence[Mapping[str, Any]], way: Way, registry: Registry) -> Said:
+    sent = sum(each["kind"] == "shipping" for each in statements)
+    received = sum(each["kind"] == "receiving" for each in statements)
+    inspected = [
+        same(str(each["details"]["inspection"])) for each in statements if each.get("details", {}).get("inspection")
+    ]
+    key = "moved-unreceived" if sent > received else "moved-unsent" if received > sent else "moved"
+    words = said(key, sent=sent, received=received)
+    return said("and-inspected", words=words, inspection=_named(inspected)) if inspected else words
+
+
+def _sale(statements: Sequence[Mapping[str, Any]], way: Way, registry: Registry) -> Said:
+    markets = [same(str(each["details"]["market"])) for each in statements if each.get("details", {}).get("market")]
+    return said("sold-at", markets=_named(markets)) if markets else said("sold")
+
+
+_WORDS: Mapping[str, Callable[[Sequence[Mapping[str, Any]], Way, Registry], Said]] = {
+    "growing": _growing,
+    "harvest": _harvest,
+    "gathering": _made,
+    "processing": _made,
+    "packing": _made,
+    "transport": _transport,
+    "sale": _sale,
+}
+
+
+def _named(parts: Iterable[Said]) -> Said:
+    """At most a few names, then how many more."""
+    once = list({each["zh"]: each for each in parts}.values())
+    if len(once) <= _MOST_NAMED:
+        return joined(once)
+    return said("and-more", names=joined(once[:_MOST_NAMED]), count=len(once) - _MOST_NAMED)
+
+
+def _when(statements: Sequence[Mapping[str, Any]]) -> Said:
+    days = sorted(beijing_date(ms_of(parse_moment(each["occurred_at"]))) for each in statements)
+    if days[0] == days[-1]:
+        return day_said(days[0])
+    return said("day-range", first=day_said(days[0]), last=day_said(days[-1]))
+
+
+def _late_hours(entry: Proved) -> int:
+    return max(0, (entry.recorded_ms - ms_of(parse_moment(entry.statement["occurred_at"]))) // HOUR_MS)
+
+
+def _evidence(step: str, entries: Sequence[Proved], trail: Trail) -> str:
+    """A receipt by the other side or a document makes more of a statement than its maker's word."""
+    if step == "transport":
+        kinds = {entry.statement["kind"] for entry in entries}
+        confirmed = {"shipping", "receiving"} <= kinds
+        return "evidenced" if confirmed or all(map(_has_document, entries)) else "stated"
+    return "evidenced" if all(map(_has_document, entries)) else "stated"
+
+
+def _has_document(entry: Proved) -> bool:
+    return any(pointer.endswith("/attachments") for pointer in entry.sealed)

@@ -1,0 +1,211 @@
+"""The tests of a batch as the public may see them: reviewed or final, and released."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from heji_trace.dated import AwaitedFact
+from heji_trace.evidence import Proved
+from heji_trace.kinds import words
+from heji_trace.readings import Reading, is_beyond_method, reading_of
+from heji_trace.registry import Registry, choice_said
+from heji_trace.settle import covering_samples, harvest_facts
+from heji_trace.state import Row, State
+from heji_trace.times import beijing_date
+from heji_trace.wording import Said, same, said
+
+_PUBLIC = ("reviewed", "final")
+_VOID = ("invalid", "cancelled", "superseded")
+FAVOURABLE = ("conforming", "negative")
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRows:
+    """The steps of one sample's testing, oldest first; `batch` is the one it speaks for."""
+
+    batch: str
+    sample: str
+    rows: Sequence[Row]
+
+    @property
+    def public(self) -> list[Row]:
+        """The steps that the public may see."""
+        return [row for row in self.rows if row["status"] in _PUBLIC and row["released"]]
+
+    @property
+    def current(self) -> Row | None:
+        """The newest step, where the public may see it."""
+        return self.rows[-1] if self.rows and self.rows[-1] in self.public else None
+
+
+@dataclass(frozen=True, slots=True)
+class ResultShown:
+    """One result; `method_class` is "rapid", "formal" or "self_check", `evidence` who says so.
+
+    `replaced` says that a later result of the same batch counts instead. `entry` is seq + 1.
+    """
+
+    entry: int
+    batch: str
+    sample: str
+    on: str
+    laboratory: Said
+    method: str
+    method_class: str
+    status: str
+    conclusion: str
+    replaced: bool
+    reference_only: bool
+    sentence: Said
+    evidence: str
+    readings: tuple[Reading, ...]
+
+
+def sample_rows(state: State, batches: Sequence[str]) -> list[SampleRows]:
+    """All samples that speak for the batches, each with its steps."""
+    found: dict[str, SampleRows] = {}
+    for batch in batches:
+        for sample in covering_samples(state, batch, harvest_facts(state, batch)):
+            rows = sorted(state.tests.of("sample", sample), key=lambda row: row["seq"])
+            if sample not in found and rows:
+                found[sample] = SampleRows(batch, sample, rows)
+    return list(found.values())
+
+
+def awaited_facts(samples: Sequence[SampleRows]) -> list[AwaitedFact]:
+    """The samples that are received and of which the public sees no result."""
+    return [
+        AwaitedFact(each.rows[0]["seq"], each.sample, each.rows[0]["occurred_ms"])
+        for each in samples
+        if each.current is None and each.rows[-1]["status"] not in _VOID
+    ]
+
+
+def is_tested(state: State, batches: Sequence[str]) -> bool:
+    """Whether a batch, with those it is a split of, has a favourable result that the public may see."""
+    return any(
+        each.current is not None and each.current["conclusion"] in FAVOURABLE
+        for each in sample_rows(state, batches)
+    )
+
+
+def replaced_seqs(samples: Sequence[SampleRows]) -> frozenset[int]:
+    """The public steps that no longer count: a later step of the sample, or a later final laboratory result."""
+    formal = [
+        row["seq"]
+        for each in samples
+        if (row := each.current) and row["method_class"] == "formal" and row["status"] == "final"
+    ]
+    return frozenset(
+        row["seq"]
+        for each in samples
+        for row in each.public
+        if row is not each.current
+        or (
+            row["method_class"] != "formal"
+            and row["conclusion"] not in FAVOURABLE
+            and any(seq > row["seq"] for seq in formal)
+        )
+    )
+
+
+def shown_rows(samples: Sequence[SampleRows]) -> list[tuple[SampleRows, Row]]:
+    """The results to show, newest first: of one sample a step that only confirms the one before is shown once."""
+    shown = [
+        (each, row)
+        for each in samples
+        for row, later in zip(each.public, [*each.public[1:], None], strict=True)
+        if later is None or later["conclusion"] != row["conclusion"]
+    ]
+    return sorted(shown, key=lambda pair: pair[1]["seq"], reverse=True)
+
+
+def result_of(
+    sample: SampleRows,
+    row: Row,
+    entry: Proved,
+    registry: Registry,
+    *,
+    commodity: str,
+    replaced: bool,
+    demonstration: bool,
+) -> ResultShown:
+    """The panel of one result, from the record that proves it."""
+    details = entry.statement["details"]
+    results = details.get("results", ())
+    method, method_class = details.get("method", ""), row["method_class"]
+    reference_only = method_class == "rapid" and is_beyond_method(method, commodity)
+    return ResultShown(
+        entry.seq + 1,
+        sample.batch,
+        sample.sample,
+        beijing_date(row["occurred_ms"]).isoformat(),
+        registry.organisation(details["laboratory"]),
+        method,
+        method_class,
+        row["status"],
+        row["conclusion"],
+        replaced,
+        reference_only,
+        _sentence(method_class, row, results, reference_only=reference_only, replaced=replaced),
+        _evidence(registry, details["laboratory"], method_class),
+        tuple(
+            reading_of(result, is_example=_is_example(registry, result, demonstration=demonstration))
+            for result in results
+        ),
+    )
+
+
+
+def limit_editions(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The codes under which the editions of limits that results name would be registered."""
+    return [
+        f"limits:{result['edition']}"
+        for statement in entries
+        for result in statement.get("details", {}).get("results", ())
+        if result.get("edition")
+    ]
+
+
+def _sentence(
+    method_class: str, row: Row, results: Sequence[Mapping[str, Any]], *, reference_only: bool, replaced: bool
+) -> Said:
+    names = {
+        "analytes": "、".join(dict.fromkeys(result["analyte"] for result in results)) or "—",
+        "conclusion": choice_said(words.CONCLUSION, row["conclusion"]),
+        "count": len(results),
+    }
+    kind = method_class.replace("_", "-")
+    if method_class == "rapid" and row["conclusion"] == "negative":
+        kind = "rapid-reference" if reference_only else "rapid-negative"
+    sentence = said(f"test-{kind}", **names)
+    return said("test-replaced", sentence=sentence) if replaced else sentence
+
+
+def _evidence(registry: Registry, laboratory: str, method_class: str) -> str:
+    if registry.has_role(laboratory, "third_party_laboratory"):
+        return "verified"
+    return "stated" if method_class == "self_check" else "evidenced"
+
+
+def _is_example(registry: Registry, result: Mapping[str, Any], *, demonstration: bool) -> bool:
+    """A limit counts as verified where the edition it names is registered as verified."""
+    edition = registry.facts("edition", f"limits:{result.get('edition')}")
+    return not edition["verified"] if edition else demonstration
+
+
+def edition_said(readings: Sequence[Reading]) -> Said:
+    """The editions that results were judged by, each once."""
+    found: dict[str, bool] = {}
+    for reading in readings:
+        if reading.edition:
+            found[reading.edition] = found.get(reading.edition, False) or reading.is_example
+    if not found:
+        return said("edition-of-report")
+    marked = [
+        said("edition-example", edition=edition) if is_example else same(edition)
+        for edition, is_example in found.items()
+    ]
+    return {"zh": "、".join(each["zh"] for each in marked), "en": ", ".join(each["en"] for each in marked)}

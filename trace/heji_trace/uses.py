@@ -1,0 +1,124 @@
+"""The inputs used on the cycles behind a batch, each beside the waiting time that it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from heji_trace.evidence import Proved
+from heji_trace.intervals import Interval, find_interval, first_clear_day
+from heji_trace.kinds import words
+from heji_trace.registry import choice_said
+from heji_trace.rules import ApplicationFact, HarvestFact, Thresholds, waiting_warnings
+from heji_trace.settle import harvest_facts
+from heji_trace.state import State
+from heji_trace.times import beijing_date
+from heji_trace.wording import Said, day_said, said, same
+
+_MOST = 30
+_STANDINGS = {"PHI_VIOLATION": "short", "VET_WITHDRAWAL": "short", "PHI_UNPROVEN": "unproven"}
+_WORST_FIRST = ("short", "unproven", "unlisted", "kept", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One use of an input before a harvest; `entry` is seq + 1.
+
+    `standing` is "kept", "short" or "unproven" against the interval, "unlisted" where no table names one, "none" where
+    the input needs none.
+    """
+
+    entry: int
+    input_type: str
+    name: Said
+    on: str
+    standing: str
+    is_example: bool
+    sentence: Said
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A use with the harvest that stands nearest behind it."""
+
+    use: ApplicationFact
+    harvest: HarvestFact
+    interval: Interval | None
+    standing: str
+
+
+def found_uses(state: State, batches: Sequence[str]) -> list[_Found]:
+    """The uses behind the batches, the worst first, of each entry the worst standing."""
+    worst: dict[int, _Found] = {}
+    for batch in batches:
+        for harvest in harvest_facts(state, batch):
+            intervals = state.intervals_at(harvest.occurred_ms)
+            for use in harvest.applications:
+                if use.occurred_ms > harvest.occurred_ms:
+                    continue
+                found = _judged(use, harvest, intervals, state.thresholds_at(harvest.occurred_ms))
+                known = worst.get(use.seq)
+                if known is None or _rank(found) < _rank(known):
+                    worst[use.seq] = found
+    return sorted(worst.values(), key=lambda found: (_rank(found), -found.use.occurred_ms))[:_MOST]
+
+
+def use_of(found: _Found, entry: Proved) -> Use:
+    """The line of one use, from the record that proves it; the name of the product is sealed and not told."""
+    details: Mapping[str, Any] = entry.statement.get("details", {})
+    used_on = beijing_date(found.use.occurred_ms)
+    is_example = found.interval is not None and not found.interval.verified
+    actives = [str(active) for active in details.get("active_substances", ())]
+    name = same("、".join(actives)) if actives else choice_said(words.INPUT_TYPE, details["input_type"])
+    return Use(
+        entry.seq + 1,
+        details["input_type"],
+        name,
+        used_on.isoformat(),
+        found.standing,
+        is_example,
+        _sentence(found, name, used_on, is_example=is_example),
+    )
+
+
+def _judged(
+    use: ApplicationFact, harvest: HarvestFact, intervals: Sequence[Interval], thresholds: Thresholds
+) -> _Found:
+    alone = replace(harvest, applications=(use,))
+    raised = waiting_warnings(alone, intervals, thresholds)
+    listed = [
+        interval
+        for active in use.actives
+        if (interval := find_interval(intervals, active, harvest.crop, use.formulation)) is not None
+    ]
+    interval = max(listed, key=lambda row: row.days, default=None) if use.input_type == "pesticide" else None
+    if raised:
+        standing = _STANDINGS[raised[0].code]
+    elif use.input_type == "pesticide":
+        standing = "kept" if interval is not None else "unlisted"
+    elif use.input_type == "veterinary":
+        standing = "kept" if use.withdrawal_days is not None else "unlisted"
+    else:
+        standing = "none"
+    return _Found(use, harvest, interval, standing)
+
+
+def _rank(found: _Found) -> int:
+    return _WORST_FIRST.index(found.standing)
+
+
+def _sentence(found: _Found, name: Said, used_on: date, *, is_example: bool) -> Said:
+    harvested_on = beijing_date(found.harvest.occurred_ms)
+    names: dict[str, object] = {
+        "name": name,
+        "used": day_said(used_on),
+        "gap": (harvested_on - used_on).days,
+        "example": said("example-mark") if is_example else same(""),
+    }
+    if found.interval is not None:
+        clear = first_clear_day(used_on, found.interval.days)
+        names |= {"days": found.interval.days, "clear": day_said(clear)}
+        return said(f"use-interval-{found.standing}", **names)
+    return said(f"use-{found.standing}", **names)

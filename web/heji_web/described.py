@@ -1,0 +1,108 @@
+"""An event in words: its values under the labels of its kind's declaration, in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from heji_trace.kinds import KINDS, Kind, parts_of
+from heji_trace.kinds import fields as types
+from heji_trace.kinds.fields import Field
+from heji_trace.times import BEIJING, moment_of, parse_moment
+from heji_trace.units import UNITS
+
+# What the page says in its own places.
+_SAID_APART = frozenset({"id", "kind", "acknowledged", "attachments"})
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One value under its label; a table has headings and rows instead of a text."""
+
+    label: str
+    text: str = ""
+    headings: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+def facts_of(body: Mapping[str, Any], language: str) -> list[Fact]:
+    """What an event's body says, in the order of its declaration; values that are absent are left out."""
+    kind = KINDS[body["kind"]]
+    parts = [part for part in parts_of(kind) if part.name not in _SAID_APART]
+    return [*_facts(parts, body, language), *_facts(kind.fields, body.get("details", {}), language)]
+
+
+def kind_name(kind: Kind, language: str) -> str:
+    """What people call a kind."""
+    return kind.zh if language == "zh" else kind.en
+
+
+def local_time(ms: int) -> str:
+    """A moment in Beijing, to the minute."""
+    return moment_of(ms).astimezone(BEIJING).strftime("%Y-%m-%d %H:%M")
+
+
+def _facts(fields: Iterable[Field], values: Mapping[str, Any], language: str) -> list[Fact]:
+    found = []
+    for field in fields:
+        value = values.get(field.name)
+        if value is None or value in ([], {}):
+            continue
+        label = _label(field, language)
+        match field.type:
+            case types.EventBody():
+                found += [
+                    Fact(f"{label} · {fact.label}", fact.text, fact.headings, fact.rows)
+                    for fact in facts_of(value, language)
+                ]
+            case types.Table(columns=tuple() as columns):
+                found.append(_table(label, columns, value, language))
+            case types.Table():
+                found.append(_free_table(label, value))
+            case _:
+                found.append(Fact(label, _text(field.type, value, language)))
+    return found
+
+
+def _table(label: str, columns: Sequence[Field], rows: Sequence[Mapping[str, Any]], language: str) -> Fact:
+    used = [column for column in columns if any(row.get(column.name) not in (None, []) for row in rows)]
+    return Fact(
+        label,
+        headings=tuple(_label(column, language) for column in used),
+        rows=tuple(
+            tuple(_text(column.type, row.get(column.name), language) for column in used) for row in rows
+        ),
+    )
+
+
+def _free_table(label: str, rows: Sequence[Mapping[str, str]]) -> Fact:
+    headings = list(dict.fromkeys(name for row in rows for name in row))
+    return Fact(
+        label, "", tuple(headings), tuple(tuple(row.get(name, "") for name in headings) for row in rows)
+    )
+
+
+def _label(field: Field, language: str) -> str:
+    return field.zh if language == "zh" else field.en
+
+
+def _text(kind: types.FieldType, value: Any, language: str) -> str:
+    if value is None:
+        return ""
+    match kind:
+        case types.ListOf(item=item):
+            return ("、" if language == "zh" else ", ").join(_text(item, each, language) for each in value)
+        case types.Choice(options=options):
+            named = {option.value: option.zh if language == "zh" else option.en for option in options}
+            return named.get(value, str(value))
+        case types.Unit():
+            return UNITS[value].zh if language == "zh" else UNITS[value].en
+        case types.Flag():
+            return ("是" if value else "否") if language == "zh" else ("yes" if value else "no")
+        case types.Moment():
+            return parse_moment(value).astimezone(BEIJING).strftime("%Y-%m-%d %H:%M")
+        case types.Code(of="kind") if value in KINDS:
+            return kind_name(KINDS[value], language)
+        case _:
+            return str(value)

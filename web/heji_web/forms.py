@@ -1,0 +1,240 @@
+"""One form for each kind of event, generated from its declaration: opened, filled line by line, recorded once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Any
+from uuid import NAMESPACE_OID, uuid5
+
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Connection
+
+from heji_trace import choices, reading
+from heji_trace.errors import HejiError, NotAllowed, Problem, Unknown
+from heji_trace.event_ids import new_event_id
+from heji_trace.kinds import KINDS, Kind
+from heji_trace.ledger import read_stored
+from heji_trace.parties import Author
+from heji_trace.recorder import Receipt
+from heji_trace.rights import OPERATED_FOR_OTHERS
+from heji_trace.schemas import parse_event
+from heji_trace.sheets.posted import read_posted
+from heji_trace.state import State
+from heji_trace.times import BEIJING, beijing_date, moment_of
+from heji_web import filled
+from heji_web.access import signed_in
+from heji_web.drawn import draw, wanted_suggestions
+from heji_web.filled import Texts
+from heji_web.headers import permit_scripts
+from heji_web.languages import language
+from heji_web.problems import ProblemAnswer, problem_of
+from heji_web.service import the_service
+
+blueprint = Blueprint("forms", __name__)
+blueprint.after_request(permit_scripts)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What one person needs to record one kind: for whom, with which suggestions."""
+
+    kind: Kind
+    author: Author
+    givers: tuple[choices.Suggestion, ...]
+    may_name_others: bool
+    suggestions: Mapping[str, Sequence[choices.Suggestion]]
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """A form while it is filled: `corrects` is the event that the new one replaces, "" for an ordinary one.
+
+    `event_id` and `opened_at` are made when the form is opened, so that a second tap says the very same.
+    """
+
+    desk: Desk
+    texts: Texts
+    event_id: str
+    opened_at: str
+    corrects: str = ""
+    reason: str = ""
+    acknowledged: tuple[str, ...] = ()
+    refusal: ProblemAnswer | None = None
+
+
+@blueprint.get("/desk/record/<kind>")
+def show(kind: str) -> ResponseReturnValue:
+    """A new form, filled with the present, what the address says, and what was said last time."""
+    author = signed_in().author
+    service = the_service()
+    with service.store.read() as connection:
+        desk = _desk_of(connection, author, kind)
+        corrects = request.args.get("corrects", "")
+        texts = _corrected_texts(connection, desk, corrects) if corrects else _new_texts(connection, desk)
+    now_ms = service.clock.now_ms()
+    filling = Filling(desk, texts, new_event_id(now_ms, service.random), _moment_text(now_ms), corrects)
+    _name_anew(filling)
+    return _page(filling)
+
+
+@blueprint.post("/desk/record/<kind>")
+def record(kind: str) -> ResponseReturnValue:
+    """Add or drop a line, or record the event and show its receipt."""
+    author = signed_in().author
+    with the_service().store.read() as connection:
+        desk = _desk_of(connection, author, kind)
+    filling = _posted(desk)
+    if "add" in request.form:
+        filled.add_row(desk.kind, filling.texts, request.form["add"])
+        _name_anew(filling)
+        return _page(filling)
+    if "drop" in request.form:
+        return _page(filling)
+    try:
+        receipt = _record(filling)
+    except HejiError as error:
+        return _page_again(filling, error)
+    return redirect(url_for("events.show", event_id=receipt.event_id, done=1), HTTPStatus.SEE_OTHER)
+
+
+def _record(filling: Filling) -> Receipt:
+    raw = read_posted(filling.desk.kind, _pairs(filling.texts))
+    if filling.corrects:
+        raw = _correction(filling, raw)
+    raw["id"] = filling.event_id
+    if filling.acknowledged:
+        raw["acknowledged"] = list(filling.acknowledged)
+    return the_service().recorder.submit(parse_event(raw), filling.desk.author)
+
+
+def _correction(filling: Filling, replacement: dict[str, Any]) -> dict[str, Any]:
+    # Made of the correction's own id: a double tap must not replace twice.
+    replacement["id"] = str(uuid5(NAMESPACE_OID, f"replacement {filling.event_id}"))
+    return {
+        "kind": "correction",
+        "occurred_at": filling.opened_at,
+        "organisation": replacement.get("organisation"),
+        "details": {
+            "corrects": [filling.corrects],
+            "reason": filling.reason,
+            "replacement": replacement,
+        },
+    }
+
+
+def _desk_of(connection: Connection, author: Author, kind_name: str) -> Desk:
+    """Raises Unknown for a kind without a form, NotAllowed where the author may record it for nobody."""
+    kind = KINDS.get(kind_name)
+    if kind is None or not kind.form:
+        raise Unknown
+    codes = organisations_for(connection, author, kind)
+    if not codes:
+        raise NotAllowed("kind-not-for-role", kind=kind.zh if language() == "zh" else kind.en)
+    names = choices.names_of(connection, codes, own=codes)
+    asking = choices.Asking(author, tuple(codes), language())
+    return Desk(
+        kind,
+        author,
+        tuple(choices.Suggestion(code, names.get(code, "")) for code in codes),
+        "operator" in author.roles and kind.name in OPERATED_FOR_OTHERS,
+        choices.suggest(connection, asking, wanted_suggestions(kind)),
+    )
+
+
+def organisations_for(connection: Connection, author: Author, kind: Kind) -> list[str]:
+    """For whom the author may record a kind: the own organisation first, then those that gave a mandate."""
+    today = beijing_date(the_service().clock.now_ms())
+    codes = [author.organisation] if author.roles & kind.recorders else []
+    state = State(connection)
+    for mandate in choices.mandates_to(connection, author.organisation, today):
+        giver = state.find_registered("organisation", mandate.giver) or {}
+        if kind.name in mandate.kinds and kind.recorders & set(giver.get("roles", ())):
+            codes.append(mandate.giver)
+    return list(dict.fromkeys(codes))
+
+
+def _new_texts(connection: Connection, desk: Desk) -> Texts:
+    service = the_service()
+    giver = request.args.get("organisation") or desk.givers[0].value
+    texts: Texts = {}
+    last = choices.last_event(connection, giver, desk.kind.name)
+    if last is not None and any(each.value == giver for each in desk.givers):
+        body = read_stored(connection, [last])[0].event.body
+        texts = filled.remembered_texts(desk.kind, body)
+    texts |= {"organisation": [giver], "occurred_at": [filled.now_text(service.clock.now_ms())]}
+    if desk.kind.name == "testing":
+        texts["details.laboratory"] = [giver]
+    for name, given in request.args.lists():
+        texts[name] = given
+    return texts
+
+
+def _corrected_texts(connection: Connection, desk: Desk, event_id: str) -> Texts:
+    """What the event to be corrected says; raises Unknown where it is not one that this person may correct."""
+    seq = reading.seq_of(connection, desk.author, event_id)
+    stored = read_stored(connection, [seq])[0]
+    event = stored.event
+    if event.kind != desk.kind.name or event.organisation not in {each.value for each in desk.givers}:
+        raise Unknown
+    disclosed = reading.disclosed_values(stored, desk.author, reading.colleagues(connection, desk.author))
+    return filled.texts_of(desk.kind, reading.shown_body(event, disclosed))
+
+
+def _posted(desk: Desk) -> Filling:
+    pairs = list(request.form.items(multi=True))
+    if dropped := request.form.get("drop"):
+        pairs = [(name, text) for name, text in pairs if not name.startswith(f"{dropped}.")]
+    return Filling(
+        desk,
+        filled.posted_texts(desk.kind, pairs),
+        request.form.get("id", ""),
+        request.form.get("opened_at", ""),
+        request.form.get("corrects", ""),
+        request.form.get("reason", ""),
+        tuple(request.form.getlist("acknowledged")),
+    )
+
+
+def _name_anew(filling: Filling) -> None:
+    service = the_service()
+    day = beijing_date(service.clock.now_ms())
+    filled.name_anew(filling.desk.kind, filling.texts, day, service.random)
+
+
+def _pairs(texts: Texts) -> list[tuple[str, str]]:
+    return [(name, text) for name, values in texts.items() for text in values]
+
+
+def _moment_text(ms: int) -> str:
+    return moment_of(ms).astimezone(BEIJING).isoformat(timespec="seconds")
+
+
+def _page_again(filling: Filling, error: HejiError) -> ResponseReturnValue:
+    problem = problem_of(error)
+    response = make_response(_page(replace(filling, refusal=problem)), problem.status)
+    response.headers.update(problem.headers)
+    return response
+
+
+def _page(filling: Filling) -> str:
+    desk = filling.desk
+    problems = filling.refusal.problems if filling.refusal else ()
+    drawn, elsewhere = draw(desk.kind, filling.texts, desk.suggestions, map(_of_replacement, problems))
+    shown = [control for control in drawn if control.name != "organisation"]
+    return render_template(
+        "form.html",
+        kind=desk.kind,
+        filling=filling,
+        giver=filling.texts.get("organisation", [""])[0],
+        first=[control for control in shown if control.first],
+        more=[control for control in shown if not control.first],
+        elsewhere=elsewhere,
+    )
+
+
+def _of_replacement(problem: Problem) -> Problem:
+    """In a correction the fields on the page are those of the event inside it."""
+    return replace(problem, pointer=problem.pointer.removeprefix("/details/replacement"))
