@@ -56,23 +56,8 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture
 def county(service: Service, now: Now, client: FlaskClient) -> County:
     """People with tokens, products, sites and a crop cycle: see `county.PEOPLE`."""
-    if service.recorder is None:
-        # TEMPORARY until open_service opens the recorder
-        import dataclasses
-
-        from heji_trace.head import HeadFile
-        from heji_trace.recorder import Recorder
-
-        signer = keys.generate_signer("localhost/log", lambda size: bytes(range(size)))
-        with service.store.write() as connection:
-            if ledger.newest_note(connection) is None:
-                ledger.found(connection, signer, {})
-        recorder = Recorder(
-            service.store, signer, HeadFile(service.settings.head, signer.verifier), now.clock, service.random
-        )
-        recorder.start()
-        service = dataclasses.replace(service, recorder=recorder)
-        client.application.extensions["heji"] = service
+    if not service.recorder.is_alive:
+        service.start()
     return found_county(service, now, client)
 
 

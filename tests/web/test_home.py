@@ -26,7 +26,3 @@ def test_kinds_of_one_door_only_are_not_offered() -> None:
 
 def test_the_bare_address_leads_to_the_desk(browser: Browser) -> None:
     assert browser.client.get("/").headers["Location"] == "/desk"
-
-
-def test_a_demonstration_says_so_on_every_page(browser: Browser) -> None:
-    assert "演示系统" not in browser.client.get("/sign-in").get_data(as_text=True)

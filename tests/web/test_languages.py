@@ -94,7 +94,8 @@ def test_a_template_shows_no_word_that_is_not_translated(path: Path) -> None:
     text = re.sub(r"\{% block body_class %\}.*?\{% endblock %\}", "", path.read_text("utf-8"))
     literal = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", " ", text, flags=re.DOTALL)
     words = Words()
-    words.feed(literal)
+    # Attributes that a macro puts into a tag stand outside of any here.
+    words.feed(re.sub(r'(?<=[\s}])[a-z-]+="[^"<>]*"(?=[^<>]*(<|$))', " ", literal))
     left = {word for text in words.found for word in re.findall(r"[^\W\d_]{2,}|[\u3400-\u9fff]", text)}
     assert left - MARKS == set()
 

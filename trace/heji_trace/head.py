@@ -6,8 +6,12 @@ tell. The file is that memory, and nothing is served beyond the size it holds.
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +19,7 @@ from sqlalchemy import Connection
 
 from heji_trace import ledger
 from heji_trace.checkpoint import Checkpoint, VerifierKey, open_checkpoint
-from heji_trace.errors import HejiError, Misconfigured, Untrusted
+from heji_trace.errors import HejiError, LedgerBusy, Misconfigured, Untrusted
 from heji_trace.merkle import consistency_proof, verify_consistency
 
 
@@ -47,25 +51,39 @@ class HeadFile:
         Raises OSError where the storage refuses: the caller then answers nobody.
         """
         size = open_checkpoint(note, [self._key]).size
-        with self._mutex:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._mutex, _locked_folder(self._path.parent) as folder:
             remembered = self.read()
-            if remembered is not None and remembered.size >= size:
-                return
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = self._path.with_name(f"head.{os.getpid()}.{threading.get_ident()}")
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-            try:
-                os.write(descriptor, note.encode())
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            temporary.replace(self._path)
+            # An equal one is written again: its first time may have failed after the rename.
+            if remembered is None or remembered.size <= size:
+                _replace_durably(self._path, note.encode())
             # Without this the rename itself may be lost with the power, and the file goes back in time.
-            folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            os.fsync(folder)
+
+
+@contextmanager
+def _locked_folder(path: Path) -> Iterator[int]:
+    """The folder, open and locked against other processes that share it."""
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield folder
+    finally:
+        os.close(folder)
+
+
+def _replace_durably(path: Path, data: bytes) -> None:
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
+    try:
+        with temporary.open("wb", buffering=0) as file:
+            # A full disk takes part of it without an error, and a torn head is worse than none.
+            if file.write(data) != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(temporary))
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,28 +98,33 @@ def check_start(connection: Connection, head: HeadFile, key: VerifierKey) -> Sta
     """Compare the database with the remembered head, and roll the head forward after an ordinary crash.
 
     The database may be ahead by groups that were committed and signed before their head was durable. Everything
-    else is not healed but refused: an unsigned tail, a database that is behind or different, a missing file.
+    else is not healed but refused: an unsigned tail, a database that is behind or different, a missing file. Raises
+    LedgerBusy where the head cannot be rolled forward just now.
     """
     size = ledger.size_of(connection)
+    newest = ledger.newest_note(connection)
+    known = 0
     try:
         remembered = head.read()
+        if remembered is None:
+            _check_begun(size, newest)
+        else:
+            known = min(size, remembered.size)
+            _check_extends(connection, remembered, size, newest, key)
+        if newest is not None and (remembered is None or newest[0] > remembered.size):
+            head.write(newest[1])
+    except OSError as error:
+        raise LedgerBusy("head-not-durable") from error
     except HejiError as error:
-        return Standing(0, error)
-    newest = ledger.newest_note(connection)
-    if remembered is None:
-        if size:
-            return Standing(0, Untrusted("head-missing"))
-        if newest is None:
-            return Standing(0, Misconfigured("ledger-not-begun"))
-        head.write(newest[1])
-        return Standing(0, None)
-    try:
-        _check_extends(connection, remembered, size, newest, key)
-    except HejiError as error:
-        return Standing(min(size, remembered.size), error)
-    if newest is not None and newest[0] > remembered.size:
-        head.write(newest[1])
+        return Standing(known, error)
     return Standing(size, None)
+
+
+def _check_begun(size: int, newest: tuple[int, str] | None) -> None:
+    if size:
+        raise Untrusted("head-missing")
+    if newest is None:
+        raise Misconfigured("ledger-not-begun")
 
 
 def _check_extends(

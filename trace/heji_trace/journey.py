@@ -101,19 +101,19 @@ def _moves(state: State, batches: Sequence[str]) -> list[Row]:
     return [dict(row) for row in state.connection.execute(query).mappings()]
 
 
-def steps_of(way: Way, trail: Trail, proved: Mapping[int, Proved], registry: Registry) -> tuple[Step, ...]:
+def steps_of(way: Way, proved: Mapping[int, Proved], registry: Registry) -> tuple[Step, ...]:
     """The steps from the records that prove them."""
     steps = []
     for step in _STEPS:
         entries = [proved[seq] for seq in way.seqs[step] if seq in proved]
         if entries:
-            steps.append(_step(step, entries, way, trail, registry))
+            steps.append(_step(step, entries, way, registry))
         elif step in _ALWAYS:
             steps.append(_missing(step))
     return tuple(steps)
 
 
-def _step(step: str, entries: Sequence[Proved], way: Way, trail: Trail, registry: Registry) -> Step:
+def _step(step: str, entries: Sequence[Proved], way: Way, registry: Registry) -> Step:
     statements = [entry.statement for entry in entries]
     words = _WORDS[step](statements, way, registry)
     if step == "harvest" and way.unknown_origins:
@@ -129,7 +129,7 @@ def _step(step: str, entries: Sequence[Proved], way: Way, trail: Trail, registry
             for each in statements
             if (place := registry.place(each.get("site"), each["organisation"])) is not None
         ),
-        _evidence(step, entries, trail),
+        _evidence(step, entries),
         missing=False,
         late_hours=max(_late_hours(entry) for entry in entries),
         entries=tuple(entry.seq + 1 for entry in entries),
@@ -210,7 +210,7 @@ def _late_hours(entry: Proved) -> int:
     return max(0, (entry.recorded_ms - ms_of(parse_moment(entry.statement["occurred_at"]))) // HOUR_MS)
 
 
-def _evidence(step: str, entries: Sequence[Proved], trail: Trail) -> str:
+def _evidence(step: str, entries: Sequence[Proved]) -> str:
     """A receipt by the other side or a document makes more of a statement than its maker's word."""
     if step == "transport":
         kinds = {entry.statement["kind"] for entry in entries}

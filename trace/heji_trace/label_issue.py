@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from uuid import UUID
 
 from heji_trace.codes import make_phone_code, make_trace_code
+from heji_trace.event_ids import new_event_id
 from heji_trace.parties import Author
 from heji_trace.recorder import Receipt, Recorder
 from heji_trace.schemas import parse_event
@@ -49,7 +49,7 @@ def issue_label(
         details["batch"] = batch
     event = parse_event(
         {
-            "id": _event_id(now_ms, random),
+            "id": new_event_id(now_ms, random),
             "kind": "label_issue",
             "occurred_at": moment_of(now_ms).astimezone(BEIJING).isoformat(timespec="seconds"),
             "organisation": author.organisation,
@@ -58,11 +58,3 @@ def issue_label(
     )
     receipt = recorder.submit(event, author)
     return IssuedLabel(event.id, event.details["trace_code"], event.details["phone_code"], receipt)
-
-
-def _event_id(now_ms: int, random: Callable[[int], bytes]) -> str:
-    """A UUID of version 7 (RFC 9562, 5.7)."""
-    bits = now_ms << 80 | int.from_bytes(random(10), "big")
-    bits = bits & ~(0xF << 76) | 0x7 << 76
-    bits = bits & ~(0x3 << 62) | 0x2 << 62
-    return str(UUID(int=bits))

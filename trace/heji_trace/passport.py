@@ -1,117 +1,66 @@
 """The passport of a batch: what a consumer sees behind a trace code.
 
-Every fact is read from a record that is proved in the same breath; where one cannot be, nothing else is told.
+Every fact is told from a record that is proved in the same breath; where one cannot be proved, nothing but that and
+the stored warnings is told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from heji_trace.certificates import CertificateShown, certificate_of, concerned
-from heji_trace.dated import CertificateFact, DatedFacts, best_before_of, dated_warnings, is_policy_met
-from heji_trace.evidence import Evidence, Proved, Trust, bundle_of, prove
-from heji_trace.journey import Step, Way, steps_of, way_of
-from heji_trace.kinds import words
-from heji_trace.notices import (
-    Notice,
-    StoredWarning,
-    dated_notice,
-    notice_of,
-    sorted_notices,
-    stored_notices,
+from heji_trace.dated import CertificateFact, DatedFacts, dated_warnings, is_policy_met
+from heji_trace.evidence import Evidence, Trust, bundle_of, prove
+from heji_trace.journey import Step, steps_of
+from heji_trace.notices import Notice, dated_notice, notice_of, sorted_notices
+from heji_trace.panels import (
+    Integrity,
+    Label,
+    Origin,
+    Product,
+    Tests,
+    integrity_of,
+    label_of,
+    made_on_of,
+    origin_of,
+    product_of,
+    tests_of,
 )
+from heji_trace.passport_rows import Found, find_label, find_rows, standing_of
 from heji_trace.proof import Bundle
-from heji_trace.registry import Registry, choice_said
-from heji_trace.results import (
-    FAVOURABLE,
-    ResultShown,
-    SampleRows,
-    awaited_facts,
-    edition_said,
-    is_tested,
-    limit_editions,
-    replaced_seqs,
-    result_of,
-    sample_rows,
-    shown_rows,
-)
+from heji_trace.results import FAVOURABLE, ResultShown, awaited_facts, edition_said
 from heji_trace.rules import Raised
-from heji_trace.state import Row, State
-from heji_trace.tables import labels
+from heji_trace.state import State
 from heji_trace.times import beijing_date
-from heji_trace.trail import Trail, coverage_of, trail_of
-from heji_trace.uses import Use, found_uses, use_of
+from heji_trace.uses import Use, use_of
 from heji_trace.verdict import Tested, Verdict, judge_code, judge_warnings
-from heji_trace.wording import Said, same, said
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
-    """What is sold."""
+class View:
+    """Who looks and when: the moment, what the service trusts, and whether the ledger is a demonstration."""
 
-    name: Said
-    commodity: str
-    net_content: str | None
-    pack: str | None
-    standard: str | None
-    gtin: str | None
-    storage: str | None
-    test_policy: Said
-    batch_number: str
-    made_on: str
-    best_before: str | None
-    use_by: str | None
+    now_ms: int
+    trust: Trust
+    demonstration: bool = False
 
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where it comes from and who answers for it; `unknown` counts sources without a record."""
-
-    producers: tuple[Said, ...]
-    maker: Said
-    region: Said | None
-    sites: tuple[Said, ...]
-    unknown: int
-
-
-@dataclass(frozen=True, slots=True)
-class Tests:
-    """The results that the public may see, and how far the sources of a mixture are tested."""
-
-    __test__ = False
-
-    results: tuple[ResultShown, ...]
-    sources: Said | None
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """The run of labels that carries the code."""
-
-    entry: int
-    issued_on: str
-    issuer: Said
-
-
-@dataclass(frozen=True, slots=True)
-class Integrity:
-    """The mark: which entries (seq + 1) were proved against the signed ledger of `size`, and which are not whole."""
-
-    whole: bool
-    size: int
-    entries: tuple[int, ...]
-    broken: tuple[int, ...]
-    sentence: Said
+    @property
+    def today(self) -> date:
+        """The day in Beijing, by which expiry is judged."""
+        return beijing_date(self.now_ms)
 
 
 @dataclass(frozen=True, slots=True)
 class Passport:
-    """Everything a page shows; `standing` is "bound", "unknown", "void" or "unbound"."""
+    """Everything that a page shows; `standing` is "bound", "unknown", "void" or "unbound".
+
+    `rests_on` are the batch and all that it was made from, for whoever keeps a page.
+    """
 
     trace_code: str
     standing: str
@@ -129,55 +78,7 @@ class Passport:
     lifted: tuple[Notice, ...] = ()
     label: Label | None = None
     integrity: Integrity | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """Who looks and when: the moment, what the service trusts, and whether the ledger is a demonstration."""
-
-    now_ms: int
-    trust: Trust
-    demonstration: bool
-
-    @property
-    def today(self) -> date:
-        """The day in Beijing, by which expiry is judged."""
-        return beijing_date(self.now_ms)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What stands in the read tables about a batch, and the entries that it rests on.
-
-    `cited` may be shown to anybody; `checked` are proved too, but hold what is not public.
-    """
-
-    trail: Trail
-    way: Way
-    samples: Sequence[SampleRows]
-    stored: Sequence[StoredWarning]
-    registry: Registry
-    certificates: Sequence[str]
-    holders: frozenset[str]
-    uses: Sequence[Any]
-    cited: frozenset[int]
-    checked: frozenset[int]
-
-
-def find_label(connection: Connection, code: str) -> Row | None:
-    """The run of labels with this trace code or telephone code, withdrawn ones included."""
-    column = labels.c.phone_code if code.isdecimal() and len(code) == 10 else labels.c.trace_code
-    row = connection.execute(select(labels).where(column == code)).mappings().first()
-    return None if row is None else dict(row)
-
-
-def standing_of(label: Row | None) -> str:
-    """What a code leads to: "bound", "unknown", "void" or "unbound"."""
-    if label is None:
-        return "unknown"
-    if label["withdrawn_seq"] is not None:
-        return "void"
-    return "bound" if label["batch"] else "unbound"
+    rests_on: tuple[str, ...] = ()
 
 
 def passport_of(connection: Connection, trace_code: str, view: View) -> Passport:
@@ -185,14 +86,15 @@ def passport_of(connection: Connection, trace_code: str, view: View) -> Passport
     label = find_label(connection, trace_code)
     standing = standing_of(label)
     if label is None or standing != "bound":
-        return _without_batch(trace_code, standing, view)
+        day = view.today.isoformat()
+        return Passport(trace_code, standing, judge_code(standing), day, view.demonstration)
     state = State(connection)
-    found = find(state, label["batch"], label["seq"])
+    found = find_rows(state, label)
     evidence = prove(connection, found.cited | found.checked, view.trust)
     found.registry.open(evidence.entries)
     if evidence.faults:
         return _tampered(trace_code, found, evidence, view)
-    return _whole(state, trace_code, label, found, evidence, view)
+    return _whole(state, trace_code, found, evidence, view)
 
 
 def proof_of(connection: Connection, trace_code: str, trust: Trust) -> Bundle | None:
@@ -200,37 +102,127 @@ def proof_of(connection: Connection, trace_code: str, trust: Trust) -> Bundle | 
     label = find_label(connection, trace_code)
     if label is None or standing_of(label) != "bound":
         return None
-    found = find(State(connection), label["batch"], label["seq"])
-    return bundle_of(connection, found.cited, trust)
-
-
-def version_of(trail: Trail) -> tuple[tuple[str, ...], int]:
-    """The batches on which a page rests, and the newest entry that concerned any of them."""
-    return tuple(trail.rows), max(row["version"] for row in trail.rows.values())
+    return bundle_of(connection, find_rows(State(connection), label).cited, trust)
 
 
 def dump_passport(passport: Passport) -> dict[str, Any]:
     """The passport as the JSON document of its panels."""
     document = asdict(passport)
+    del document["rests_on"]
     document["warnings"] = {"live": document.pop("live"), "lifted": document.pop("lifted")}
     return document
 
 
-def find(state: State, batch: str, label_seq: int | None = None) -> Found:
-    """Collect from the read tables what the page of a batch rests on."""
-    registry = Registry(state.connection)
-    trail = trail_of(state, batch)
-    way = way_of(state, trail, registry)
-    samples = sample_rows(state, trail.base)
-    stored = stored_notices(state, batch)
-    uses = found_uses(state, list(trail.rows))
-    public_tests = {row["seq"] for each in samples for row in each.public}
-    numbers, holders = _look_up(state, trail, registry)
-    causes = {each.row["cause_seq"] for each in stored}
-    cited = way.cited | public_tests | {each.use.seq for each in uses} | set(registry.seqs())
-    cited |= {trail.row["made_seq"], *_public_causes(state, causes, public_tests)}
-    cited |= {label_seq} if label_seq is not None else set()
-    lifts = {each.row["lifted_seq"] for each in stored} - {None}
-    return Found(
-        trail, way, samples, stored, registry, numbers, holders, uses, frozenset(cited), frozenset(causes | lifts)
+def _whole(state: State, trace_code: str, found: Found, evidence: Evidence, view: View) -> Passport:
+    tests = tests_of(state, found, evidence, demonstration=view.demonstration)
+    product = found.registry.facts("product", found.trail.row["product"])
+    certificates = concerned(
+        found.registry, found.certificates, found.trail.row["product"], found.holders
     )
+    facts = _dated_facts(found, product, [fact for fact, _ in certificates])
+    raised = dated_warnings(facts, view.today, view.now_ms, state.thresholds_at(view.now_ms))
+    live, lifted = _notices(found, evidence, raised, view)
+    verdict = judge_warnings(
+        [(notice.code, notice.sentence) for notice in live], _tested(tests, facts.test_policy)
+    )
+    return Passport(
+        trace_code,
+        "bound",
+        verdict,
+        view.today.isoformat(),
+        view.demonstration,
+        batch=found.trail.batch,
+        product=product_of(found, facts),
+        origin=origin_of(found, evidence),
+        journey=steps_of(found.way, evidence.entries, found.registry),
+        tests=tests,
+        uses=tuple(use_of(each, evidence.entries[each.use.seq]) for each in found.uses),
+        certificates=tuple(
+            certificate_of(fact, registered, facts.made_on, found.registry) for fact, registered in certificates
+        ),
+        live=live,
+        lifted=lifted,
+        label=label_of(found, evidence),
+        integrity=integrity_of(found, evidence),
+        rests_on=tuple(found.trail.rows),
+    )
+
+
+def _tampered(trace_code: str, found: Found, evidence: Evidence, view: View) -> Passport:
+    first = min(fault.seq for fault in evidence.faults)
+    raised = [Raised("TAMPERED", first, {"entry": first + 1})]
+    live, lifted = _notices(found, evidence, raised, view)
+    return Passport(
+        trace_code,
+        "bound",
+        judge_warnings([(notice.code, notice.sentence) for notice in live], Tested()),
+        view.today.isoformat(),
+        view.demonstration,
+        batch=found.trail.batch,
+        live=live,
+        lifted=lifted,
+        integrity=integrity_of(found, evidence),
+        rests_on=tuple(found.trail.rows),
+    )
+
+
+def _notices(
+    found: Found, evidence: Evidence, raised: Sequence[Raised], view: View
+) -> tuple[tuple[Notice, ...], tuple[Notice, ...]]:
+    """The live and the lifted ones."""
+    notices = [
+        notice_of(each, evidence.entries, found.registry, public=each.row["cause_seq"] in found.cited)
+        for each in found.stored
+    ]
+    notices += [dated_notice(each, view.today.isoformat()) for each in raised]
+    return (
+        sorted_notices(notice for notice in notices if notice.lifted is None),
+        sorted_notices(notice for notice in notices if notice.lifted is not None),
+    )
+
+
+def _dated_facts(
+    found: Found, product: Mapping[str, Any], certificates: Sequence[CertificateFact]
+) -> DatedFacts:
+    row = found.trail.row
+    current = [each.current for each in found.samples if each.current is not None]
+    return DatedFacts(
+        row["made_seq"],
+        made_on_of(found),
+        _day(row["use_by"]),
+        _day(row["best_before"]),
+        product.get("shelf_life_days"),
+        product.get("test_policy", "none"),
+        frozenset(each["method_class"] for each in current),
+        awaited_facts(found.samples),
+        product.get("claims", ()),
+        certificates,
+    )
+
+
+def _tested(tests: Tests, policy: str) -> Tested:
+    """What the favourable results that still count say together."""
+    favourable = [
+        result for result in tests.results if not result.replaced and result.conclusion in FAVOURABLE
+    ]
+    final = [
+        result for result in favourable if result.method_class == "formal" and result.status == "final"
+    ]
+    readings = [reading for result in final for reading in result.readings]
+    return Tested(
+        len(readings),
+        edition_said(readings) if readings else None,
+        _screened(favourable),
+        is_policy_met(policy, {result.method_class for result in favourable}),
+    )
+
+
+def _screened(favourable: Sequence[ResultShown]) -> str:
+    rapid = [result for result in favourable if result.method_class == "rapid"]
+    if rapid:
+        return "reference" if all(result.reference_only for result in rapid) else "rapid"
+    return "self_check" if any(result.method_class == "self_check" for result in favourable) else ""
+
+
+def _day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)

@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from heji_trace.wording import Said, same, said
+from heji_trace.wording import Said, said, same
 
 _NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?", re.ASCII)
 _NOT_DETECTED = ("未检出", "nd", "n.d.", "not detected")
@@ -83,7 +83,7 @@ def _sentence(row: Mapping[str, Any], share: int | None, *, is_example: bool) ->
         "analyte": row["analyte"],
         "value": f"{row['value']} {unit}".strip(),
         "limit": f"{limit} {unit}".strip(),
-        "share": share if share else "<1",
+        "share": share or "<1",
         "lod": f"{row.get('lod', '')} {unit}".strip(),
         "example": said("example-mark") if is_example else same(""),
     }

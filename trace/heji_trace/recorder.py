@@ -28,7 +28,7 @@ from heji_trace.errors import (
     Misconfigured,
     NeedsAcknowledgement,
     Problem,
-    Unavailable,
+    Refused,
 )
 from heji_trace.event import Event
 from heji_trace.goods import Entered
@@ -89,8 +89,9 @@ class Recorder:
         self._clock = clock
         self._random = random
         self._queue: SimpleQueue[_Wanted | None] = SimpleQueue()
+        self._gate = threading.Lock()
         self._tip: ledger.Tip | None = None
-        self._owed_note: str | None = None
+        self._owed: ledger.Tip | None = None
         self._parting_ms = self._clocks_apart_ms()
         self._closed = False
         self.durable_size = 0
@@ -100,9 +101,14 @@ class Recorder:
     def start(self) -> None:
         """Compare the ledger with the remembered head, then begin to take statements.
 
-        A database that does not answer yet is asked again with each group.
+        Raises Unavailable, to be called again, while the database or the head's storage does not answer.
         """
-        self._compare_with_head()
+        with self._store.read() as connection:
+            standing = check_start(connection, self._head, self._signer.verifier)
+            if standing.fault is None:
+                self._tip = ledger.load_tip(connection)
+        self.durable_size = standing.size
+        self.fault = standing.fault
         self._thread.start()
 
     def submit(self, event: Event, author: Author) -> Receipt:
@@ -122,11 +128,12 @@ class Recorder:
 
     def close(self) -> None:
         """Record what waits, then stop taking statements."""
-        if not self._closed:
-            self._closed = True
+        with self._gate:
+            is_first, self._closed = not self._closed, True
+        if is_first:
             self._queue.put(None)
-            if self._thread.is_alive():
-                self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     @property
     def is_alive(self) -> bool:
@@ -134,9 +141,11 @@ class Recorder:
         return self._thread.is_alive() and not self._closed
 
     def _wait(self, wanted: _Wanted) -> list[Receipt]:
-        if self._closed:
-            raise LedgerBusy
-        self._queue.put(wanted)
+        with self._gate:
+            # Behind the end of the queue nobody would ever answer.
+            if not self.is_alive:
+                raise LedgerBusy
+            self._queue.put(wanted)
         return wanted.answer.result()
 
     def _work(self) -> None:
@@ -157,31 +166,19 @@ class Recorder:
         """One transaction for a group; every member is answered, whatever happens."""
         try:
             answers = self._transact(group)
-        except (HejiError, exc.IntegrityError) as error:
-            self._tip = None
-            if isinstance(error, exc.IntegrityError) and len(group) > 1:
-                self._record_apart(group)
-                return
-            answers = [error if isinstance(error, HejiError) else LedgerBusy()] * len(group)
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, and the thread must live
             self._tip = None
-            if len(group) > 1:
-                self._record_apart(group)
+            if len(group) > 1 and _is_of_one(error):
+                # Each in a transaction of its own: what broke the group then breaks only its cause.
+                for wanted in group:
+                    self._record([wanted])
                 return
-            answers = [error]
+            answers = [LedgerBusy() if isinstance(error, exc.IntegrityError) else error] * len(group)
         for wanted, answer in zip(group, answers, strict=True):
             if isinstance(answer, BaseException):
                 wanted.answer.set_exception(answer)
             else:
                 wanted.answer.set_result(answer)
-
-    def _record_apart(self, group: list[_Wanted]) -> None:
-        """Each member in a transaction of its own: what broke the group then breaks only its cause.
-
-        The usual cause is another process that was first with an event id.
-        """
-        for wanted in group:
-            self._record([wanted])
 
     def _transact(self, group: list[_Wanted]) -> list[list[Receipt] | Exception]:
         self._check_may_write()
@@ -203,8 +200,7 @@ class Recorder:
         except _DryRunDone:
             return answers
         if tip is not None:
-            self._tip = tip
-            self._owed_note = tip.note
+            self._tip = self._owed = tip
         self._remember()
         return answers
 
@@ -227,7 +223,11 @@ class Recorder:
             except HejiError as error:
                 refused.append((row, error))
                 continue
-            receipts.append(self._append(state, draft, event, wanted.author, suspected))
+            try:
+                receipts.append(self._append(state, draft, event, wanted.author, suspected))
+            except Refused as error:
+                # Some of its effects stand already: the error leaves the transaction, which takes them back.
+                raise BulkRefused([*refused, (row, error)]) if wanted.bulk else error from error
         if not refused:
             return receipts
         if wanted.bulk:
@@ -284,35 +284,22 @@ class Recorder:
             repeated=True,
         )
 
-    def _compare_with_head(self) -> None:
-        try:
-            with self._store.read() as connection:
-                standing = check_start(connection, self._head, self._signer.verifier)
-                self.durable_size = standing.size
-                self.fault = standing.fault
-                if standing.fault is None:
-                    self._tip = ledger.load_tip(connection)
-        except Unavailable as error:
-            self.fault = error
-
     def _check_may_write(self) -> None:
-        if isinstance(self.fault, Unavailable):
-            self._compare_with_head()
         if self.fault is not None:
-            raise self.fault
+            # The same object is raised again and again, and would gather the frames of all who asked.
+            raise self.fault.with_traceback(None)
         self._remember()
 
     def _remember(self) -> None:
         """Make the head file durable; while that fails nothing is answered and nothing further is written."""
-        if self._owed_note is None:
+        if self._owed is None or self._owed.note is None:
             return
         try:
-            self._head.write(self._owed_note)
+            self._head.write(self._owed.note)
         except OSError as error:
             raise LedgerBusy("head-not-durable") from error
-        self._owed_note = None
-        if self._tip is not None:
-            self.durable_size = self._tip.size
+        self.durable_size = self._owed.size
+        self._owed = None
 
     def _current_tip(self, connection: Connection) -> ledger.Tip:
         if self._store.dialect == "postgresql":
@@ -336,6 +323,14 @@ class Recorder:
 
     def _clocks_apart_ms(self) -> int:
         return int((self._clock.wall() - self._clock.monotonic()) * 1000)
+
+
+def _is_of_one(error: Exception) -> bool:
+    """Whether an error that ended a group is of one of its members: not the store's, the head's or the clock's.
+
+    The usual broken constraint is an event id with which another process was first.
+    """
+    return not isinstance(error, HejiError) or isinstance(error, Refused)
 
 
 def _parted(group: list[_Wanted]) -> list[list[_Wanted]]:

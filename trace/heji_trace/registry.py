@@ -16,7 +16,7 @@ from heji_trace.evidence import Proved
 from heji_trace.kinds import words
 from heji_trace.kinds.fields import Choice
 from heji_trace.tables import register
-from heji_trace.wording import Said, same, said
+from heji_trace.wording import Said, said, same
 
 _AT_ONCE = 1000
 
@@ -84,24 +84,26 @@ class Registry:
         return said("household-at", kind=kind, place=local_place_of(division)) if division else kind
 
     def place(self, site: str | None, organisation: str | None = None) -> Said | None:
-        """Where a site lies, by its division or else by that of its organisation."""
-        facts = self.facts("site", site)
-        division = facts.get("division_code") or self.facts(
-            "organisation", facts.get("organisation") or organisation
-        ).get("division_code")
+        """Where a site lies, by its own division or else by that of who answers for it."""
+        division = self._division(site, organisation)
         return local_place_of(division) if division else None
 
     def region(self, site: str | None, organisation: str | None = None) -> Said | None:
         """The same from the province down."""
-        facts = self.facts("site", site)
-        division = facts.get("division_code") or self.facts(
-            "organisation", facts.get("organisation") or organisation
-        ).get("division_code")
+        division = self._division(site, organisation)
         return place_of(division) if division else None
 
     def has_role(self, organisation: str, role: str) -> bool:
         """Whether the organisation has the role."""
         return role in self.facts("organisation", organisation).get("roles", ())
+
+    def _division(self, site: str | None, organisation: str | None) -> str | None:
+        registered = self.facts("site", site)
+        owners = (registered.get("organisation"), organisation)
+        division: str | None = registered.get("division_code") or next(
+            (found for owner in owners if (found := self.facts("organisation", owner).get("division_code"))), None
+        )
+        return division
 
 
 def choice_said(choice: Choice, value: str) -> Said:

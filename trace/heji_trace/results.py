@@ -14,7 +14,7 @@ from heji_trace.registry import Registry, choice_said
 from heji_trace.settle import covering_samples, harvest_facts
 from heji_trace.state import Row, State
 from heji_trace.times import beijing_date
-from heji_trace.wording import Said, same, said
+from heji_trace.wording import Said, said, same
 
 _PUBLIC = ("reviewed", "final")
 _VOID = ("invalid", "cancelled", "superseded")
@@ -159,14 +159,11 @@ def result_of(
 
 
 
-def limit_editions(entries: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The codes under which the editions of limits that results name would be registered."""
-    return [
-        f"limits:{result['edition']}"
-        for statement in entries
-        for result in statement.get("details", {}).get("results", ())
-        if result.get("edition")
-    ]
+def limit_editions(record: Mapping[str, Any]) -> list[str]:
+    """The codes under which the editions of limits that a record's results name would be registered."""
+    details = record["event"].get("details", {})
+    stated = details.get("replacement", {}).get("details", {}) or details
+    return [f"limits:{row['edition']}" for row in stated.get("results", ()) if row.get("edition")]
 
 
 def _sentence(

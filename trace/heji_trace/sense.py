@@ -69,7 +69,12 @@ def check(state: State, event: Event, now_ms: int, withdrawn: frozenset[int] = f
 
     `withdrawn` are entries that a correction takes back before this event, its replacement, takes their place.
     """
-    problems = [*_future(event, now_ms), *_unregistered(state, event), *_unknown_batches(state, event)]
+    problems = [
+        *_future(event, now_ms),
+        *_repeated(event),
+        *_unregistered(state, event),
+        *_unknown_batches(state, event),
+    ]
     if problems:
         raise InvalidEvent(problems)
     problems += _other_dimensions(state, event)
@@ -100,6 +105,17 @@ def _future(event: Event, now_ms: int) -> list[Problem]:
     if event.occurred_ms > now_ms + AHEAD_MS:
         return [Problem("/occurred_at", "in-the-future", {"at": event.occurred_at})]
     return []
+
+
+def _repeated(event: Event) -> list[Problem]:
+    """A batch is made once in an event, and a sample drawn once: two lines of one could only contradict each other."""
+    named = [(f"/outputs/{at}/batch", "batch-twice", line.batch) for at, line in enumerate(event.outputs)]
+    named += [
+        (f"/details/samples/{at}/sample", "sample-twice", sample["sample"])
+        for at, sample in enumerate(event.details.get("samples", ()))
+    ]
+    first = {name: pointer for pointer, _, name in reversed(named)}
+    return [Problem(pointer, code, {"name": name}) for pointer, code, name in named if first[name] != pointer]
 
 
 def _unregistered(state: State, event: Event) -> list[Problem]:

@@ -40,7 +40,7 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class FoundUse:
     """A use with the harvest that stands nearest behind it."""
 
     use: ApplicationFact
@@ -49,9 +49,9 @@ class _Found:
     standing: str
 
 
-def found_uses(state: State, batches: Sequence[str]) -> list[_Found]:
+def found_uses(state: State, batches: Sequence[str]) -> list[FoundUse]:
     """The uses behind the batches, the worst first, of each entry the worst standing."""
-    worst: dict[int, _Found] = {}
+    worst: dict[int, FoundUse] = {}
     for batch in batches:
         for harvest in harvest_facts(state, batch):
             intervals = state.intervals_at(harvest.occurred_ms)
@@ -65,7 +65,7 @@ def found_uses(state: State, batches: Sequence[str]) -> list[_Found]:
     return sorted(worst.values(), key=lambda found: (_rank(found), -found.use.occurred_ms))[:_MOST]
 
 
-def use_of(found: _Found, entry: Proved) -> Use:
+def use_of(found: FoundUse, entry: Proved) -> Use:
     """The line of one use, from the record that proves it; the name of the product is sealed and not told."""
     details: Mapping[str, Any] = entry.statement.get("details", {})
     used_on = beijing_date(found.use.occurred_ms)
@@ -85,7 +85,7 @@ def use_of(found: _Found, entry: Proved) -> Use:
 
 def _judged(
     use: ApplicationFact, harvest: HarvestFact, intervals: Sequence[Interval], thresholds: Thresholds
-) -> _Found:
+) -> FoundUse:
     alone = replace(harvest, applications=(use,))
     raised = waiting_warnings(alone, intervals, thresholds)
     listed = [
@@ -102,14 +102,14 @@ def _judged(
         standing = "kept" if use.withdrawal_days is not None else "unlisted"
     else:
         standing = "none"
-    return _Found(use, harvest, interval, standing)
+    return FoundUse(use, harvest, interval, standing)
 
 
-def _rank(found: _Found) -> int:
+def _rank(found: FoundUse) -> int:
     return _WORST_FIRST.index(found.standing)
 
 
-def _sentence(found: _Found, name: Said, used_on: date, *, is_example: bool) -> Said:
+def _sentence(found: FoundUse, name: Said, used_on: date, *, is_example: bool) -> Said:
     harvested_on = beijing_date(found.harvest.occurred_ms)
     names: dict[str, object] = {
         "name": name,

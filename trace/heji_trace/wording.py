@@ -24,7 +24,7 @@ MOST_SHORT = 70
 _AMOUNTS = ("short", "in", "out")
 _SCHEMES = {option.value: {"zh": option.zh, "en": option.en} for option in SCHEME.options}
 _MONTHS = (
-    "January February March April May June July August September October November December".split()
+    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
 )
 
 

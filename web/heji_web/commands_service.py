@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from types import FrameType
 from urllib.parse import urlsplit
 
@@ -14,7 +14,7 @@ import click
 from heji_migrations import upgrade
 from heji_trace import accounts, sentences
 from heji_trace.db import Store
-from heji_trace.errors import HejiError, Misconfigured
+from heji_trace.errors import HejiError, Misconfigured, Unavailable
 from heji_trace.kinds.words import SUBJECT_TYPE
 from heji_web.app import create_app
 from heji_web.founding import Organisation, add_first_operator, found_log
@@ -77,15 +77,28 @@ def serve() -> None:
     settings = read_settings(os.environ)
     with locked(settings):
         service = open_service(settings)
-        service.start_when_possible()
-        if service.recorder.fault is not None:
+        try:
+            check_fit_to_serve(service)
+        except HejiError:
             service.close()
-            raise service.recorder.fault
+            raise
         start_logging()
         address = {"address": settings.base_url, "listening": f"http://{settings.host}:{settings.port}"}
         tell(address, "service-started", **address)
         serve_until_told(service)
     say("service-stopped")
+
+
+def check_fit_to_serve(service: Service) -> None:
+    """Start the service; raises what a restart would not mend, while a database that is down is waited for.
+
+    A ledger that does not fit its remembered head, or tables of another version, are for the operator to look at.
+    """
+    with suppress(Unavailable), service.store.read() as connection:
+        upgrade.check_current(connection)
+    service.start_when_possible()
+    if service.recorder.fault is not None:
+        raise service.recorder.fault
 
 
 @click.command()

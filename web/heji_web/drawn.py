@@ -26,7 +26,10 @@ _PLACES: Mapping[str, str] = {"details.shipping": "shipping", "details.hold": "h
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One control; `name` is what is posted, `rows` are the cells of a table by row."""
+    """One control; `name` is what is posted, `rows` are the cells of a table by row.
+
+    `codes` are choices that people also know by their code.
+    """
 
     name: str
     style: Style
@@ -40,11 +43,17 @@ class Drawn:
     choices: tuple[Suggestion, ...] = ()
     rows: tuple[tuple[Drawn, ...], ...] = ()
     limit: int | None = None
+    codes: bool = False
 
     @property
     def id(self) -> str:
         """The name as an HTML id."""
         return self.name.replace(".", "-")
+
+    @property
+    def is_short(self) -> bool:
+        """Whether two such controls stand side by side on a phone: a number and its unit."""
+        return self.style in ("amount", "whole") or self.name.endswith(("unit", ".of"))
 
     @property
     def text(self) -> str:
@@ -131,6 +140,7 @@ def _drawn(
         choices=choices,
         rows=tuple(rows),
         limit=None if control.many else control.limit,
+        codes=control.refers_to in ("site", "product", "cycle"),
     )
 
 

@@ -227,6 +227,7 @@ def _page(filling: Filling) -> str:
     return render_template(
         "form.html",
         kind=desk.kind,
+        desk=desk,
         filling=filling,
         giver=filling.texts.get("organisation", [""])[0],
         first=[control for control in shown if control.first],

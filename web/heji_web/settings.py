@@ -12,6 +12,8 @@ from heji_trace.errors import Misconfigured
 from heji_trace.sessions import Lifetime
 
 HOUR_MS = 3_600_000
+# Settings of the field client, which may run on the same machine.
+_FIELD = "HEJI_SCAN_"
 LOCAL_HOSTS = ("localhost", "127.0.0.1")
 
 
@@ -148,7 +150,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """The settings of an environment; raises Misconfigured for a bad value and for a HEJI_ name that none has."""
     known = {setting.name for setting in SETTINGS}
     for name in sorted(environment):
-        if name.startswith("HEJI_") and name not in known:
+        if name.startswith("HEJI_") and not name.startswith(_FIELD) and name not in known:
             raise Misconfigured("unknown-setting", name=name)
 
     def text(setting: Setting, default: str | None = None) -> str:

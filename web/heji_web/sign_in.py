@@ -52,8 +52,9 @@ def enter() -> ResponseReturnValue:
         )
     except (NotSignedIn, TooMany) as error:
         return _show_again(name, error)
-    if old:
-        with service.store.write() as connection:
+    with service.store.write() as connection:
+        sessions.forget_old_sessions(connection, service.settings.lifetime, service.clock.now_ms())
+        if old:
             sessions.sign_out(connection, old)
     response = redirect(_next_address(), HTTPStatus.SEE_OTHER)
     set_session_cookie(response, secret)

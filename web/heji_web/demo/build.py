@@ -28,12 +28,11 @@ from heji_trace.times import Clock, beijing_date, ms_of, parse_moment
 from heji_web.demo.shifting import shift, shift_text
 from heji_web.demo.uploads import (
     DAY_MS,
+    LabelOrder,
     Upload,
-    last_day,
+    read_diary,
     read_input,
-    read_label_orders,
     read_people,
-    read_uploads,
 )
 
 PASSWORD = "demonstration"  # noqa: S105  it opens an invented county on one's own machine, and is printed there
@@ -79,29 +78,32 @@ def build_county(
     Everybody's password is `PASSWORD`. `progress` hears the uploads done and their number. Raises what the doors
     raise where a file is refused, with the file's name in a note.
     """
-    uploads = read_uploads()
-    days = (today - timedelta(days=1) - last_day(uploads)).days
-    clock = StoryClock(uploads[0].recorded_ms + days * DAY_MS)
+    diary = read_diary()
+    days = (today - timedelta(days=1) - beijing_date(diary[-1].recorded_ms)).days
+    clock = StoryClock(diary[0].recorded_ms + days * DAY_MS)
     authors = _open_accounts(store, passwords, random, clock.now_ms)
     recorder = Recorder(store, signer, head, clock.clock, random)
     recorder.start()
     county = _County(recorder, clock, random, days)
     try:
-        for done, upload in enumerate(uploads, start=1):
-            clock.now_ms = upload.recorded_ms + days * DAY_MS
+        for done, entry in enumerate(diary, start=1):
+            clock.now_ms = entry.recorded_ms + days * DAY_MS
             try:
-                _hand_in(county, upload, authors[upload.account])
+                if isinstance(entry, LabelOrder):
+                    _order_labels(county, entry, authors[entry.account])
+                else:
+                    _hand_in(county, entry, authors[entry.account])
             except HejiError as error:
-                error.add_note(f"{upload.file}: {explain(error)}")
+                error.add_note(f"{entry}: {explain(error)}")
                 raise
-            progress(done, len(uploads))
+            progress(done, len(diary))
     finally:
         recorder.close()
 
 
 def days_shifted(first_recorded_ms: int) -> int:
     """By how many days a county was moved, told by the time of its first entry."""
-    return (beijing_date(first_recorded_ms) - beijing_date(read_uploads()[0].recorded_ms)).days
+    return (beijing_date(first_recorded_ms) - beijing_date(read_diary()[0].recorded_ms)).days
 
 
 def read_events(upload: Upload, author: Author, days: int) -> list[Event]:
@@ -114,8 +116,6 @@ def read_events(upload: Upload, author: Author, days: int) -> list[Event]:
             return [parse_event(shift(raw, days)) for raw in _listed(canonical.load(data))]
         case "instrument":
             return _read_instrument(data, upload, author, days)
-        case "labels":
-            return []
         case _:
             assert_never(upload.door)
 
@@ -154,9 +154,6 @@ def _open_accounts(store: Store, passwords: Passwords, random: Random, now_ms: i
 
 
 def _hand_in(county: _County, upload: Upload, author: Author) -> None:
-    if upload.door == "labels":
-        _order_labels(county, upload.file, author)
-        return
     events = read_events(upload, author, county.days)
     try:
         county.recorder.submit_all(events, author)
@@ -178,17 +175,16 @@ def _confirmed(events: Sequence[Event], refused: BulkRefused, acknowledged: froz
     return result
 
 
-def _order_labels(county: _County, file: str, author: Author) -> None:
-    for order in read_label_orders(file):
-        issue_label(
-            county.recorder,
-            author,
-            product=order.product,
-            batch=shift_text(order.batch, county.days),
-            copies=order.copies,
-            now_ms=county.clock.now_ms,
-            random=county.random,
-        )
+def _order_labels(county: _County, order: LabelOrder, author: Author) -> None:
+    issue_label(
+        county.recorder,
+        author,
+        product=order.product,
+        batch=shift_text(order.batch, county.days),
+        copies=order.copies,
+        now_ms=county.clock.now_ms,
+        random=county.random,
+    )
 
 
 def _read_sheet(data: bytes, name: str, author: Author, days: int) -> list[Event]:

@@ -1,21 +1,21 @@
-"""The uploads of the demonstration: which file went in when, by whose hand, and what was confirmed.
+"""The diary of the demonstration: which file went in when, by whose hand, and what was confirmed.
 
-`input/uploads.csv` is the diary of the county: a line is what one person did at one door on one day.
+A line of `input/uploads.csv` is what one person handed in at one door, a line of `input/labels.csv` what the label
+desk was asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from importlib.resources import files
 from typing import Final, Literal, cast
 
 from heji_trace.sheets.cells import folded, plain_text, read_moment
 from heji_trace.sheets.grids import read_grid
-from heji_trace.times import beijing_date, ms_of, parse_moment
+from heji_trace.times import ms_of, parse_moment
 
-Door = Literal["sheet", "json", "instrument", "labels"]
+Door = Literal["sheet", "json", "instrument"]
 DAY_MS: Final = 86_400_000
 
 _INPUT = files("heji_web.demo") / "input"
@@ -50,8 +50,10 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class LabelOrder:
-    """A line of the label desk's order: so many labels for a batch of a product."""
+    """A line of the label desk's book: so many labels for a batch of a product."""
 
+    recorded_ms: int
+    account: str
     batch: str
     product: str
     copies: int
@@ -62,19 +64,9 @@ def read_input(name: str) -> bytes:
     return (_INPUT / name).read_bytes()
 
 
-def read_uploads() -> tuple[Upload, ...]:
-    """All uploads, in the order in which they happened."""
-    return tuple(
-        Upload(
-            ms_of(parse_moment(read_moment(row["上传时间"]))),
-            row["账号"],
-            cast(Door, row["入口"]),
-            row["文件"],
-            frozenset(row["确认提示"].split()),
-            _parse_chosen(row["选择批次"]),
-        )
-        for row in _read_table("uploads.csv")
-    )
+def read_diary() -> tuple[Upload | LabelOrder, ...]:
+    """Everything that was done, in the order in which it happened."""
+    return tuple(sorted([*_read_uploads(), *_read_label_orders()], key=lambda entry: entry.recorded_ms))
 
 
 def read_people() -> tuple[Person, ...]:
@@ -85,14 +77,29 @@ def read_people() -> tuple[Person, ...]:
     )
 
 
-def read_label_orders(name: str) -> tuple[LabelOrder, ...]:
-    """The lines of a label order."""
-    return tuple(LabelOrder(row["批次"], row["产品"], int(row["张数"])) for row in _read_table(name))
+def _read_uploads() -> list[Upload]:
+    return [
+        Upload(
+            _parse_time(row["上传时间"]),
+            row["账号"],
+            cast(Door, row["入口"]),
+            row["文件"],
+            frozenset(row["确认提示"].split()),
+            _parse_chosen(row["选择批次"]),
+        )
+        for row in _read_table("uploads.csv")
+    ]
 
 
-def last_day(uploads: tuple[Upload, ...]) -> date:
-    """The day of the last upload, in the story's own calendar."""
-    return beijing_date(uploads[-1].recorded_ms)
+def _read_label_orders() -> list[LabelOrder]:
+    return [
+        LabelOrder(_parse_time(row["时间"]), row["账号"], row["批次"], row["产品"], int(row["张数"]))
+        for row in _read_table("labels.csv")
+    ]
+
+
+def _parse_time(text: str) -> int:
+    return ms_of(parse_moment(read_moment(text)))
 
 
 def _read_table(name: str) -> list[dict[str, str]]:

@@ -1,0 +1,195 @@
+"""The panels of a passport: product, origin, tests, label and the integrity mark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from typing import Any
+
+from heji_trace.dated import DatedFacts, best_before_of
+from heji_trace.evidence import Evidence
+from heji_trace.kinds import words
+from heji_trace.passport_rows import Found
+from heji_trace.registry import choice_said
+from heji_trace.results import ResultShown, is_tested, replaced_seqs, result_of, shown_rows
+from heji_trace.state import State
+from heji_trace.times import beijing_date
+from heji_trace.trail import coverage_of
+from heji_trace.wording import Said, said, same
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What is sold; `batch_number` is the one for people."""
+
+    name: Said
+    commodity: str | None
+    net_content: str | None
+    pack: str | None
+    standard: str | None
+    gtin: str | None
+    storage: str | None
+    test_policy: Said
+    batch_number: str
+    made_on: str
+    best_before: str | None
+    use_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where it comes from and who answers for it; `unknown` counts source batches without a record."""
+
+    maker: Said
+    producers: tuple[Said, ...]
+    region: Said
+    sites: tuple[Said, ...]
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tests:
+    """The results that the public may see, and how far the sources of a mixture are tested."""
+
+    __test__ = False
+
+    results: tuple[ResultShown, ...]
+    sources: Said | None
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """The run of labels that carries the code; `entry` is seq + 1."""
+
+    entry: int
+    issued_on: str
+    issuer: Said
+
+
+@dataclass(frozen=True, slots=True)
+class Integrity:
+    """The mark: the entries (seq + 1) that were proved against the signed ledger of `size`, and those not whole."""
+
+    whole: bool
+    size: int
+    entries: tuple[int, ...]
+    broken: tuple[int, ...]
+    sentence: Said
+
+
+def product_of(found: Found, facts: DatedFacts) -> Product:
+    """The panel of the product."""
+    row = found.trail.row
+    registered = found.registry.facts("product", row["product"])
+    name = registered.get("name")
+    best_before = None if facts.use_by and not facts.best_before else best_before_of(facts)
+    return Product(
+        {"zh": name, "en": registered.get("name_en", name)} if name else said("no-record"),
+        registered.get("commodity"),
+        registered.get("net_content"),
+        registered.get("pack_spec"),
+        registered.get("standard"),
+        registered.get("gtin"),
+        registered.get("storage_band"),
+        choice_said(words.TEST_POLICY, registered.get("test_policy", "none")),
+        row["batch_number"] or row["batch"],
+        facts.made_on.isoformat(),
+        None if best_before is None else best_before.isoformat(),
+        row["use_by"],
+    )
+
+
+def origin_of(found: Found, evidence: Evidence) -> Origin:
+    """The panel of the origin: by the harvests, or by the maker where there is none on record."""
+    registry, row = found.registry, found.trail.row
+    harvests = [
+        evidence.entries[seq].statement for seq in found.way.seqs["harvest"] if seq in evidence.entries
+    ]
+    grown = [
+        evidence.entries[seq].statement for seq in found.way.seqs["growing"] if seq in evidence.entries
+    ]
+    places = [(each.get("site"), each["organisation"]) for each in (grown or harvests)]
+    regions = _once([region for site, owner in places if (region := registry.region(site, owner))])
+    return Origin(
+        registry.organisation(row["organisation"]),
+        tuple(_once([registry.organisation(each["organisation"]) for each in harvests])),
+        regions[0] if len(regions) == 1 else _several(regions),
+        tuple(_once([_site(found, site) for site, _ in places if registry.facts("site", site)])),
+        found.way.unknown_origins,
+    )
+
+
+def tests_of(state: State, found: Found, evidence: Evidence, *, demonstration: bool) -> Tests:
+    """The panel of the tests."""
+    replaced = replaced_seqs(found.samples)
+    commodity = found.registry.facts("product", found.trail.row["product"]).get("commodity", "")
+    results = tuple(
+        result_of(
+            sample,
+            row,
+            evidence.entries[row["seq"]],
+            found.registry,
+            commodity=commodity,
+            replaced=row["seq"] in replaced,
+            demonstration=demonstration,
+        )
+        for sample, row in shown_rows(found.samples)
+    )
+    coverage = coverage_of(found.trail, lambda base: is_tested(state, base))
+    if coverage is None:
+        return Tests(results, None)
+    names = {"sources": coverage.sources, "tested": coverage.tested}
+    if coverage.share is None:
+        return Tests(results, said("sources-tested", **names))
+    return Tests(results, said("sources-tested-share", share=_percent(coverage.share), **names))
+
+
+def label_of(found: Found, evidence: Evidence) -> Label:
+    """The panel of the label."""
+    seq = found.label["seq"]
+    issued_on = beijing_date(evidence.entries[seq].recorded_ms)
+    return Label(seq + 1, issued_on.isoformat(), found.registry.organisation(found.label["organisation"]))
+
+
+def integrity_of(found: Found, evidence: Evidence) -> Integrity:
+    """The mark, with a check of each cited entry behind it."""
+    entries = tuple(seq + 1 for seq in sorted(found.cited & evidence.entries.keys()))
+    broken = tuple(sorted({fault.seq + 1 for fault in evidence.faults}))
+    if broken:
+        sentence = said("integrity-broken", entries="、".join(str(entry) for entry in broken[:5]))
+    else:
+        sentence = said("integrity-whole", count=len(entries), size=evidence.size)
+    return Integrity(not broken, evidence.size, entries, broken, sentence)
+
+
+def made_on_of(found: Found) -> date:
+    """The Beijing day on which the batch was made."""
+    return beijing_date(found.trail.row["made_ms"])
+
+
+def _site(found: Found, site: str | None) -> Said:
+    facts: Mapping[str, Any] = found.registry.facts("site", site)
+    kind = choice_said(words.SITE_TYPE, facts["site_type"])
+    place = found.registry.place(site) or same("")
+    if "area" in facts:
+        return said("site-area", kind=kind, place=place, area=facts["area"])
+    return said("site", kind=kind, place=place)
+
+
+def _several(regions: Sequence[Said]) -> Said:
+    if not regions:
+        return said("no-record")
+    return {"zh": "；".join(each["zh"] for each in regions), "en": "; ".join(each["en"] for each in regions)}
+
+
+def _once(parts: Sequence[Said]) -> list[Said]:
+    return list({each["zh"]: each for each in parts}.values())
+
+
+def _percent(share: Fraction) -> str:
+    """Whole per cent; all and nothing are said of exactly that alone."""
+    if 0 < share < Fraction(1, 100):
+        return "<1"
+    return str(99 if Fraction(99, 100) < share < 1 else int(share * 100 + Fraction(1, 2)))

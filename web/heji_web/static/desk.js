@@ -1,0 +1,81 @@
+// What makes the desk quicker; everything works without it.
+"use strict";
+
+// A second tap on a form that is on its way does nothing.
+for (const form of document.querySelectorAll("form[data-once]")) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) event.preventDefault();
+    else if (!event.submitter || !["add", "drop"].includes(event.submitter.name)) form.dataset.sent = "yes";
+  });
+}
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});
+
+// A further line is a copy of the last one: what is picked stays, what is typed is new.
+const SIGNS = "23456789ABCDEFGHJKMNPQRSTVWXYZ";
+function anew(text) {
+  const signs = crypto.getRandomValues(new Uint8Array(5));
+  return text.replace(/-[0-9A-Z]{5}$/, "-" + Array.from(signs, (sign) => SIGNS[sign % SIGNS.length]).join(""));
+}
+for (const button of document.querySelectorAll('button[name="add"]')) {
+  button.addEventListener("click", (event) => {
+    event.preventDefault();
+    const lines = button.parentElement.querySelectorAll("[data-line]");
+    const last = lines[lines.length - 1];
+    const line = last.cloneNode(true);
+    const [from, to] = [lines.length - 1, lines.length];
+    const named = (text) => text.replace(`${button.value}.${from}.`, `${button.value}.${to}.`);
+    const identified = (text) => text.split(`${button.value.replaceAll(".", "-")}-${from}-`).join(`${button.value.replaceAll(".", "-")}-${to}-`);
+    for (const part of line.querySelectorAll("*")) {
+      if (part.name) part.name = named(part.name);
+      for (const name of ["id", "for", "list", "aria-describedby"])
+        if (part.hasAttribute(name)) part.setAttribute(name, identified(part.getAttribute(name)));
+      if (part.name === "drop") part.value = `${button.value}.${to}`;
+      part.removeAttribute("aria-invalid");
+    }
+    for (const problem of line.querySelectorAll(".problem, .drop")) problem.remove();
+    line.querySelector("[data-number]").textContent = last.querySelector("[data-number]").textContent.replace(from + 1, to + 1);
+    last.after(line);
+    const before = last.querySelectorAll("input, select, textarea");
+    line.querySelectorAll("input, select, textarea").forEach((field, at) => {
+      if (field.tagName === "SELECT") field.value = before[at].value;
+      else if (field.type === "checkbox") field.checked = before[at].checked;
+      else field.value = /^(outputs\.\d+\.batch|details\.samples\.\d+\.sample)$/.test(field.name) ? anew(before[at].value) : "";
+    });
+    line.querySelector("input").focus();
+  });
+}
+
+// Files may be dropped; choosing one sends it.
+for (const zone of document.querySelectorAll(".drop-zone")) {
+  const input = zone.querySelector("input[type=file]");
+  for (const name of ["dragenter", "dragover"])
+    zone.addEventListener(name, (event) => { event.preventDefault(); zone.classList.add("over"); });
+  for (const name of ["dragleave", "drop"])
+    zone.addEventListener(name, () => zone.classList.remove("over"));
+  zone.addEventListener("drop", (event) => {
+    event.preventDefault();
+    if (event.dataTransfer.files.length) input.files = event.dataTransfer.files;
+  });
+}
+
+// A heading sorts its column, by number where all cells are numbers.
+for (const heading of document.querySelectorAll("table[data-sortable] thead th")) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.append(...heading.childNodes);
+  heading.append(button);
+  button.addEventListener("click", () => {
+    const body = heading.closest("table").tBodies[0];
+    const at = [...heading.parentElement.children].indexOf(heading);
+    const down = heading.getAttribute("aria-sort") === "ascending";
+    const key = (row) => row.cells[at].dataset.key ?? row.cells[at].textContent.trim();
+    const rows = [...body.rows];
+    const numeric = rows.every((row) => !isNaN(key(row) || "0"));
+    rows.sort((a, b) => (numeric ? key(a) - key(b) : key(a).localeCompare(key(b), "zh")) * (down ? -1 : 1));
+    for (const each of heading.parentElement.children) each.removeAttribute("aria-sort");
+    heading.setAttribute("aria-sort", down ? "descending" : "ascending");
+    body.append(...rows);
+  });
+}
