@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +11,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from county import County, found_county
-from heji_trace import keys, ledger
-from heji_trace.append_only import ledger_triggers
-from heji_trace.db import Store
-from heji_trace.tables import metadata
 from heji_web.app import create_app
+from heji_web.founding import found_log
 from heji_web.service import Service, open_service
 from heji_web.settings import Settings, read_settings
 from web.doors import CHEAP, Now
@@ -34,9 +32,10 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def service(settings: Settings, now: Now) -> Iterator[Service]:
-    """An open service with an empty ledger that has been begun."""
-    begin_ledger(settings)
+    """A started service with an empty ledger that has been begun."""
+    found_log(settings, "log.heji.example", os.urandom)
     service = open_service(settings, now.clock, passwords=CHEAP)
+    service.start()
     yield service
     service.close()
 
@@ -56,19 +55,4 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture
 def county(service: Service, now: Now, client: FlaskClient) -> County:
     """People with tokens, products, sites and a crop cycle: see `county.PEOPLE`."""
-    if not service.recorder.is_alive:
-        service.start()
     return found_county(service, now, client)
-
-
-def begin_ledger(settings: Settings) -> None:
-    """Make schema, signing key and empty ledger, as `heji init` does."""
-    store = Store(settings.database_url)
-    signer = keys.generate_signer("localhost/log", lambda size: bytes(range(size)))
-    keys.write_signer(settings.key, signer)
-    with store.write() as connection:
-        metadata.create_all(connection)
-        for statement in ledger_triggers(store.dialect):
-            connection.exec_driver_sql(statement)
-        ledger.found(connection, signer, {})
-    store.close()

@@ -239,6 +239,7 @@ PROOF = checkpoint.dump_proof(7, [ROOT], NOTE)
         PROOF.replace("index 7", "index ７"),
         PROOF.replace("index 7", "index"),
         PROOF.replace("index 7\n", ""),
+        "c2sp.org/tlog-proof@v1\n\n" + NOTE,
         PROOF.replace("index 7", "index 7 "),
         PROOF.replace(encoded(ROOT), encoded(ROOT[:31])),
         PROOF.replace(encoded(ROOT), encoded(ROOT) + " "),

@@ -9,6 +9,7 @@ import pytest
 
 from heji_trace import canonical, checkpoint, entries, merkle, proof
 from heji_trace.errors import BadProof, BadSignature, Untrusted
+from heji_trace.keys import Signer
 from vectors.make import SIGNER, WITNESS, salt_of, the_log
 
 KEYS = [SIGNER.verifier_key]
@@ -50,6 +51,12 @@ def test_the_key_inside_the_receipt_is_not_believed(bundle: proof.Bundle, keys: 
     with pytest.raises(BadSignature) as refusal:
         proof.check_bundle(bundle, keys)
     assert refusal.value.code == "signature-unknown"
+
+
+def test_a_key_of_the_right_name_that_nobody_knows_is_refused(bundle: proof.Bundle) -> None:
+    impostor = Signer(SIGNER.name, bytes(32))
+    with pytest.raises(BadSignature):
+        proof.check_bundle(replace(bundle, verifier_key=impostor.verifier_key), KEYS)
 
 
 def test_a_witness_does_not_vouch_for_the_log(bundle: proof.Bundle) -> None:

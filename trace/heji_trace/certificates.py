@@ -53,10 +53,7 @@ def certificate_of(
     fact: CertificateFact, facts: Mapping[str, Any], made_on: date, registry: Registry
 ) -> CertificateShown:
     """The panel of one certificate."""
-    if not fact.is_valid_on(made_on):
-        standing = "expired"
-    else:
-        standing = "unchecked" if fact.checked_on is None else "valid"
+    standing = _standing(fact, made_on)
     checked_on, valid_to = facts.get("checked_at"), facts.get("valid_to")
     title = scheme_said(fact.scheme)
     names = {
@@ -80,6 +77,12 @@ def certificate_of(
         "stated" if fact.checked_on is None else "verified",
         said(f"certificate-{standing}", **names),
     )
+
+
+def _standing(fact: CertificateFact, made_on: date) -> str:
+    if not fact.is_valid_on(made_on):
+        return "expired"
+    return "unchecked" if fact.checked_on is None else "valid"
 
 
 def _fact(seq: int, facts: Mapping[str, Any]) -> CertificateFact:

@@ -81,10 +81,19 @@ class Store:
             if size > 1:
                 arguments["options"] += " -c default_transaction_read_only=on"
             return create_engine(
-                self.url, pool_size=size, max_overflow=0, pool_pre_ping=True, connect_args=arguments
+                self.url,
+                pool_size=size,
+                max_overflow=0,
+                pool_pre_ping=True,
+                hide_parameters=True,
+                connect_args=arguments,
             )
         engine = create_engine(
-            self.url, pool_size=size, max_overflow=0, connect_args={"check_same_thread": False}
+            self.url,
+            pool_size=size,
+            max_overflow=0,
+            hide_parameters=True,
+            connect_args={"check_same_thread": False},
         )
 
         # The driver's own transactions once lost an acknowledged write; every BEGIN is ours.

@@ -31,7 +31,7 @@ _MOST_NAMED = 4
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step; `missing` says that there is no record, `late_hours` how late the latest was recorded.
+    """One step; `missing` says that there is no record, `late_hours` how late the latest was recorded where that is late.
 
     `evidence` says who says so: "stated" (by the one concerned), "evidenced" or "verified" (by a third party).
     `entries` are seq + 1 of the records behind it.
@@ -101,21 +101,29 @@ def _moves(state: State, batches: Sequence[str]) -> list[Row]:
     return [dict(row) for row in state.connection.execute(query).mappings()]
 
 
-def steps_of(way: Way, proved: Mapping[int, Proved], registry: Registry) -> tuple[Step, ...]:
-    """The steps from the records that prove them."""
+def steps_of(
+    way: Way, proved: Mapping[int, Proved], registry: Registry, late_after: int
+) -> tuple[Step, ...]:
+    """The steps from the records that prove them; what came more than `late_after` hours later is marked."""
     steps = []
     for step in _STEPS:
         entries = [proved[seq] for seq in way.seqs[step] if seq in proved]
         if entries:
-            steps.append(_step(step, entries, way, registry))
+            steps.append(_step(step, entries, way, registry, late_after))
         elif step in _ALWAYS:
             steps.append(_missing(step))
     return tuple(steps)
 
 
-def _step(step: str, entries: Sequence[Proved], way: Way, registry: Registry) -> Step:
+def _step(step: str, entries: Sequence[Proved], way: Way, registry: Registry, late_after: int) -> Step:
     statements = [entry.statement for entry in entries]
-    words = _WORDS[step](statements, way, registry)
+    places = [
+        place
+        for each in statements
+        if (place := registry.place(each.get("site"), each["organisation"])) is not None
+    ]
+    late = max(_late_hours(entry) for entry in entries)
+    words = _WORDS[step](statements)
     if step == "harvest" and way.unknown_origins:
         words = said("and-unknown-origin", words=words, count=way.unknown_origins)
     return Step(
@@ -124,14 +132,10 @@ def _step(step: str, entries: Sequence[Proved], way: Way, registry: Registry) ->
         words,
         _when(statements),
         _named(registry.organisation(each["organisation"]) for each in statements),
-        _named(
-            place
-            for each in statements
-            if (place := registry.place(each.get("site"), each["organisation"])) is not None
-        ),
+        _named(places) if places else None,
         _evidence(step, entries),
         missing=False,
-        late_hours=max(_late_hours(entry) for entry in entries),
+        late_hours=late if late > late_after else 0,
         entries=tuple(entry.seq + 1 for entry in entries),
     )
 
@@ -140,7 +144,7 @@ def _missing(step: str) -> Step:
     return Step(step, said(f"step-{step}"), said("no-record"), None, None, None, "", True, 0, ())
 
 
-def _growing(statements: Sequence[Mapping[str, Any]], way: Way, registry: Registry) -> Said:
+def _growing(statements: Sequence[Mapping[str, Any]]) -> Said:
     crops = []
     for each in statements:
         details = each.get("details", {})
@@ -151,12 +155,12 @@ def _growing(statements: Sequence[Mapping[str, Any]], way: Way, registry: Regist
     return said("grown", crops=_named(crops), sites=sites)
 
 
-def _harvest(statements: Sequence[Mapping[str, Any]], way: Way, registry: Registry) -> Said:
+def _harvest(statements: Sequence[Mapping[str, Any]]) -> Said:
     batches = {line["batch"] for each in statements for line in each.get("outputs", ())}
     return said("harvested", count=len(batches))
 
 
-def _made(statements: Sequence[Mapping[str, Any]], way: Way, registry: Registry) -> Said:
+def _made(statements: Sequence[Mapping[str, Any]]) -> Said:
     kinds = _named(kind_said(each["kind"]) for each in statements)
     sources = {line["batch"] for each in statements for line in each.get("inputs", ())}
     process = [str(each["details"]["process"]) for each in statements if each.get("details", {}).get("process")]
@@ -164,7 +168,7 @@ def _made(statements: Sequence[Mapping[str, Any]], way: Way, registry: Registry)
     return said(key, kinds=kinds, sources=len(sources), process=_named(same(text) for text in process))
 
 
-def _transport(statements: Sequence[Mapping[str, Any]], way: Way, registry: Registry) -> Said:
+def _transport(statements: Sequence[Mapping[str, Any]]) -> Said:
     sent = sum(each["kind"] == "shipping" for each in statements)
     received = sum(each["kind"] == "receiving" for each in statements)
     inspected = [
@@ -175,12 +179,12 @@ def _transport(statements: Sequence[Mapping[str, Any]], way: Way, registry: Regi
     return said("and-inspected", words=words, inspection=_named(inspected)) if inspected else words
 
 
-def _sale(statements: Sequence[Mapping[str, Any]], way: Way, registry: Registry) -> Said:
+def _sale(statements: Sequence[Mapping[str, Any]]) -> Said:
     markets = [same(str(each["details"]["market"])) for each in statements if each.get("details", {}).get("market")]
     return said("sold-at", markets=_named(markets)) if markets else said("sold")
 
 
-_WORDS: Mapping[str, Callable[[Sequence[Mapping[str, Any]], Way, Registry], Said]] = {
+_WORDS: Mapping[str, Callable[[Sequence[Mapping[str, Any]]], Said]] = {
     "growing": _growing,
     "harvest": _harvest,
     "gathering": _made,

@@ -62,14 +62,16 @@ def stored_notices(state: State, batch: str) -> list[StoredWarning]:
     newest = {(row["code"], row["source"]): row for row in rows}
     seqs = {row["raised_seq"] for row in newest.values()} | {row["lifted_seq"] for row in newest.values()}
     query = select(tables.events.c.seq, tables.events.c.recorded_ms).where(tables.events.c.seq.in_(seqs - {None}))
-    moments: dict[int, int] = {seq: ms for seq, ms in state.connection.execute(query)}
+    moments: dict[int, int] = dict(state.connection.execute(query).all())
     return [
         StoredWarning(row, moments.get(row["raised_seq"], 0), moments.get(row["lifted_seq"]))
         for row in newest.values()
     ]
 
 
-def notice_of(stored: StoredWarning, proved: Mapping[int, Proved], registry: Registry, public: bool) -> Notice:
+def notice_of(
+    stored: StoredWarning, proved: Mapping[int, Proved], registry: Registry, *, public: bool
+) -> Notice:
     """The notice of a stored warning, told by its cause where the public may see that (`public`)."""
     row = stored.row
     cause = proved.get(row["cause_seq"]) if public else None

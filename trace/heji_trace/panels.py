@@ -17,7 +17,7 @@ from heji_trace.results import ResultShown, is_tested, replaced_seqs, result_of,
 from heji_trace.state import State
 from heji_trace.times import beijing_date
 from heji_trace.trail import coverage_of
-from heji_trace.wording import Said, said, same
+from heji_trace.wording import Said, said
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,8 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Tests:
+class Results:
     """The results that the public may see, and how far the sources of a mixture are tested."""
-
-    __test__ = False
 
     results: tuple[ResultShown, ...]
     sources: Said | None
@@ -121,7 +119,7 @@ def origin_of(found: Found, evidence: Evidence) -> Origin:
     )
 
 
-def tests_of(state: State, found: Found, evidence: Evidence, *, demonstration: bool) -> Tests:
+def results_of(state: State, found: Found, evidence: Evidence, *, demonstration: bool) -> Results:
     """The panel of the tests."""
     replaced = replaced_seqs(found.samples)
     commodity = found.registry.facts("product", found.trail.row["product"]).get("commodity", "")
@@ -139,11 +137,11 @@ def tests_of(state: State, found: Found, evidence: Evidence, *, demonstration: b
     )
     coverage = coverage_of(found.trail, lambda base: is_tested(state, base))
     if coverage is None:
-        return Tests(results, None)
+        return Results(results, None)
     names = {"sources": coverage.sources, "tested": coverage.tested}
     if coverage.share is None:
-        return Tests(results, said("sources-tested", **names))
-    return Tests(results, said("sources-tested-share", share=_percent(coverage.share), **names))
+        return Results(results, said("sources-tested", **names))
+    return Results(results, said("sources-tested-share", share=_percent(coverage.share), **names))
 
 
 def label_of(found: Found, evidence: Evidence) -> Label:
@@ -172,10 +170,10 @@ def made_on_of(found: Found) -> date:
 def _site(found: Found, site: str | None) -> Said:
     facts: Mapping[str, Any] = found.registry.facts("site", site)
     kind = choice_said(words.SITE_TYPE, facts["site_type"])
-    place = found.registry.place(site) or same("")
     if "area" in facts:
-        return said("site-area", kind=kind, place=place, area=facts["area"])
-    return said("site", kind=kind, place=place)
+        kind = said("site-area", kind=kind, area=facts["area"])
+    place = found.registry.place(site)
+    return kind if place is None else said("site-at", kind=kind, place=place)
 
 
 def _several(regions: Sequence[Said]) -> Said:

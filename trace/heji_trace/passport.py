@@ -23,13 +23,13 @@ from heji_trace.panels import (
     Label,
     Origin,
     Product,
-    Tests,
+    Results,
     integrity_of,
     label_of,
     made_on_of,
     origin_of,
     product_of,
-    tests_of,
+    results_of,
 )
 from heji_trace.passport_rows import Found, find_label, find_rows, standing_of
 from heji_trace.proof import Bundle
@@ -38,7 +38,7 @@ from heji_trace.rules import Raised
 from heji_trace.state import State
 from heji_trace.times import beijing_date
 from heji_trace.uses import Use, use_of
-from heji_trace.verdict import Tested, Verdict, judge_code, judge_warnings
+from heji_trace.verdict import Passed, Verdict, judge_code, judge_warnings
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Passport:
     product: Product | None = None
     origin: Origin | None = None
     journey: tuple[Step, ...] = ()
-    tests: Tests | None = None
+    tests: Results | None = None
     uses: tuple[Use, ...] = ()
     certificates: tuple[CertificateShown, ...] = ()
     live: tuple[Notice, ...] = ()
@@ -114,13 +114,14 @@ def dump_passport(passport: Passport) -> dict[str, Any]:
 
 
 def _whole(state: State, trace_code: str, found: Found, evidence: Evidence, view: View) -> Passport:
-    tests = tests_of(state, found, evidence, demonstration=view.demonstration)
+    tests = results_of(state, found, evidence, demonstration=view.demonstration)
     product = found.registry.facts("product", found.trail.row["product"])
     certificates = concerned(
         found.registry, found.certificates, found.trail.row["product"], found.holders
     )
     facts = _dated_facts(found, product, [fact for fact, _ in certificates])
-    raised = dated_warnings(facts, view.today, view.now_ms, state.thresholds_at(view.now_ms))
+    thresholds = state.thresholds_at(view.now_ms)
+    raised = dated_warnings(facts, view.today, view.now_ms, thresholds)
     live, lifted = _notices(found, evidence, raised, view)
     verdict = judge_warnings(
         [(notice.code, notice.sentence) for notice in live], _tested(tests, facts.test_policy)
@@ -134,7 +135,7 @@ def _whole(state: State, trace_code: str, found: Found, evidence: Evidence, view
         batch=found.trail.batch,
         product=product_of(found, facts),
         origin=origin_of(found, evidence),
-        journey=steps_of(found.way, evidence.entries, found.registry),
+        journey=steps_of(found.way, evidence.entries, found.registry, thresholds.late_record_hours),
         tests=tests,
         uses=tuple(use_of(each, evidence.entries[each.use.seq]) for each in found.uses),
         certificates=tuple(
@@ -155,7 +156,7 @@ def _tampered(trace_code: str, found: Found, evidence: Evidence, view: View) -> 
     return Passport(
         trace_code,
         "bound",
-        judge_warnings([(notice.code, notice.sentence) for notice in live], Tested()),
+        judge_warnings([(notice.code, notice.sentence) for notice in live], Passed()),
         view.today.isoformat(),
         view.demonstration,
         batch=found.trail.batch,
@@ -200,7 +201,7 @@ def _dated_facts(
     )
 
 
-def _tested(tests: Tests, policy: str) -> Tested:
+def _tested(tests: Results, policy: str) -> Passed:
     """What the favourable results that still count say together."""
     favourable = [
         result for result in tests.results if not result.replaced and result.conclusion in FAVOURABLE
@@ -209,7 +210,7 @@ def _tested(tests: Tests, policy: str) -> Tested:
         result for result in favourable if result.method_class == "formal" and result.status == "final"
     ]
     readings = [reading for result in final for reading in result.readings]
-    return Tested(
+    return Passed(
         len(readings),
         edition_said(readings) if readings else None,
         _screened(favourable),

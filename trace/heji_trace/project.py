@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from sqlalchemy import Connection, Table, delete, select, update
 
 from heji_trace import tables
 from heji_trace.effects import EFFECTS, enter_index
-from heji_trace.goods import Entered, change_stock, enter_lines
+from heji_trace.goods import Entered, add_finding, change_stock, enter_lines
 from heji_trace.ledger import Stored
 from heji_trace.prefetch import prefetch
 from heji_trace.schemas import event_of
@@ -51,17 +51,42 @@ def _correct(state: State, entered: Entered) -> None:
         for row in state.events.of("event_id", event_id)
     ]
     state.write()
-    touched, children = _withdraw(state, seqs, entered.seq)
-    settle(state, touched, entered.seq)
-    unreach(state, children, entered.seq)
+    undone = _withdraw(state, seqs, entered.seq)
+    settle(state, undone.touched, entered.seq)
+    unreach(state, undone.children, entered.seq)
+    for child in undone.children:
+        # Another edge may still lead there, whose warnings and recalls it had from the withdrawn one.
+        for edge in state.edges.of("child", child):
+            inherit(state, edge["parent"], child, entered.seq)
     replacement = entered.event.details.get("replacement")
     if replacement is not None:
         event = event_of(replacement)
         _enter(state, replace(entered, event=event), suspicions(state, event))
+    _enter_shortages(state, undone.stock, entered.seq)
 
 
-def _withdraw(state: State, seqs: list[int], by_seq: int) -> tuple[list[str], list[str]]:
-    """Mark every row of `seqs` as withdrawn and undo what was summed up; the touched batches and their lost children."""
+def _enter_shortages(state: State, before: Mapping[tuple[str, str, str], int], seq: int) -> None:
+    """A finding for each stock that a correction left below nothing, or further below."""
+    short: list[str] = []
+    for (batch, holder, dimension), had in before.items():
+        has = state.held_stock(batch, holder).get(dimension, 0)
+        if has < min(had, 0):
+            add_finding(state, seq, batch, "OVER_CONSUMPTION", {"short": -has, "dimension": dimension})
+            short.append(batch)
+    settle(state, short, seq)
+
+
+@dataclass(frozen=True, slots=True)
+class _Undone:
+    """What a withdrawal concerns: batches to settle, batches that lost a parent, and stock held before it."""
+
+    touched: list[str]
+    children: list[str]
+    stock: dict[tuple[str, str, str], int]
+
+
+def _withdraw(state: State, seqs: list[int], by_seq: int) -> _Undone:
+    """Mark every row of `seqs` as withdrawn and undo what was summed up."""
     connection = state.connection
     touched: list[str] = []
     for table, column in (
@@ -76,6 +101,7 @@ def _withdraw(state: State, seqs: list[int], by_seq: int) -> tuple[list[str], li
     )
     targets = [row["target"] for sample in samples for row in state.samples.of("sample", sample)]
     cycles = _values(connection, tables.applications, "cycle", seqs) + targets
+    cycles += _values(connection, tables.register, "code", seqs)
     touched += targets
     touched += [row["batch"] for cycle in cycles for row in state.harvests.of("cycle", cycle)]
     released = list(
@@ -87,6 +113,7 @@ def _withdraw(state: State, seqs: list[int], by_seq: int) -> tuple[list[str], li
         update(tables.holds).where(tables.holds.c.released_seq.in_(seqs)).values(released_seq=None)
     )
     children = _values(connection, tables.edges, "child", seqs)
+    children += _values(connection, tables.recall_scope, "batch", seqs)
     changes = connection.execute(
         select(tables.stock_changes).where(
             tables.stock_changes.c.seq.in_(seqs), tables.stock_changes.c.withdrawn_seq.is_(None)
@@ -100,15 +127,22 @@ def _withdraw(state: State, seqs: list[int], by_seq: int) -> tuple[list[str], li
             .values(withdrawn_seq=by_seq)
         )
     state.forget()
+    held = {
+        (change["batch"], change["holder"], change["dimension"]): state.held_stock(
+            change["batch"], change["holder"]
+        ).get(change["dimension"], 0)
+        for change in undone
+        if change["state"] == "held"
+    }
     for change in undone:
         change_stock(
             state, change["batch"], change["holder"], change["state"], change["dimension"], -change["amount"]
         )
     for batch in dict.fromkeys(touched):
         row = state.find_batch(batch)
-        if row is not None and row["made_seq"] in seqs:
+        if row is not None and row["made_seq"] in seqs and batch not in remade:
             state.batches.change(row, kind="withdrawn", unknown_origin=1, made_seq=by_seq)
-    return [*touched, *released], children
+    return _Undone([*touched, *released], list(dict.fromkeys(children)), held)
 
 
 def _values(connection: Connection, table: Table, column: str, seqs: list[int]) -> list[str]:

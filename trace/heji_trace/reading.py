@@ -184,14 +184,24 @@ def _has_part(author: Author, batch: ColumnElement[str]) -> ColumnElement[bool]:
 
 
 def _is_near(author: Author) -> ColumnElement[bool]:
-    """A batch of one's own, or one that went into such or was made from it; a laboratory's reach ends at its samples."""
-    above = select(edges.c.parent).where(
-        edges.c.child == batches.c.batch, known_at(edges, None), _has_goods(author, edges.c.parent)
-    )
-    below = select(edges.c.child).where(
+    """A batch of one's own goods, one that went into such, or one that was made of what the organisation made.
+
+    What another receiver made of the same goods is no step from here. A laboratory's reach ends at its samples.
+    """
+    source = batches.alias("source")
+    up = select(edges.c.seq).where(
         edges.c.parent == batches.c.batch, known_at(edges, None), _has_goods(author, edges.c.child)
     )
-    return or_(_has_part(author, batches.c.batch), above.exists(), below.exists())
+    down = (
+        select(edges.c.seq)
+        .join(source, source.c.batch == edges.c.parent)
+        .where(
+            edges.c.child == batches.c.batch,
+            known_at(edges, None),
+            source.c.organisation == author.organisation,
+        )
+    )
+    return or_(_has_part(author, batches.c.batch), up.exists(), down.exists())
 
 
 def _has_goods(author: Author, batch: ColumnElement[str]) -> ColumnElement[bool]:

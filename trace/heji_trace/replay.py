@@ -20,9 +20,7 @@ def check_projections(connection: Connection, size: int, progress: Callable[[int
             tables.metadata.create_all(replayed, tables=list(tables.PROJECTIONS))
             project.rebuild(replayed, ledger.read_all(connection, size), progress)
             return [
-                fault
-                for table in tables.PROJECTIONS
-                for fault in compare_table(table, connection, replayed)
+                fault for table in tables.PROJECTIONS for fault in compare_table(table, connection, replayed)
             ]
     finally:
         engine.dispose()

@@ -9,6 +9,7 @@ from heji_trace.errors import NotAllowed
 from heji_trace.event import Event
 from heji_trace.kinds import KINDS
 from heji_trace.parties import Author
+from heji_trace.schemas import event_of
 from heji_trace.state import State
 from heji_trace.times import beijing_date
 
@@ -22,22 +23,17 @@ OPERATED_FOR_OTHERS = frozenset(
 
 def check(state: State, author: Author, event: Event) -> None:
     """Raise NotAllowed unless the author may record this event for the organisation it names."""
-    organisation = state.find_registered("organisation", event.organisation)
-    if organisation is not None and organisation.get("status") == "closed":
+    organisation = state.find_registered("organisation", event.organisation) or {}
+    if organisation.get("status") == "closed":
         raise NotAllowed("organisation-closed", organisation=event.organisation)
-    if event.organisation == author.organisation:
-        _check_role(author.roles, event)
-    elif _is_operating(author, event):
-        pass
-    elif mandate := find_mandate(state, author, event):
-        _check_role(frozenset((organisation or {}).get("roles", ())), event)
-        _check_mandated_site(mandate, event)
-    else:
-        raise NotAllowed("no-mandate", organisation=event.organisation)
-    if event.kind == "correction":
-        _check_corrected(state, event)
+    if not _is_operating(author, event):
+        _check_speaker(state, author, event)
     if event.kind == "testing":
         _check_laboratory(state, event)
+    if event.kind == "correction":
+        _check_corrected(state, event)
+        if event.details.get("replacement") is not None:
+            _check_replacement(state, author, event, event_of(event.details["replacement"]))
 
 
 def find_mandate(state: State, author: Author, event: Event) -> Mapping[str, Any] | None:
@@ -68,7 +64,24 @@ def may_oversee(author: Author) -> bool:
 
 
 def _is_operating(author: Author, event: Event) -> bool:
+    if event.organisation == author.organisation:
+        return False
     return "operator" in author.roles and event.kind in OPERATED_FOR_OTHERS
+
+
+def _check_speaker(state: State, author: Author, event: Event) -> None:
+    """The author's organisation speaks for itself in its roles, or for another in that one's and by its mandate."""
+    if event.organisation == author.organisation:
+        _check_role(author.roles, event)
+    elif mandate := find_mandate(state, author, event):
+        _check_role(_roles_of(state, event.organisation), event)
+        _check_mandated_site(mandate, event)
+    else:
+        raise NotAllowed("no-mandate", organisation=event.organisation)
+
+
+def _roles_of(state: State, organisation: str) -> frozenset[str]:
+    return frozenset((state.find_registered("organisation", organisation) or {}).get("roles", ()))
 
 
 def _check_role(roles: frozenset[str], event: Event) -> None:
@@ -88,15 +101,25 @@ def _check_corrected(state: State, event: Event) -> None:
         rows = state.events.of("event_id", event_id)
         if not rows or rows[0]["organisation"] != event.organisation:
             raise NotAllowed("correction-of-another", event_id=event_id)
-    replacement = event.details.get("replacement")
-    if replacement is not None and replacement["organisation"] != event.organisation:
-        raise NotAllowed("correction-of-another", event_id=replacement["id"])
+
+
+def _check_replacement(state: State, author: Author, event: Event, replacement: Event) -> None:
+    """What replaces a statement must be the author's to state: else a correction would be a door around the rights."""
+    if replacement.organisation != event.organisation:
+        raise NotAllowed("correction-of-another", event_id=replacement.id)
+    if replacement.kind == "label_issue":
+        raise NotAllowed("labels-not-replaced")
+    if _is_operating(author, event):
+        _check_role(_roles_of(state, event.organisation), replacement)
+    else:
+        _check_speaker(state, author, replacement)
+    if replacement.kind == "testing":
+        _check_laboratory(state, replacement)
 
 
 def _check_laboratory(state: State, event: Event) -> None:
     """A producer states results of its own self-checks alone."""
-    organisation = state.find_registered("organisation", event.organisation) or {}
-    if {"laboratory", "third_party_laboratory"} & set(organisation.get("roles", ())):
+    if {"laboratory", "third_party_laboratory"} & _roles_of(state, event.organisation):
         return
     purposes = {row["purpose"] for row in state.samples.of("sample", event.details["sample"])}
     if purposes - {"self_check"}:

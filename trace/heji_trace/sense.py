@@ -114,8 +114,18 @@ def _repeated(event: Event) -> list[Problem]:
         (f"/details/samples/{at}/sample", "sample-twice", sample["sample"])
         for at, sample in enumerate(event.details.get("samples", ()))
     ]
-    first = {name: pointer for pointer, _, name in reversed(named)}
-    return [Problem(pointer, code, {"name": name}) for pointer, code, name in named if first[name] != pointer]
+    first = {(code, name): pointer for pointer, code, name in reversed(named)}
+    problems = [
+        Problem(pointer, code, {"name": name})
+        for pointer, code, name in named
+        if first[code, name] != pointer
+    ]
+    consumed = {line.batch for line in event.inputs}
+    return problems + [
+        Problem(f"/outputs/{at}/batch", "batch-out-of-itself", {"name": line.batch})
+        for at, line in enumerate(event.outputs)
+        if line.batch in consumed
+    ]
 
 
 def _unregistered(state: State, event: Event) -> list[Problem]:
@@ -206,6 +216,8 @@ def _check_replacement(state: State, event: Event, now_ms: int) -> None:
     replacement = event.details.get("replacement")
     if replacement is None:
         return
+    if state.events.of("event_id", replacement["id"]) and replacement["id"] not in event.details["corrects"]:
+        raise Conflict("replacement-id-taken", id=replacement["id"])
     try:
         check(state, event_of(replacement), now_ms, frozenset(row["seq"] for row in corrected))
     except InvalidEvent as error:
@@ -227,9 +239,13 @@ def _check_makers(state: State, event: Event, withdrawn: frozenset[int]) -> None
         opened = [row for row in state.register.of("code", cycle) if row["kind"] == "cycle"]
         if any(row["seq"] not in withdrawn for row in opened):
             raise Conflict("cycle-already-open", cycle=cycle)
-    owned = {"site": "organisation", "product": None, "certificate": "holder"}
-    if event.kind in owned:
+    if event.kind in ("site", "product", "certificate"):
         _check_owner(state, event)
+    for sample in event.details.get("samples", ()):
+        # Drawn once: a second drawing under the code would carry the result over to other goods.
+        drawn = state.samples.of("sample", sample["sample"])
+        if any(row["seq"] not in withdrawn for row in drawn):
+            raise Conflict("sample-already-drawn", sample=sample["sample"])
 
 
 def _check_owner(state: State, event: Event) -> None:

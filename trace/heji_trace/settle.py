@@ -39,20 +39,31 @@ def settle(state: State, batches: Iterable[str], seq: int) -> None:
         state.batches.change(row, version=seq)
         harvests = harvest_facts(state, batch)
         moment = max((harvest.occurred_ms for harvest in harvests), default=row["made_ms"])
-        wanted = {
-            (raised.code, raised.cause_seq): raised
-            for raised in stored_warnings(
+        wanted = _worst(
+            stored_warnings(
                 facts_of(state, row, harvests), state.intervals_at(moment), state.thresholds_at(moment)
             )
-        }
-        own = [live for live in state.live_warnings(batch) if live["source"] == batch]
-        for live in own:
-            if (live["code"], live["cause_seq"]) not in wanted:
+        )
+        standing = set()
+        for live in state.live_warnings(batch):
+            key = (live["code"], live["cause_seq"], live["data"])
+            if live["source"] == batch and key in wanted:
+                standing.add(key)
+            elif live["source"] == batch:
                 _lift(state, batch, live, seq)
-        standing = {(live["code"], live["cause_seq"]) for live in own}
-        for key, raised in wanted.items():
-            if key not in standing:
-                _raise(state, batch, raised, seq)
+        for code, cause_seq, data in wanted:
+            if (code, cause_seq, data) not in standing:
+                _raise(state, batch, code, cause_seq, data, seq)
+
+
+def _worst(raised: Iterable[Raised]) -> list[tuple[str, int, str]]:
+    """Code, cause and data of what is to stand: one entry causes a code once, with the longest waiting time."""
+    worst: dict[tuple[str, int], Raised] = {}
+    for each in raised:
+        other = worst.setdefault((each.code, each.cause_seq), each)
+        if each.data.get("clear", "") > other.data.get("clear", ""):
+            worst[each.code, each.cause_seq] = each
+    return [(each.code, each.cause_seq, dump_data(dict(each.data))) for each in worst.values()]
 
 
 def inherit(state: State, parent: str, child: str, seq: int) -> None:
@@ -84,10 +95,12 @@ def unreach(state: State, children: Iterable[str], seq: int) -> None:
     """After edges were withdrawn: inherited warnings whose source no longer leads to the batch are lifted."""
     state.write()
     affected = sorted({*children, *lineage.descendants(state.connection, children)})
+    state.warnings.load("batch", affected)
     for batch in affected:
-        upstream = set(lineage.ancestors(state.connection, [batch]))
-        for live in state.live_warnings(batch):
-            if live["source"] != batch and live["source"] not in upstream:
+        inherited = [live for live in state.live_warnings(batch) if live["source"] != batch]
+        upstream = set(lineage.ancestors(state.connection, [batch])) if inherited else set()
+        for live in inherited:
+            if live["source"] not in upstream:
                 state.warnings.change(live, lifted_seq=seq)
                 _bump(state, batch, seq)
 
@@ -192,21 +205,35 @@ def _covers(sample: Row, harvests: tuple[HarvestFact, ...]) -> bool:
     )
 
 
-def _raise(state: State, batch: str, raised: Raised, seq: int) -> None:
+def _raise(state: State, batch: str, code: str, cause_seq: int, data: str, seq: int) -> None:
+    raised = {"code": code, "source": batch, "cause_seq": cause_seq, "data": data}
+    _warn(state, batch, code, raised, seq)
+    if code in INHERITED:
+        for reached in _descendants(state, batch):
+            _carry(state, reached, raised, seq)
+
+
+def _warn(state: State, batch: str, code: str, cause: Row, seq: int) -> None:
+    """Add a warning to the batch; one that this same entry has lifted comes back instead, as if it had never ended."""
+    same = (code, cause["source"], cause["cause_seq"])
+    for row in state.warnings.of("batch", batch):
+        if row["lifted_seq"] == seq and (row["code"], row["source"], row["cause_seq"]) == same:
+            if row["raised_seq"] == seq:
+                state.warnings.change(row, lifted_seq=None, data=cause["data"])
+                return
+            if row["data"] == cause["data"]:
+                state.warnings.change(row, lifted_seq=None)
+                return
     state.warnings.add(
         batch=batch,
-        code=raised.code,
-        source=batch,
-        cause_seq=raised.cause_seq,
+        code=code,
+        source=cause["source"],
+        cause_seq=cause["cause_seq"],
         raised_seq=seq,
         lifted_seq=None,
-        data=dump_data(dict(raised.data)),
+        data=cause["data"],
     )
-    state.raised.append(raised.code)
-    if raised.code in INHERITED:
-        own = {"code": raised.code, "source": batch, "cause_seq": raised.cause_seq}
-        for reached in _descendants(state, batch):
-            _carry(state, reached, {**own, "data": dump_data(dict(raised.data))}, seq)
+    state.raised.append(code)
 
 
 def _lift(state: State, batch: str, live: Row, seq: int) -> None:
@@ -230,16 +257,7 @@ def _carry(state: State, batch: str, live: Row, seq: int) -> None:
         for other in state.live_warnings(batch)
     ):
         return
-    state.warnings.add(
-        batch=batch,
-        code=code,
-        source=live["source"],
-        cause_seq=live["cause_seq"],
-        raised_seq=seq,
-        lifted_seq=None,
-        data=live["data"],
-    )
-    state.raised.append(code)
+    _warn(state, batch, code, live, seq)
     _bump(state, batch, seq)
 
 

@@ -28,7 +28,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class Passed:
     """What favourable results the public may see of the batch.
 
     `conforming` counts the readings of final laboratory results, judged by `editions`. `screened` is "rapid" for a
@@ -42,7 +42,7 @@ class Tested:
     policy_met: bool = True
 
 
-def judge_warnings(live: Sequence[tuple[str, Said]], tested: Tested) -> Verdict:
+def judge_warnings(live: Sequence[tuple[str, Said]], tested: Passed) -> Verdict:
     """The verdict of a batch: its loudest live warning (code and sentence), else what its tests say.
 
     Blue lines are notices and change no verdict.

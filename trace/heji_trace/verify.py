@@ -207,7 +207,9 @@ def _check_foundation(connection: Connection, key: VerifierKey) -> Iterator[Faul
 
 
 def _read_notes(connection: Connection) -> list[_Note]:
-    rows = connection.execute(select(*raw(connection, tables.checkpoints)).order_by(tables.checkpoints.c.size))
+    rows = connection.execute(
+        select(*raw(connection, tables.checkpoints)).order_by(tables.checkpoints.c.size)
+    )
     return [_Note(size, previous, readable(note)) for size, previous, note in rows]
 
 
