@@ -47,43 +47,7 @@ class Asking:
     language: str
 
 
-def mandates_to(connection: Connection, organisation: str, day: date) -> list[Mandate]:
-    """The mandates by which `organisation` records for others on a day in Beijing."""
-    found = []
-    for giver, data in _registered(connection, "mandate").values():
-        in_force = data["from"] <= day.isoformat() <= data.get("until", "9999-12-31")
-        if data["to"] == organisation and in_force and not data.get("revoked"):
-            found.append(Mandate(giver, frozenset(data["kinds"]), frozenset(data.get("sites", ()))))
-    return found
-
-
-def names_of(connection: Connection, codes: Collection[str], own: Collection[str] = ()) -> dict[str, str]:
-    """The names of organisations by code; a household's own name only where it is among `own`."""
-    return {
-        code: data["name"]
-        for code, (_, data) in _registered(connection, "organisation", codes).items()
-        if code in own or data["subject_type"] != "farm_household"
-    }
-
-
-def product_names(
-    connection: Connection, language: str, codes: Collection[str] | None = None
-) -> dict[str, str]:
-    """The names of products by code, in `language` where they have one there."""
-    return {
-        code: (data.get("name_en") if language == "en" else None) or data["name"]
-        for code, (_, data) in _registered(connection, "product", codes).items()
-    }
-
-
-def suggest(
-    connection: Connection, asking: Asking, wanted: Collection[str]
-) -> dict[str, tuple[Suggestion, ...]]:
-    """What to offer for each of the `wanted` things: a key of `_SOURCES`, such as "site" or "arriving"."""
-    return {name: tuple(_SOURCES[name](connection, asking)) for name in wanted if name in _SOURCES}
-
-
-def _registered(
+def registered_facts(
     connection: Connection, kind: str, codes: Collection[str] | None = None
 ) -> dict[str, tuple[str, dict[str, Any]]]:
     """The newest facts registered of a kind by code, each with the organisation that they belong to."""
@@ -99,8 +63,44 @@ def _registered(
     return found
 
 
+def mandates_to(connection: Connection, organisation: str, day: date) -> list[Mandate]:
+    """The mandates by which `organisation` records for others on a day in Beijing."""
+    found = []
+    for giver, data in registered_facts(connection, "mandate").values():
+        in_force = data["from"] <= day.isoformat() <= data.get("until", "9999-12-31")
+        if data["to"] == organisation and in_force and not data.get("revoked"):
+            found.append(Mandate(giver, frozenset(data["kinds"]), frozenset(data.get("sites", ()))))
+    return found
+
+
+def names_of(connection: Connection, codes: Collection[str], own: Collection[str] = ()) -> dict[str, str]:
+    """The names of organisations by code; a household's own name only where it is among `own`."""
+    return {
+        code: data["name"]
+        for code, (_, data) in registered_facts(connection, "organisation", codes).items()
+        if code in own or data["subject_type"] != "farm_household"
+    }
+
+
+def product_names(
+    connection: Connection, language: str, codes: Collection[str] | None = None
+) -> dict[str, str]:
+    """The names of products by code, in `language` where they have one there."""
+    return {
+        code: (data.get("name_en") if language == "en" else None) or data["name"]
+        for code, (_, data) in registered_facts(connection, "product", codes).items()
+    }
+
+
+def suggest(
+    connection: Connection, asking: Asking, wanted: Collection[str]
+) -> dict[str, tuple[Suggestion, ...]]:
+    """What to offer for each of the `wanted` things: a key of `_SOURCES`, such as "site" or "arriving"."""
+    return {name: tuple(_SOURCES[name](connection, asking)) for name in wanted if name in _SOURCES}
+
+
 def _sites(connection: Connection, asking: Asking) -> Iterator[Suggestion]:
-    for code, (owner, data) in sorted(_registered(connection, "site").items()):
+    for code, (owner, data) in sorted(registered_facts(connection, "site").items()):
         if owner in asking.organisations and data.get("status") != "closed":
             yield Suggestion(code, data["name"])
 
@@ -108,7 +108,7 @@ def _sites(connection: Connection, asking: Asking) -> Iterator[Suggestion]:
 def _products(connection: Connection, asking: Asking) -> list[Suggestion]:
     found = [
         Suggestion(code, _product_name(data, asking.language), owner in asking.organisations)
-        for code, (owner, data) in sorted(_registered(connection, "product").items())
+        for code, (owner, data) in sorted(registered_facts(connection, "product").items())
     ]
     return sorted(found, key=lambda each: not each.own)[:_MOST]
 
@@ -120,7 +120,7 @@ def _product_name(data: Mapping[str, Any], language: str) -> str:
 def _cycles(connection: Connection, asking: Asking) -> list[Suggestion]:
     found = [
         (data["opened_ms"], Suggestion(code, _cycle_label(data)))
-        for code, (owner, data) in _registered(connection, "cycle").items()
+        for code, (owner, data) in registered_facts(connection, "cycle").items()
         if owner in asking.organisations
     ]
     return [each for _, each in sorted(found, key=lambda pair: -pair[0])][:_MOST]
@@ -133,7 +133,7 @@ def _cycle_label(data: Mapping[str, Any]) -> str:
 
 def _organisations(connection: Connection, asking: Asking) -> list[Suggestion]:
     found = []
-    for code, (_, data) in sorted(_registered(connection, "organisation").items()):
+    for code, (_, data) in sorted(registered_facts(connection, "organisation").items()):
         own = code in asking.organisations
         if data.get("status") != "closed" and (own or data["subject_type"] != "farm_household"):
             found.append(Suggestion(code, data["name"], own))

@@ -50,17 +50,19 @@ def _correct(state: State, entered: Entered) -> None:
         for event_id in entered.event.details["corrects"]
         for row in state.events.of("event_id", event_id)
     ]
+    replacement = entered.event.details.get("replacement")
+    event = None if replacement is None else event_of(replacement)
+    # What the replacement makes again is never without a maker: no warning comes and goes with a slip of the pen.
+    remade = frozenset(line.batch for line in event.outputs) if event else frozenset()
     state.write()
-    undone = _withdraw(state, seqs, entered.seq)
+    undone = _withdraw(state, seqs, entered.seq, remade)
     settle(state, undone.touched, entered.seq)
     unreach(state, undone.children, entered.seq)
     for child in undone.children:
         # Another edge may still lead there, whose warnings and recalls it had from the withdrawn one.
         for edge in state.edges.of("child", child):
             inherit(state, edge["parent"], child, entered.seq)
-    replacement = entered.event.details.get("replacement")
-    if replacement is not None:
-        event = event_of(replacement)
+    if event is not None:
         _enter(state, replace(entered, event=event), suspicions(state, event))
     _enter_shortages(state, undone.stock, entered.seq)
 
@@ -85,8 +87,8 @@ class _Undone:
     stock: dict[tuple[str, str, str], int]
 
 
-def _withdraw(state: State, seqs: list[int], by_seq: int) -> _Undone:
-    """Mark every row of `seqs` as withdrawn and undo what was summed up."""
+def _withdraw(state: State, seqs: list[int], by_seq: int, remade: frozenset[str]) -> _Undone:
+    """Mark every row of `seqs` as withdrawn and undo what was summed up; `remade` batches get another maker."""
     connection = state.connection
     touched: list[str] = []
     for table, column in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from heji_trace.dated import AwaitedFact
@@ -116,7 +117,7 @@ def shown_rows(samples: Sequence[SampleRows]) -> list[tuple[SampleRows, Row]]:
     shown = [
         (each, row)
         for each in samples
-        for row, later in zip(each.public, [*each.public[1:], None], strict=True)
+        for row, later in zip_longest(each.public, each.public[1:])
         if later is None or later["conclusion"] != row["conclusion"]
     ]
     return sorted(shown, key=lambda pair: pair[1]["seq"], reverse=True)

@@ -24,7 +24,7 @@ from heji_trace.parties import Author
 from heji_trace.recorder import Recorder
 from heji_trace.schemas import parse_event
 from heji_trace.sheets import parse_rows, read_sheet
-from heji_trace.times import Clock, beijing_date, ms_of, parse_moment
+from heji_trace.times import Clock, beijing_date, parse_moment
 from heji_web.demo.shifting import shift, shift_text
 from heji_web.demo.uploads import (
     DAY_MS,
@@ -211,8 +211,8 @@ def _read_instrument(data: bytes, upload: Upload, author: Author, days: int) -> 
 
 
 def _sample_code(row: RapidRow) -> str:
-    day = beijing_date(ms_of(parse_moment(row.tested_at)))
-    return f"KJ{day:%Y%m%d}-{row.line:02d}"
+    """A number by the minute of the test, as the screener's sticker has it."""
+    return f"KJ{parse_moment(row.tested_at):%Y%m%d-%H%M}"
 
 
 def _listed(value: object) -> list[Any]:

@@ -1,0 +1,111 @@
+"""What a result of an instrument's file is about: the sample or batch that a row names, or those it may mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, or_, select
+
+from heji_trace.choices import Suggestion, product_names, registered_facts
+from heji_trace.codes import parse_scan
+from heji_trace.errors import InvalidEvent
+from heji_trace.parties import Author
+from heji_trace.tables import batches, labels, samples, stock, tests
+
+_MOST = 12
+_SHORTEST_NAME = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A sample that was drawn before, or no sample yet, with the batches it is of."""
+
+    sample: str | None
+    batches: tuple[str, ...]
+
+
+def find_target(connection: Connection, text: str) -> Target | None:
+    """What a sample's number, a batch or a scanned trace code names; None where it names nothing known."""
+    drawn = select(samples.c.target, samples.c.target_kind).where(
+        samples.c.sample == text, samples.c.withdrawn_seq.is_(None)
+    )
+    rows = connection.execute(drawn).all()
+    if rows:
+        return Target(text, tuple(row.target for row in rows if row.target_kind == "batch"))
+    if connection.execute(select(batches.c.batch).where(batches.c.batch == text)).first():
+        return Target(None, (text,))
+    batch = _labelled_batch(connection, text)
+    return Target(None, (batch,)) if batch else None
+
+
+def suggest_targets(
+    connection: Connection, author: Author, unit: str, sample_name: str, language: str
+) -> list[Suggestion]:
+    """What a row may mean: the laboratory's own samples that await a result, then batches of the unit named.
+
+    Batches of a product that is called like the sample come first.
+    """
+    found = _awaiting(connection, author)
+    names = registered_facts(connection, "organisation").items()
+    owners = [code for code, (_, data) in names if _is_called(unit, code, str(data["name"]))]
+    return [*found, *_batches(connection, owners, sample_name, language)][:_MOST]
+
+
+def _labelled_batch(connection: Connection, text: str) -> str | None:
+    try:
+        scan = parse_scan(text)
+    except InvalidEvent:
+        return None
+    if scan.trace_code is None:
+        return None
+    query = select(labels.c.batch).where(
+        labels.c.trace_code == scan.trace_code, labels.c.withdrawn_seq.is_(None)
+    )
+    batch: str | None = connection.execute(query).scalar()
+    return batch
+
+
+def _awaiting(connection: Connection, author: Author) -> list[Suggestion]:
+    tested = select(tests.c.sample).where(tests.c.withdrawn_seq.is_(None))
+    query = (
+        select(samples.c.sample, samples.c.target)
+        .where(
+            samples.c.organisation == author.organisation,
+            samples.c.withdrawn_seq.is_(None),
+            samples.c.sample.not_in(tested),
+        )
+        .order_by(samples.c.seq.desc())
+        .limit(_MOST)
+    )
+    targets: dict[str, list[str]] = {}
+    for sample, target in connection.execute(query):
+        targets.setdefault(sample, []).append(target)
+    return [Suggestion(sample, "、".join(named)) for sample, named in targets.items()]
+
+
+def _is_called(unit: str, code: str, name: str) -> bool:
+    """Whether a unit as an instrument's file names it may be this organisation: people shorten names."""
+    if len(unit) < _SHORTEST_NAME:
+        return False
+    return unit == code or unit in name or name in unit
+
+
+def _batches(
+    connection: Connection, owners: Iterable[str], sample_name: str, language: str
+) -> list[Suggestion]:
+    held = select(stock.c.batch).where(stock.c.holder.in_(owners), stock.c.amount > 0)
+    query = (
+        select(batches.c.batch, batches.c.product, batches.c.organisation)
+        .where(or_(batches.c.organisation.in_(owners), batches.c.batch.in_(held)))
+        .order_by(batches.c.made_seq.desc())
+        .limit(5 * _MOST)
+    )
+    rows = connection.execute(query).all()
+    called = product_names(connection, "zh", {row.product for row in rows if row.product})
+    shown = product_names(connection, language, called)
+    alike = sorted(rows, key=lambda row: sample_name not in called.get(row.product or "", ""))
+    return [
+        Suggestion(row.batch, f"{shown.get(row.product or '', '')} {row.organisation}".strip())
+        for row in alike
+    ]

@@ -1,0 +1,52 @@
+"""What the API's answers share: receipts, events as a reader sees them, amounts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from heji_trace.ledger import Stored, read_pointers
+from heji_trace.merkle import leaf_hash
+from heji_trace.reading import shown_body
+from heji_trace.recorder import Receipt
+from heji_trace.times import dump_ms
+from heji_trace.units import AREA, COUNT, MASS, VOLUME, from_base
+from heji_web.service import the_service
+
+_UNITS = {MASS: "kg", VOLUME: "L", COUNT: "piece", AREA: "m2"}
+
+
+def dump_receipt(receipt: Receipt) -> dict[str, Any]:
+    """The receipt as the API answers it."""
+    return {
+        "seq": receipt.seq,
+        "entry_hash": receipt.entry_hash.hex(),
+        "recorded_at": receipt.recorded_at,
+        "event_id": receipt.event_id,
+        "warnings": list(receipt.warnings),
+        "proof_url": proof_url(receipt.event_id),
+    }
+
+
+def proof_url(event_id: str) -> str:
+    """Where the proof of an event is served; the configured address, never what the request says."""
+    return f"{the_service().settings.base_url}/api/v1/events/{event_id}/proof"
+
+
+def dump_stored(stored: Stored, disclosed: Mapping[str, Any], withdrawn_seq: int | None) -> dict[str, Any]:
+    """One entry as its reader sees it; `sealed` names what stays closed to him or was erased."""
+    return {
+        "seq": stored.seq,
+        "entry_hash": leaf_hash(stored.entry).hex(),
+        "recorded_at": dump_ms(stored.recorded_ms),
+        "event": shown_body(stored.event, disclosed),
+        "sealed": sorted(read_pointers(stored.record) - disclosed.keys()),
+        "withdrawn_by": withdrawn_seq,
+        "proof_url": proof_url(stored.event.id),
+    }
+
+
+def dump_quantity(dimension: str, amount: int) -> dict[str, str]:
+    """An amount as a decimal text with its unit: kg, L, piece or m2."""
+    unit = _UNITS[dimension]
+    return {"quantity": f"{from_base(dimension, amount, unit):f}", "unit": unit}

@@ -1,0 +1,148 @@
+"""The door for single events: record one, list those one may read, read one, prove one."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from flask import Blueprint, Response, jsonify, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Connection, select
+
+from heji_trace import ledger, reading, receipts
+from heji_trace.errors import Unknown
+from heji_trace.evidence import Trust
+from heji_trace.parties import Author
+from heji_trace.posting import parse_posted
+from heji_trace.proof import dump_bundle
+from heji_trace.tables import events
+from heji_web.access import author_of
+from heji_web.answers import dump_receipt, dump_stored
+from heji_web.bodies import read_json
+from heji_web.operations import ANY_OBJECT, EVENT, RECEIPT, Answer, Operation, Parameter
+from heji_web.questions import Query
+from heji_web.service import the_service
+
+blueprint = Blueprint("api_events", __name__, url_prefix="/api/v1/events")
+
+_MOST = 200
+_EVENT_ID = Parameter("event_id", "单号", "Id of the event", "path", {"type": "string", "format": "uuid"})
+_JSON = "application/json"
+OPERATIONS = (
+    Operation(
+        "post",
+        "/api/v1/events",
+        "events",
+        "记录一个事件",
+        "Record an event",
+        {
+            201: Answer("已记录，返回回执", "recorded; the receipt", {_JSON: RECEIPT}),
+            200: Answer("以前已记录，返回同一回执", "recorded before; the same receipt", {_JSON: RECEIPT}),
+        },
+        body={_JSON: EVENT},
+    ),
+    Operation(
+        "get",
+        "/api/v1/events",
+        "events",
+        "按账本顺序列出可读的事件",
+        "List the events one may read, in the ledger's order",
+        {200: Answer("一页事件；next 是下一页的 cursor", "a page; `next` is the next cursor", {_JSON: ANY_OBJECT})},
+        (
+            Parameter("batch", "涉及的批次", "Batch it speaks of"),
+            Parameter("kind", "类型", "Kind"),
+            Parameter("organisation", "责任主体", "Organisation"),
+            Parameter("since", "记录时间不早于", "Recorded at or after", schema={"type": "string", "format": "date-time"}),
+            Parameter("until", "记录时间早于", "Recorded before", schema={"type": "string", "format": "date-time"}),
+            Parameter("cursor", "从哪里继续", "Where to go on", schema={"type": "integer", "minimum": 0}),
+            Parameter("limit", "每页条数", "Events a page", schema={"type": "integer", "minimum": 1, "maximum": _MOST}),
+        ),
+    ),
+    Operation(
+        "get",
+        "/api/v1/events/{event_id}",
+        "events",
+        "读取一个事件",
+        "Read an event",
+        {200: Answer("事件及其在账本中的位置", "the event and its place in the ledger", {_JSON: ANY_OBJECT})},
+        (_EVENT_ID,),
+    ),
+    Operation(
+        "get",
+        "/api/v1/events/{event_id}/proof",
+        "events",
+        "事件的离线证明",
+        "The event's offline proof (heji-receipt-v1)",
+        {200: Answer("证明包", "the receipt bundle", {_JSON: ANY_OBJECT})},
+        (_EVENT_ID,),
+    ),
+)
+
+
+@blueprint.post("")
+def record() -> ResponseReturnValue:
+    """Record one event: 201 with its receipt, 200 with the same receipt where it was recorded before."""
+    author = author_of(request)
+    receipt = the_service().recorder.submit(parse_posted(read_json()), author)
+    return jsonify(dump_receipt(receipt)), HTTPStatus.OK if receipt.repeated else HTTPStatus.CREATED
+
+
+@blueprint.get("")
+def listed() -> ResponseReturnValue:
+    """One page of the events that the asker may read, in the ledger's order."""
+    author = author_of(request)
+    query = Query("batch", "kind", "organisation", "since", "until", "cursor", "limit")
+    wanted = reading.Filter(
+        query.batch("batch"),
+        query.kind("kind"),
+        query.organisation("organisation"),
+        query.moment_ms("since"),
+        query.moment_ms("until"),
+    )
+    cursor = query.whole("cursor", 0, 0, 2**53)
+    limit = query.whole("limit", 50, 1, _MOST)
+    query.done()
+    service = the_service()
+    before = service.recorder.durable_size
+    with service.store.read() as connection:
+        seqs = reading.visible_events(
+            connection, author, wanted, after=cursor - 1, before=before, limit=limit + 1
+        )
+        page = _dumped(connection, author, seqs[:limit])
+    return jsonify(events=page, next=seqs[limit] if len(seqs) > limit else None)
+
+
+@blueprint.get("/<event_id>")
+def show(event_id: str) -> ResponseReturnValue:
+    """One event; what the asker may not read is answered like what does not exist."""
+    author = author_of(request)
+    with the_service().store.read() as connection:
+        return jsonify(_dumped(connection, author, [_seq_of(connection, author, event_id)])[0])
+
+
+@blueprint.get("/<event_id>/proof")
+def prove(event_id: str) -> ResponseReturnValue:
+    """The receipt bundle of one event, with the sealed values disclosed that the asker may see."""
+    author = author_of(request)
+    service = the_service()
+    trust = Trust(service.signer.verifier, service.head.read())
+    with service.store.read() as connection:
+        seq = _seq_of(connection, author, event_id)
+        bundle = receipts.receipt_bundle(connection, author, seq, trust)
+    return Response(dump_bundle(bundle), mimetype=_JSON)
+
+
+def _seq_of(connection: Connection, author: Author, event_id: str) -> int:
+    seq = reading.seq_of(connection, author, event_id)
+    if seq >= the_service().recorder.durable_size:
+        raise Unknown
+    return seq
+
+
+def _dumped(connection: Connection, author: Author, seqs: list[int]) -> list[dict[str, object]]:
+    actors = reading.colleagues(connection, author)
+    query = select(events.c.seq, events.c.withdrawn_seq).where(events.c.seq.in_(seqs))
+    withdrawn = {row.seq: row.withdrawn_seq for row in connection.execute(query)}
+    return [
+        dump_stored(stored, reading.disclosed_values(stored, author, actors), withdrawn.get(stored.seq))
+        for stored in ledger.read_stored(connection, seqs)
+    ]
