@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from heji_trace.accounts import create_account
+from heji_trace.event import Event
 from heji_trace.ledger import size_of
 from heji_trace.parties import Author
 from heji_trace.recorder import Receipt, Recorder
@@ -96,15 +97,26 @@ class County:
 
     def record(self, kind: str, who: str = "producer", *, hours_ago: float = 0, **parts: Any) -> Receipt:
         """Record an event without a door between."""
-        event = parse_event(self.raw(kind, who, hours_ago=hours_ago, **parts))
+        event = self.event(kind, who, hours_ago=hours_ago, **parts)
         return self.recorder.submit(event, self.authors[who])
+
+    def event(self, kind: str, who: str = "producer", *, hours_ago: float = 0, **parts: Any) -> Event:
+        """The event of `raw`, parsed but not recorded."""
+        return parse_event(self.raw(kind, who, hours_ago=hours_ago, **parts))
 
     def harvest(
         self, batch: str, quantity: str = "100", who: str = "producer", *, hours_ago: float = 0, **parts: Any
     ) -> Receipt:
         """A batch of fresh litchi from the county's cycle, in kg."""
+        event = self.harvesting(batch, quantity, who, hours_ago=hours_ago, **parts)
+        return self.recorder.submit(event, self.authors[who])
+
+    def harvesting(
+        self, batch: str, quantity: str = "100", who: str = "producer", *, hours_ago: float = 0, **parts: Any
+    ) -> Event:
+        """The event of `harvest`, not recorded."""
         outputs = [{"batch": batch, "product": PRODUCT, "quantity": quantity, "unit": "kg"}]
-        return self.record("harvest", who, hours_ago=hours_ago, cycles=[CYCLE], outputs=outputs, **parts)
+        return self.event("harvest", who, hours_ago=hours_ago, cycles=[CYCLE], outputs=outputs, **parts)
 
     def make(
         self,

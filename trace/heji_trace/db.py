@@ -50,7 +50,9 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection that sees one consistent state; raises LedgerBusy where the database does not answer."""
-        with _as_busy(), self._reader.connect() as connection, connection.begin():
+        with _as_busy(), self._reader.connect() as connection:
+            # Rolled back when it closes: there is nothing to commit, and on a damaged file COMMIT fails.
+            connection.begin()
             yield connection
 
     @contextmanager
@@ -114,5 +116,10 @@ class Store:
 def _as_busy() -> Iterator[None]:
     try:
         yield
-    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
+    except (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError) as error:
         raise LedgerBusy from error
+    except exc.DatabaseError as error:
+        # Of its subclasses the rest is about what was asked; itself it is a file that is damaged or none.
+        if type(error) is exc.DatabaseError:
+            raise LedgerBusy from error
+        raise

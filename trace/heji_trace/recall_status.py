@@ -18,10 +18,11 @@ _AT_MOST = 20
 
 @dataclass(frozen=True, slots=True)
 class RecallStatus:
-    """Product facts and recall status of a batch; `batch` as it was asked for."""
+    """Product facts and recall status; `batch` as it was asked for, `batches` what it names in the ledger."""
 
     gtin: str
     batch: str
+    batches: tuple[str, ...]
     name: Said
     commodity: str | None
     net_content: str | None
@@ -47,6 +48,7 @@ def find_recall_status(connection: Connection, gtin: str, batch: str, trust: Tru
     return RecallStatus(
         gtin,
         batch,
+        tuple(row["batch"] for row in fitting),
         {"zh": product["name"], "en": product.get("name_en", product["name"])},
         product.get("commodity"),
         product.get("net_content"),

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, or_, select
 
 from heji_trace.choices import Suggestion, product_names, registered_facts
-from heji_trace.codes import parse_scan
-from heji_trace.errors import InvalidEvent
+from heji_trace.lookup import batches_named
 from heji_trace.parties import Author
-from heji_trace.tables import batches, labels, samples, stock, tests
+from heji_trace.tables import batches, samples, stock, tests
 
 _MOST = 12
 _SHORTEST_NAME = 2
@@ -26,17 +25,15 @@ class Target:
 
 
 def find_target(connection: Connection, text: str) -> Target | None:
-    """What a sample's number, a batch or a scanned trace code names; None where it names nothing known."""
+    """What a sample's number, a batch or a scanned code names; None where that is nothing, or not one batch alone."""
     drawn = select(samples.c.target, samples.c.target_kind).where(
         samples.c.sample == text, samples.c.withdrawn_seq.is_(None)
     )
     rows = connection.execute(drawn).all()
     if rows:
         return Target(text, tuple(row.target for row in rows if row.target_kind == "batch"))
-    if connection.execute(select(batches.c.batch).where(batches.c.batch == text)).first():
-        return Target(None, (text,))
-    batch = _labelled_batch(connection, text)
-    return Target(None, (batch,)) if batch else None
+    named = batches_named(connection, text)
+    return Target(None, (named[0],)) if len(named) == 1 else None
 
 
 def suggest_targets(
@@ -50,20 +47,6 @@ def suggest_targets(
     names = registered_facts(connection, "organisation").items()
     owners = [code for code, (_, data) in names if _is_called(unit, code, str(data["name"]))]
     return [*found, *_batches(connection, owners, sample_name, language)][:_MOST]
-
-
-def _labelled_batch(connection: Connection, text: str) -> str | None:
-    try:
-        scan = parse_scan(text)
-    except InvalidEvent:
-        return None
-    if scan.trace_code is None:
-        return None
-    query = select(labels.c.batch).where(
-        labels.c.trace_code == scan.trace_code, labels.c.withdrawn_seq.is_(None)
-    )
-    batch: str | None = connection.execute(query).scalar()
-    return batch
 
 
 def _awaiting(connection: Connection, author: Author) -> list[Suggestion]:

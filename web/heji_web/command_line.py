@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from heji_trace.errors import HejiError
-from heji_web import commands_people, commands_service
+from heji_web import commands_demo, commands_import, commands_ledger, commands_people, commands_service
 from heji_web.terminal import tell_error
 
 
@@ -27,5 +27,11 @@ def heji() -> None:
     """禾迹：从田间到手机的食品追溯 · Heji: food traceability from the field to the phone."""
 
 
-for _command in (*commands_service.COMMANDS, *commands_people.COMMANDS):
+for _command in (
+    *commands_demo.COMMANDS,
+    *commands_service.COMMANDS,
+    *commands_ledger.COMMANDS,
+    *commands_import.COMMANDS,
+    *commands_people.COMMANDS,
+):
     heji.add_command(_command)

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-from base64 import b64encode
 from dataclasses import asdict
-from functools import cache
-from hashlib import sha256
+from functools import partial
 from http import HTTPStatus
-from importlib.resources import files
-from typing import Any
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, redirect, request, url_for
+from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
-from markupsafe import Markup
 from sqlalchemy import Connection
 
 from heji_trace import codes, gs1, proof
-from heji_trace.errors import InvalidEvent, Unknown
+from heji_trace.errors import HejiError, InvalidEvent, Unknown
 from heji_trace.evidence import Trust
 from heji_trace.passport import Passport, View, dump_passport, passport_of, proof_of
 from heji_trace.passport_rows import find_label
-from heji_trace.recall_status import find_recall_status
+from heji_trace.recall_status import RecallStatus, find_recall_status
 from heji_trace.throttles import check_rate, throttle_key
 from heji_trace.times import beijing_date
+from heji_trace.verdict import judge_code
+from heji_web.consumer_answers import HTML, JSON, compressed, etag_of, page, send
 from heji_web.kept_pages import KeptPage, KeptPages, version_of
-from heji_web.languages import address, language
+from heji_web.languages import chosen_language, language
 from heji_web.service import the_service
 
 blueprint = Blueprint("consumer", __name__)
@@ -36,8 +33,12 @@ _WINDOW_SECONDS = 600
 _MOST_UNKNOWN = 60
 _MOST_PHONED = 30
 _MOST_TYPED = 200
-_JSON, _HTML = "application/json", "text/html"
-_pages = KeptPages()
+_EXTENSION = "heji-kept-pages"
+
+
+@blueprint.record_once
+def _install(state: BlueprintSetupState) -> None:
+    state.app.extensions[_EXTENSION] = KeptPages()
 
 
 @blueprint.get("/t")
@@ -45,24 +46,23 @@ def ask() -> ResponseReturnValue:
     """A form to type a code in; what was typed leads to its page."""
     typed = request.args.get("code", "")[:_MOST_TYPED]
     if not typed.strip():
-        return _page("ask.html", typed="")
+        return send(compressed(page("ask.html")), HTML)
     code = _find_typed(typed)
-    if code is not None:
-        return redirect(url_for("consumer.show", code=code), HTTPStatus.SEE_OTHER)
-    return _unknown_page(typed)
+    if code is None:
+        return _nowhere("unknown", HTML)
+    return redirect(url_for("consumer.show", code=code, large=request.args.get("large")), HTTPStatus.SEE_OTHER)
 
 
 @blueprint.get("/t/<code>")
 def show(code: str) -> ResponseReturnValue:
     """The page of a trace code, or the same facts as JSON where the client asks for that."""
-    wanted = request.accept_mimetypes.best_match([_HTML, _JSON], default=_HTML)
-    return _answer(code, wanted)
+    return _answer(codes.find_trace_code(code), _wanted())
 
 
 @blueprint.get("/t/<code>.json")
 def show_json(code: str) -> ResponseReturnValue:
     """The facts of a trace code as panels."""
-    return _answer(code, _JSON)
+    return _answer(codes.find_trace_code(code), JSON)
 
 
 @blueprint.get("/t/<code>/proof")
@@ -72,10 +72,10 @@ def show_proof(code: str) -> ResponseReturnValue:
     with the_service().store.read() as connection:
         bundle = None if trace_code is None else proof_of(connection, trace_code, _trust())
     if bundle is None:
-        _count_unknown()
+        _count("code-unknown", _MOST_UNKNOWN)
         raise Unknown
-    response = Response(proof.dump_bundle(bundle), mimetype=_JSON)
-    response.headers["Content-Disposition"] = f'attachment; filename="{trace_code}.receipt.json"'
+    response = Response(proof.dump_bundle(bundle), mimetype=JSON)
+    response.headers["Content-Disposition"] = f'attachment; filename="heji-{trace_code}.json"'
     return response
 
 
@@ -84,19 +84,122 @@ def show_serial(gtin: str, batch: str, serial: str) -> ResponseReturnValue:
     """The page by GS1 Digital Link: the serial is the trace code, and the rest must fit it."""
     trace_code = codes.find_trace_code(serial)
     with the_service().store.read() as connection:
+        status = _find_status(connection, gtin, batch)
         label = find_label(connection, trace_code) if trace_code else None
-        status = find_recall_status(connection, _gtin(gtin), batch, _trust())
     fits = label is not None and status is not None and label["batch"] in status.batches
-    return _answer(serial if fits else "", _wanted())
+    return _answer(trace_code if fits else None, _wanted())
 
 
 @blueprint.get("/01/<gtin>/10/<batch>")
 def show_batch(gtin: str, batch: str) -> ResponseReturnValue:
     """Product facts and recall status of a batch that is named without a serial."""
     with the_service().store.read() as connection:
-        status = find_recall_status(connection, _gtin(gtin), batch, _trust())
+        status = _find_status(connection, gtin, batch)
     if status is None:
-        return _unknown_page(batch)
-    if _wanted() == _JSON:
-        return Response(_dump(asdict(status)), mimetype=_JSON)
-    return _page("recall_status.html", status=status)
+        return _nowhere("unknown", _wanted())
+    if _wanted() == JSON:
+        return send(compressed(_dump(asdict(status))), JSON)
+    return send(compressed(page("recall_status.html", status=status)), HTML)
+
+
+def _answer(trace_code: str | None, media_type: str) -> ResponseReturnValue:
+    """The page behind a code: a kept one where nothing has changed, else made anew."""
+    if trace_code is None:
+        return _nowhere("unknown", media_type)
+    service = the_service()
+    now_ms = service.clock.now_ms()
+    day = beijing_date(now_ms).isoformat()
+    pages: KeptPages = current_app.extensions[_EXTENSION]
+    key = (trace_code, media_type, language(), chosen_language() or "", _size())
+    kept = pages.find(key, day, now_ms)
+    with service.store.read() as connection:
+        if kept is not None and version_of(connection, kept.rests_on) == kept.version:
+            return send(kept.body, media_type, etag=kept.etag)
+        view = View(now_ms, _trust(), service.is_demonstration)
+        passport = passport_of(connection, trace_code, view)
+        version = version_of(connection, passport.rests_on)
+    if passport.standing != "bound":
+        return _nowhere(passport.standing, media_type)
+    body = compressed(_draw(passport, media_type))
+    kept = KeptPage(body, passport.rests_on, version, day, now_ms, etag_of(body))
+    pages.keep(key, kept)
+    return send(body, media_type, etag=kept.etag)
+
+
+def _draw(passport: Passport, media_type: str) -> str:
+    if media_type == JSON:
+        return _dump(dump_passport(passport))
+    return page("passport.html", passport=passport, printed=codes.dump_trace_code(passport.trace_code))
+
+
+def _nowhere(standing: str, media_type: str) -> ResponseReturnValue:
+    """The answer to a code that leads to no batch, counted per source: unknown and void take the same time."""
+    _count("code-unknown", _MOST_UNKNOWN)
+    service = the_service()
+    verdict = judge_code(standing)
+    if media_type == JSON:
+        facts = {"standing": standing, "verdict": asdict(verdict), "demonstration": service.is_demonstration}
+        body = _dump(facts)
+    else:
+        body = page("nowhere.html", standing=standing, verdict=verdict)
+    return send(compressed(body), media_type, _STATUS.get(standing, HTTPStatus.OK))
+
+
+def _find_typed(typed: str) -> str | None:
+    """The trace code of what a person typed or pasted: trace code, address, element string or telephone code."""
+    try:
+        scan = codes.parse_scan(typed)
+    except InvalidEvent:
+        return None
+    match scan:
+        case codes.OwnCode(trace_code=code):
+            return code
+        case codes.Gs1():
+            return scan.find_trace_code()
+        case codes.PhoneCode(phone_code=code):
+            return _find_phoned(code)
+        case _:
+            return None
+
+
+def _find_phoned(phone_code: str) -> str | None:
+    """The trace code beside a telephone code, which is short enough to be guessed: every question counts."""
+    _count("phone-code", _MOST_PHONED)
+    with the_service().store.read() as connection:
+        label = find_label(connection, phone_code)
+    return None if label is None else str(label["trace_code"])
+
+
+def _count(purpose: str, most: int) -> None:
+    """Count a question of this source; raises TooMany."""
+    service = the_service()
+    key = throttle_key(purpose, request.remote_addr or "")
+    with service.store.write() as connection:
+        check_rate(connection, key, most, _WINDOW_SECONDS, service.clock.now_ms())
+
+
+def _find_status(connection: Connection, gtin: str, batch: str) -> RecallStatus | None:
+    try:
+        return find_recall_status(connection, gs1.parse_gtin(gtin), batch, _trust())
+    except InvalidEvent:
+        return None
+
+
+def _trust() -> Trust:
+    """The key of this service and the head that it remembers; without a readable head, the signed notes alone."""
+    service = the_service()
+    try:
+        return Trust(service.signer.verifier, service.head.read())
+    except HejiError:
+        return Trust(service.signer.verifier, None)
+
+
+def _wanted() -> str:
+    return request.accept_mimetypes.best_match([HTML, JSON], default=HTML)
+
+
+def _size() -> str:
+    return "large" if request.args.get("large") == "1" else ""
+
+
+_dump = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))

@@ -9,7 +9,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from heji_trace.tables import batches, events
 
@@ -18,6 +18,13 @@ _KEPT_MS = 60_000
 _MANY = 200
 # What these state is shown on pages without touching a batch.
 _REGISTERS = ("organisation", "site", "product", "certificate", "edition", "correction")
+
+_newest = func.max(events.c.seq)
+_registers = [select(_newest).where(events.c.kind == kind).scalar_subquery() for kind in _REGISTERS]
+_concerned = batches.c.batch.in_(bindparam("rests_on", expanding=True))
+# Put together once: building them cost more than running them.
+_OF_FEW = select(*_registers, select(func.max(batches.c.version)).where(_concerned).scalar_subquery())
+_OF_ALL = select(*_registers, select(_newest).scalar_subquery())
 
 Version = tuple[int | None, ...]
 Key = tuple[str, ...]
@@ -28,12 +35,11 @@ class KeptPage:
     """One answer, compressed with gzip, and what it rests on."""
 
     body: bytes
-    media_type: str
-    etag: str
     rests_on: tuple[str, ...]
     version: Version
     day: str
     kept_ms: int
+    etag: str
 
 
 class KeptPages:
@@ -63,12 +69,6 @@ class KeptPages:
 
 def version_of(connection: Connection, rests_on: tuple[str, ...]) -> Version:
     """What changes whenever a page that rests on these batches could: one query, each part of it by an index."""
-    parts = [
-        select(func.max(events.c.seq)).where(events.c.kind == kind).scalar_subquery() for kind in _REGISTERS
-    ]
     if len(rests_on) > _MANY:
-        parts.append(select(func.max(events.c.seq)).scalar_subquery())
-    else:
-        concerned = batches.c.batch.in_(rests_on)
-        parts.append(select(func.max(batches.c.version)).where(concerned).scalar_subquery())
-    return tuple(connection.execute(select(*parts)).one())
+        return tuple(connection.execute(_OF_ALL).one())
+    return tuple(connection.execute(_OF_FEW, {"rests_on": rests_on}).one())

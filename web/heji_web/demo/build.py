@@ -138,6 +138,8 @@ def explain(error: HejiError) -> str:
 
 def _open_accounts(store: Store, passwords: Passwords, random: Random, now_ms: int) -> dict[str, Author]:
     authors = {}
+    # One hash for all: the password is no secret, and argon2 takes its time on purpose.
+    hashed = passwords.hash(PASSWORD)
     with store.write() as connection:
         for person in read_people():
             account = create_account(
@@ -145,7 +147,7 @@ def _open_accounts(store: Store, passwords: Passwords, random: Random, now_ms: i
                 person.account,
                 person.organisation,
                 person.roles,
-                passwords.hash(PASSWORD),
+                hashed,
                 random,
                 now_ms,
             )

@@ -1,0 +1,103 @@
+"""What must hold of a ledger at any moment, and what breaks it: for the tests that put faults in."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, select
+
+from heji_trace import ledger, merkle, tables
+from heji_trace.replay import check_projections
+from heji_trace.verify import Report, verify
+from heji_web.service import Service
+from verifier import heji_verify_outside as outside
+
+
+def verified(service: Service, *, hash_only: bool = False) -> Report:
+    """What `heji verify` reports of the service's ledger."""
+    with service.store.read() as connection:
+        return verify(
+            connection,
+            service.signer.verifier,
+            service.head,
+            hash_only=hash_only,
+            progress=lambda _done: None,
+        )
+
+
+def check_ledger(service: Service) -> None:
+    """Assert that the ledger and its read tables are whole, by our own verifier and by the one from outside."""
+    report = verified(service)
+    assert report.faults == ()
+    with service.store.read() as connection:
+        assert check_projections(connection, report.size, lambda _done: None) == []
+        seqs = list(connection.execute(select(tables.entries.c.seq).order_by(tables.entries.c.seq)).scalars())
+        assert seqs == list(range(report.size))
+        check_balance(connection)
+        head, _ = outside.check_log(open_source(connection, service), service.signer.verifier_key)
+    assert (head.size, head.root) == (report.size, report.root)
+
+
+def open_source(connection: Connection, service: Service) -> outside.Source:
+    """The open log as the outside verifier reads it: the remembered checkpoint, and tiles of its size."""
+
+    def read(path: str) -> bytes:
+        if path == "checkpoint":
+            return (service.head.read_note() or "").encode()
+        tile = merkle.parse_tile_path(path)
+        start = tile.n * merkle.TILE_WIDTH
+        if tile.level is None:
+            bundle = ledger.read_entry_bytes(connection, start, start + tile.width)
+            return b"".join(len(entry).to_bytes(2, "big") + entry for entry in bundle)
+        return merkle.tile_hashes(tile.level, tile.n, tile.width, ledger.hash_reader(connection))
+
+    return read
+
+
+def check_balance(connection: Connection) -> None:
+    """Assert of each batch: what is there is what was made, less what was consumed or sold, more what came unsent."""
+    stock: Counter[tuple[str, str]] = Counter()
+    for row in connection.execute(select(tables.stock)):
+        stock[row.batch, row.dimension] += row.amount
+    kinds = {row.seq: row.kind for row in connection.execute(select(tables.events))}
+    expected: Counter[tuple[str, str]] = Counter()
+    for row in connection.execute(select(tables.lines).where(tables.lines.c.withdrawn_seq.is_(None))):
+        sign = {"made": 1, "consumed": -1, "moved": -1 if kinds[row.seq] == "sale" else 0}.get(row.role, 0)
+        if sign:
+            expected[row.batch, row.dimension] += sign * row.amount
+    unsent = connection.execute(
+        select(tables.stock_changes).where(tables.stock_changes.c.withdrawn_seq.is_(None))
+    ).all()
+    arrived: defaultdict[tuple[int, str, str], int] = defaultdict(int)
+    for change in unsent:
+        if kinds[change.seq] == "receiving":
+            arrived[change.seq, change.batch, change.dimension] += change.amount
+    for (_, batch, dimension), amount in arrived.items():
+        expected[batch, dimension] += amount
+    assert {key: amount for key, amount in stock.items() if amount} == {
+        key: amount for key, amount in expected.items() if amount
+    }
+
+
+@contextmanager
+def tampering(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection on the database file that nothing stops: the triggers are gone, as for somebody with the file."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        connection.execute("BEGIN IMMEDIATE")
+        for name, _ in triggers:
+            connection.execute(f"DROP TRIGGER {name}")
+        yield connection
+        for _, sql in triggers:
+            connection.execute(sql)
+        connection.execute("COMMIT")
+
+
+def tamper(service: Service, statement: str, *values: object) -> None:
+    """One statement behind the service's back, which must change something."""
+    with tampering(service.settings.data / "heji.db") as connection:
+        assert connection.execute(statement, values).rowcount > 0
