@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from browser.walks import Walker, everywhere
-from county import CYCLE, PLOT, PRODUCT, County
+from browser.walks import Walker, both_languages, everywhere
+from county import CYCLE, PRODUCT, County
 from heji_trace.kinds import KINDS
 
 pytestmark = pytest.mark.browser
@@ -20,13 +20,13 @@ def fill_harvest(walker: Walker, quantity: str = "120") -> str:
     walker.choose('[name="cycles"]', CYCLE)
     walker.choose('[name="outputs.0.product"]', PRODUCT)
     walker.choose('[name="outputs.0.quantity"]', quantity)
+    walker.choose('[name="outputs.0.unit"]', "kg")
     return walker.page.locator('[name="outputs.0.batch"]').input_value()
 
 
 def record(walker: Walker) -> None:
+    """Press the button of the form and stand before the receipt."""
     walker.page.locator(".send button.main").click()
-    walker.page.wait_for_load_state()
-    walker.look("after")
     assert RECEIPT.search(walker.page.url), walker.text
 
 
@@ -35,13 +35,133 @@ def test_a_producer_signs_in_and_records_a_harvest(walker: Walker, county: Count
     walker.open("/", "sign-in")
     walker.sign_in("producer")
     walker.look("desk")
-    batch = fill_harvest(walker)
+    batch, size = fill_harvest(walker), county.size
     walker.look("form")
-    size = county.size
     record(walker)
     walker.look("receipt")
     assert county.size == size + 1
     assert batch in walker.text
-    assert ("已入账" if spoken == "zh" else "Recorded.") in walker.text
+    assert ("已记录" if spoken == "zh" else "Recorded.") in walker.text
     walker.open("/desk/events", "records")
     assert batch in walker.text
+
+
+def test_without_script_a_form_takes_a_further_line_and_records(
+    county: County, arrive: Callable[..., Walker]
+) -> None:
+    walker = arrive(script=False)
+    walker.sign_in("producer")
+    batch, size = fill_harvest(walker), county.size
+    walker.page.locator('button[name="add"][value="outputs"]').click()
+    assert walker.page.locator('[name="outputs.0.batch"]').input_value() == batch
+    second = walker.page.locator('[name="outputs.1.batch"]').input_value()
+    assert second not in (batch, "")
+    assert walker.page.locator('[name="outputs.1.product"]').input_value() == PRODUCT
+    walker.choose('[name="outputs.1.quantity"]', "３０．５")
+    walker.look("two-lines")
+    record(walker)
+    assert county.size == size + 1
+    assert second in walker.text
+
+
+def test_with_script_a_further_line_costs_no_journey(walker: Walker, county: County) -> None:
+    walker.sign_in("producer")
+    batch, size = fill_harvest(walker), county.size
+    walker.page.locator('button[name="add"][value="outputs"]').click()
+    second = walker.page.locator('[name="outputs.1.batch"]').input_value()
+    assert second not in (batch, "")
+    walker.choose('[name="outputs.1.quantity"]', "30.5")
+    walker.look("two-lines")
+    record(walker)
+    assert (county.size, second in walker.text) == (size + 1, True)
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_double_tap_records_once(county: County, arrive: Callable[..., Walker], script: bool) -> None:
+    walker = arrive(script=script)
+    walker.sign_in("producer")
+    fill_harvest(walker)
+    size = county.size
+    walker.page.locator(".send button.main").dblclick()
+    walker.page.wait_for_url(RECEIPT)
+    assert county.size == size + 1
+
+
+@everywhere
+def test_what_looks_wrong_is_asked_back_and_recorded_once_confirmed(
+    walker: Walker, county: County, spoken: str
+) -> None:
+    county.harvest("LZ-ASKED", "10")
+    walker.sign_in("producer")
+    size = county.size
+    walker.open("/desk/record/sale")
+    walker.choose('[name="moves.0.batch"]', "LZ-ASKED")
+    walker.choose('[name="moves.0.quantity"]', "40")
+    walker.choose('[name="moves.0.unit"]', "kg")
+    walker.page.locator(".send button.main").click()
+    question = walker.page.locator(".questions")
+    assert question.is_visible(), walker.text
+    walker.look("question")
+    assert county.size == size
+    question.locator("input[type=checkbox]").check()
+    question.locator("button.main").click()
+    assert RECEIPT.search(walker.page.url), walker.text
+    walker.look("receipt")
+    assert county.size == size + 1
+
+
+def test_whoever_is_asked_back_may_mend_the_number_instead_of_confirming(
+    walker: Walker, county: County
+) -> None:
+    county.harvest("LZ-ASKED", "10")
+    walker.sign_in("producer")
+    walker.open("/desk/record/sale")
+    walker.choose('[name="moves.0.batch"]', "LZ-ASKED")
+    walker.choose('[name="moves.0.quantity"]', "40")
+    walker.choose('[name="moves.0.unit"]', "kg")
+    walker.page.locator(".send button.main").click()
+    assert walker.page.locator(".questions").is_visible()
+    walker.choose('[name="moves.0.quantity"]', "4")
+    record(walker)
+    assert walker.page.locator(".warned").count() == 0
+
+
+@everywhere
+def test_what_cannot_be_read_stands_beside_its_field(walker: Walker, county: County) -> None:
+    walker.sign_in("producer")
+    fill_harvest(walker, "a hundred")
+    size = county.size
+    walker.page.locator(".send button.main").click()
+    assert walker.page.locator('[name="outputs.0.quantity"]').get_attribute("aria-invalid") == "true"
+    assert walker.page.locator("#outputs-0-quantity-problem1").is_visible()
+    walker.look("refused")
+    walker.choose('[name="outputs.0.quantity"]', "100")
+    record(walker)
+    assert county.size == size + 1
+
+
+def test_a_mistake_is_taken_back_with_one_tap(walker: Walker, county: County) -> None:
+    walker.sign_in("producer")
+    fill_harvest(walker)
+    record(walker)
+    size = county.size
+    walker.page.locator("button.danger").click()
+    assert RECEIPT.search(walker.page.url), walker.text
+    assert county.size == size + 1
+    walker.open("/desk/events", "records")
+    assert walker.page.locator(".struck").count() == 1
+
+
+@both_languages
+def test_every_form_of_every_role_fits_the_screen(county: County, arrive: Callable[..., Walker]) -> None:
+    seen: set[str] = set()
+    for who in ("operator", "producer", "laboratory", "regulator"):
+        kinds = [kind for kind in KINDS.values() if kind.form and county.authors[who].roles & kind.recorders]
+        walker = arrive()
+        walker.sign_in(who)
+        walker.look(f"desk-{who}")
+        for kind in kinds:
+            if kind.name not in seen:
+                walker.open(f"/desk/record/{kind.name}", f"form-{kind.name}")
+        seen |= {kind.name for kind in kinds}
+    assert seen == {kind.name for kind in KINDS.values() if kind.form}

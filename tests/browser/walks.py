@@ -24,6 +24,7 @@ everywhere = pytest.mark.parametrize(
     indirect=True,
 )
 """Walks a page on a phone and at a desk, in Chinese and in English; without it, on a phone in Chinese."""
+both_languages = pytest.mark.parametrize("spoken", ["zh", "en"], indirect=True)
 
 # Answered in the page: what is wider than the screen, has no name, or shares its id with another.
 _FLAWS = """() => {

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from county import County
+from heji_trace.ledger import read_stored
 from heji_trace.merkle import leaf_hash
 from heji_trace.tracing import Direction, Trace, TraceRow, seq_at, trace_of
 
@@ -39,7 +40,12 @@ def test_rows_say_who_holds_what_and_what_was_sold_to_whom(county: County) -> No
     held = {(each.holder, each.state): each.amount for each in row(found, "P1").holdings}
     assert held == {(packer, "held"): 40 * KG, (shop, "held"): 18 * KG, (shop, "transit"): 20 * KG}
     [sold] = row(found, "P1").sold
-    assert (sold.seller, sold.amount, sold.counterparty, sold.market) == (shop, 12 * KG, "门店零售", "江南市场")
+    assert (sold.seller, sold.amount, sold.counterparty, sold.market) == (
+        shop,
+        12 * KG,
+        "门店零售",
+        "江南市场",
+    )
     assert row(found, "B1").holdings == ()
     assert found.gaps.not_received == 1
 
@@ -54,8 +60,6 @@ def test_every_row_cites_the_entries_that_prove_it(county: County) -> None:
         assert each.made_seq in cited
         assert seqs <= cited.keys()
     with county.service.store.read() as connection:
-        from heji_trace.ledger import read_stored
-
         for seq, proof in row(found, "P1").proofs:
             [stored] = read_stored(connection, [seq])
             assert leaf_hash(stored.entry) == proof

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -34,19 +34,14 @@ class CertificateShown:
 
 
 def concerned(
-    registry: Registry, numbers: Sequence[str], product: str | None, holders: Collection[str]
+    registered: Iterable[tuple[int, Mapping[str, Any]]], product: str | None, holders: Collection[str]
 ) -> list[tuple[CertificateFact, Mapping[str, Any]]]:
-    """The certificates among `numbers` that stand for the product, or for all products of one of the holders."""
-    found = []
-    for number in numbers:
-        facts = registry.facts("certificate", number)
-        seq = registry.seq("certificate", number)
-        if not facts or seq is None or facts["holder"] not in holders:
-            continue
-        if "products" in facts and product not in facts["products"]:
-            continue
-        found.append((_fact(seq, facts), facts))
-    return found
+    """The certificates, given as entry and facts, that stand for the product or for all products of a holder."""
+    return [
+        (_fact(seq, facts), facts)
+        for seq, facts in registered
+        if facts.get("holder") in holders and product in facts.get("products", [product])
+    ]
 
 
 def certificate_of(

@@ -88,13 +88,22 @@ def check_chain(
             % (commitment, prev_hex, recorded_at, seq)
             != entry
             or commitment.translate(None, b"0123456789abcdef")
-            or (recorded_at != moment and (recorded_at < moment or _find_moment(recorded_at) is None))
+            or (recorded_at != moment and not _is_later(recorded_at, moment))
         ):
             raise _fault(expected, seq, entry, prev_hex, moment)
         moment = recorded_at
         leaf = sha256(b"\x00" + entry)
         prev_hex = leaf.hexdigest().encode("ascii")
         yield leaf.digest()
+
+
+def _is_later(recorded_at: bytes, moment: bytes) -> bool:
+    """Whether a text is a moment after another; within the other's second only the milliseconds are looked at."""
+    if recorded_at < moment:
+        return False
+    if recorded_at[:20] == moment[:20]:
+        return recorded_at[20:23].isdigit() and recorded_at[23:] == b"Z"
+    return _find_moment(recorded_at) is not None
 
 
 def _find_moment(recorded_at: bytes) -> datetime | None:

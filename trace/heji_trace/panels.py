@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from fractions import Fraction
 from typing import Any
 
@@ -160,11 +159,6 @@ def integrity_of(found: Found, evidence: Evidence) -> Integrity:
     else:
         sentence = said("integrity-whole", count=len(entries), size=evidence.size)
     return Integrity(not broken, evidence.size, entries, broken, sentence)
-
-
-def made_on_of(found: Found) -> date:
-    """The Beijing day on which the batch was made."""
-    return beijing_date(found.trail.row["made_ms"])
 
 
 def _site(found: Found, site: str | None) -> Said:

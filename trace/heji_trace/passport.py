@@ -6,7 +6,7 @@ the stored warnings is told.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from heji_trace.certificates import CertificateShown, certificate_of, concerned
-from heji_trace.dated import CertificateFact, DatedFacts, dated_warnings, is_policy_met
+from heji_trace.dated import dated_warnings, is_policy_met
 from heji_trace.evidence import Evidence, Trust, bundle_of, prove
 from heji_trace.journey import Step, steps_of
 from heji_trace.notices import Notice, dated_notice, notice_of, sorted_notices
@@ -26,14 +26,14 @@ from heji_trace.panels import (
     Results,
     integrity_of,
     label_of,
-    made_on_of,
     origin_of,
     product_of,
     results_of,
 )
 from heji_trace.passport_rows import Found, find_label, find_rows, standing_of
+from heji_trace.present import dated_facts
 from heji_trace.proof import Bundle
-from heji_trace.results import FAVOURABLE, ResultShown, awaited_facts, edition_said
+from heji_trace.results import FAVOURABLE, ResultShown, edition_said
 from heji_trace.rules import Raised
 from heji_trace.state import State
 from heji_trace.times import beijing_date
@@ -117,9 +117,9 @@ def _whole(state: State, trace_code: str, found: Found, evidence: Evidence, view
     tests = results_of(state, found, evidence, demonstration=view.demonstration)
     product = found.registry.facts("product", found.trail.row["product"])
     certificates = concerned(
-        found.registry, found.certificates, found.trail.row["product"], found.holders
+        found.registry.certificates(found.certificates), found.trail.row["product"], found.holders
     )
-    facts = _dated_facts(found, product, [fact for fact, _ in certificates])
+    facts = dated_facts(found.trail, found.samples, product, [fact for fact, _ in certificates])
     thresholds = state.thresholds_at(view.now_ms)
     raised = dated_warnings(facts, view.today, view.now_ms, thresholds)
     live, lifted = _notices(found, evidence, raised, view)
@@ -182,25 +182,6 @@ def _notices(
     )
 
 
-def _dated_facts(
-    found: Found, product: Mapping[str, Any], certificates: Sequence[CertificateFact]
-) -> DatedFacts:
-    row = found.trail.row
-    current = [each.current for each in found.samples if each.current is not None]
-    return DatedFacts(
-        row["made_seq"],
-        made_on_of(found),
-        _day(row["use_by"]),
-        _day(row["best_before"]),
-        product.get("shelf_life_days"),
-        product.get("test_policy", "none"),
-        frozenset(each["method_class"] for each in current),
-        awaited_facts(found.samples),
-        product.get("claims", ()),
-        certificates,
-    )
-
-
 def _tested(tests: Results, policy: str) -> Passed:
     """What the favourable results that still count say together."""
     favourable = [
@@ -223,7 +204,3 @@ def _screened(favourable: Sequence[ResultShown]) -> str:
     if rapid:
         return "reference" if all(result.reference_only for result in rapid) else "rapid"
     return "self_check" if any(result.method_class == "self_check" for result in favourable) else ""
-
-
-def _day(text: str | None) -> date | None:
-    return None if text is None else date.fromisoformat(text)

@@ -21,7 +21,9 @@ def check_posted(event: Event) -> None:
 
     A trace code that somebody chose himself would be guessable.
     """
-    problems = [Problem("/kind", "kind-has-its-own-door", {"kind": event.kind})] if event.kind in _OWN_DOOR else []
+    problems = (
+        [Problem("/kind", "kind-has-its-own-door", {"kind": event.kind})] if event.kind in _OWN_DOOR else []
+    )
     replacement = event.details.get("replacement") if event.kind == "correction" else None
     if replacement and replacement["kind"] in _OWN_DOOR:
         names: dict[str, object] = {"kind": replacement["kind"]}

@@ -101,8 +101,8 @@ def own_batches(connection: Connection, author: Author, asked: Sequence[str]) ->
 
 def colleagues(connection: Connection, author: Author) -> frozenset[str]:
     """The accounts of the author's organisation, closed ones too: what a colleague typed is ours to read."""
-    found = connection.execute(_own_accounts(author)).scalars()
-    return frozenset(found) | {author.account}
+    found: frozenset[str] = frozenset(connection.execute(_own_accounts(author)).scalars())
+    return found | {author.account}
 
 
 def disclosed_values(stored: Stored, author: Author, actors: frozenset[str]) -> dict[str, Any]:
@@ -143,9 +143,7 @@ def _named_places(body: Mapping[str, Any], own: str, base: str) -> list[str]:
     return shown
 
 
-def _chosen(
-    connection: Connection, asked: Sequence[str], condition: ColumnElement[bool] | None
-) -> set[str]:
+def _chosen(connection: Connection, asked: Sequence[str], condition: ColumnElement[bool] | None) -> set[str]:
     found: set[str] = set()
     for start in range(0, len(asked), 500):
         query = select(batches.c.batch).where(batches.c.batch.in_(asked[start : start + 500]))
@@ -174,7 +172,9 @@ def _has_part(author: Author, batch: ColumnElement[str]) -> ColumnElement[bool]:
     found.append(
         select(events.c.seq)
         .join(lines, lines.c.seq == events.c.seq)
-        .where(lines.c.batch == batch, lines.c.role != "observed", events.c.performed_by == author.organisation)
+        .where(
+            lines.c.batch == batch, lines.c.role != "observed", events.c.performed_by == author.organisation
+        )
         .exists()
     )
     if author.roles & _LABORATORIES:

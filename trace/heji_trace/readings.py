@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from heji_trace.wording import Said, said, same
+from heji_trace.wording import Said, example_mark, said
 
 _NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?", re.ASCII)
 _NOT_DETECTED = ("未检出", "nd", "n.d.", "not detected")
@@ -85,7 +85,7 @@ def _sentence(row: Mapping[str, Any], share: int | None, *, is_example: bool) ->
         "limit": f"{limit} {unit}".strip(),
         "share": share or "<1",
         "lod": f"{row.get('lod', '')} {unit}".strip(),
-        "example": said("example-mark") if is_example else same(""),
+        "example": example_mark(is_example=is_example),
     }
     if row["value"].casefold() in _NOT_DETECTED or row["value"].startswith(("<", "＜")):
         suffix = "-lod" if row.get("lod") else ""

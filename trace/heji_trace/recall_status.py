@@ -68,5 +68,5 @@ def _is_recalled(connection: Connection, rows: list[Row]) -> bool:
 
 def _verdict(*, is_recalled: bool) -> Verdict:
     if is_recalled:
-        return Verdict("red", SHAPES["red"], said("word-red"), say_warning("RECALLED", {}))
+        return Verdict("red", SHAPES["red"], said("word-red"), say_warning("RECALLED", {}), "RECALLED")
     return Verdict("grey", SHAPES["grey"], said("word-not-recalled"), said("verdict-not-recalled"))

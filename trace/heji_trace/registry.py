@@ -74,6 +74,11 @@ class Registry:
         facts: Mapping[str, Any] = entry.statement.get("details", {}) if entry else {}
         return facts
 
+    def certificates(self, numbers: Iterable[str]) -> list[tuple[int, Mapping[str, Any]]]:
+        """The certificates under these numbers, each with its entry."""
+        found = ((self.seq("certificate", number), self.facts("certificate", number)) for number in numbers)
+        return [(seq, facts) for seq, facts in found if seq is not None and facts]
+
     def organisation(self, code: str) -> Said:
         """The name of an organisation; a household is told by what it is and where."""
         facts = self.facts("organisation", code)

@@ -23,13 +23,16 @@ OPERATED_FOR_OTHERS = frozenset(
 
 def check(state: State, author: Author, event: Event) -> None:
     """Raise NotAllowed unless the author may record this event for the organisation it names."""
-    organisation = state.find_registered("organisation", event.organisation) or {}
-    if organisation.get("status") == "closed":
-        raise NotAllowed("organisation-closed", organisation=event.organisation)
+    # A closed station may not go on in the name of those who once gave it a mandate.
+    for code in dict.fromkeys((event.organisation, author.organisation)):
+        if (state.find_registered("organisation", code) or {}).get("status") == "closed":
+            raise NotAllowed("organisation-closed", organisation=code)
     if not _is_operating(author, event):
         _check_speaker(state, author, event)
     if event.kind == "testing":
         _check_laboratory(state, event)
+    if event.kind in ("hold", "recall"):
+        _check_part(state, event)
     if event.kind == "correction":
         _check_corrected(state, event)
         if event.details.get("replacement") is not None:
@@ -124,3 +127,17 @@ def _check_laboratory(state: State, event: Event) -> None:
     purposes = {row["purpose"] for row in state.samples.of("sample", event.details["sample"])}
     if purposes - {"self_check"}:
         raise NotAllowed("test-not-a-self-check", sample=event.details["sample"])
+
+
+def _check_part(state: State, event: Event) -> None:
+    """Who makes or moves goods stops and recalls only such as it had a part in: not those of a competitor."""
+    organisation = state.find_registered("organisation", event.organisation) or {}
+    if {"regulator", "operator", "laboratory", "third_party_laboratory"} & set(organisation.get("roles", ())):
+        return
+    for batch in event.batches:
+        had_part = any(
+            event.organisation in (line["holder"], line["to_organisation"]) and line["role"] != "observed"
+            for line in state.lines.of("batch", batch)
+        )
+        if not had_part and state.find_batch(batch) is not None:
+            raise NotAllowed("batch-of-another", batch=batch)

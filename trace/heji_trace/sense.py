@@ -187,8 +187,18 @@ def _unknown_batches(state: State, event: Event) -> list[Problem]:
 
 
 def _other_dimensions(state: State, event: Event) -> list[Problem]:
+    rejected = [
+        Line(item["batch"], Decimal(item["quantity"]), item["unit"])
+        for item in event.details.get("rejected", ())
+        if event.kind == "receiving"
+    ]
     problems: list[Problem] = []
-    for part, lines in (("inputs", event.inputs), ("outputs", event.outputs), ("moves", event.moves)):
+    for part, lines in (
+        ("inputs", event.inputs),
+        ("outputs", event.outputs),
+        ("moves", event.moves),
+        ("details/rejected", rejected),
+    ):
         for at, line in enumerate(lines):
             try:
                 dimension, _ = (

@@ -191,9 +191,7 @@ def _sale_details(connection: Connection, seqs: Sequence[int]) -> dict[int, Mapp
     return found
 
 
-def _distances(
-    start: str, edges: Sequence[Edge], ends: Callable[[Edge], tuple[str, str]]
-) -> dict[str, int]:
+def _distances(start: str, edges: Sequence[Edge], ends: Callable[[Edge], tuple[str, str]]) -> dict[str, int]:
     """The fewest edges to each batch, walking from the first end of an edge to its second."""
     following: dict[str, list[str]] = defaultdict(list)
     for edge in edges:
@@ -222,14 +220,14 @@ def _facts(
     found: dict[str, Mapping[str, Any]] = {}
     for part in _parts(names):
         for row in connection.execute(select(batches).where(batches.c.batch.in_(part))).mappings():
-            found[row["batch"]] = row
+            found[row["batch"]] = dict(row)
     if as_of_seq is None:
         return found
     changed = [name for name, row in found.items() if row["made_seq"] > as_of_seq]
     found = {name: row for name, row in found.items() if row["made_seq"] <= as_of_seq}
     for part in _parts(changed):
         for row in connection.execute(_facts_then(part, as_of_seq)).mappings():
-            found.setdefault(row["batch"], row)
+            found.setdefault(row["batch"], dict(row))
     return found
 
 

@@ -15,7 +15,7 @@ from heji_trace.rules import ApplicationFact, HarvestFact, Thresholds, waiting_w
 from heji_trace.settle import harvest_facts
 from heji_trace.state import State
 from heji_trace.times import beijing_date
-from heji_trace.wording import Said, day_said, said, same
+from heji_trace.wording import Said, day_said, example_mark, said, same
 
 _MOST = 30
 _STANDINGS = {"PHI_VIOLATION": "short", "VET_WITHDRAWAL": "short", "PHI_UNPROVEN": "unproven"}
@@ -115,7 +115,7 @@ def _sentence(found: FoundUse, name: Said, used_on: date, *, is_example: bool) -
         "name": name,
         "used": day_said(used_on),
         "gap": (harvested_on - used_on).days,
-        "example": said("example-mark") if is_example else same(""),
+        "example": example_mark(is_example=is_example),
     }
     if found.interval is not None:
         clear = first_clear_day(used_on, found.interval.days)

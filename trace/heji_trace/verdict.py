@@ -18,12 +18,16 @@ _RANK = {code: at for at, code in enumerate(LEVELS)}
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the first screen says; `more` counts the further warnings that stand below."""
+    """What the first screen says.
+
+    `code` is the warning that decides, empty where none does; `more` counts the further ones that stand below.
+    """
 
     level: str
     shape: str
     word: Said
     sentence: Said
+    code: str = ""
     more: int = 0
 
 
@@ -52,7 +56,7 @@ def judge_warnings(live: Sequence[tuple[str, Said]], tested: Passed) -> Verdict:
     )
     if loud:
         code, sentence = loud[0]
-        return _verdict(LEVELS[code].consumer, sentence, more=len(loud) - 1)
+        return _verdict(LEVELS[code].consumer, sentence, code, len(loud) - 1)
     if tested.conforming and tested.policy_met and tested.editions is not None:
         names = {"count": tested.conforming, "edition": tested.editions}
         return _verdict("green", said("verdict-conforming", **names))
@@ -68,8 +72,8 @@ def judge_code(standing: str) -> Verdict:
     return Verdict(level, SHAPES[level], said(f"word-{standing}"), said(f"code-{standing}"))
 
 
-def _verdict(level: str, sentence: Said, more: int = 0) -> Verdict:
-    return Verdict(level, SHAPES[level], said(f"word-{level}"), sentence, more)
+def _verdict(level: str, sentence: Said, code: str = "", more: int = 0) -> Verdict:
+    return Verdict(level, SHAPES[level], said(f"word-{level}"), sentence, code, more)
 
 
 def _loudest_first(warning: tuple[str, Said]) -> tuple[int, int]:

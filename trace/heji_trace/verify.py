@@ -153,7 +153,7 @@ def _check_entries(
     frontier = Frontier()
     roots: dict[int, bytes] = {}
     nodes = {(row.level, row.position): row.hash for row in connection.execute(select(tables.nodes))}
-    leaves = check_chain(_told(_entry_rows(connection), progress))
+    leaves = check_chain(_entry_rows(connection, progress))
     try:
         for size in sorted(size for size in sizes if size >= 0):
             for subtree in frontier.extend(islice(leaves, size - frontier.size)):
@@ -168,17 +168,11 @@ def _check_entries(
     return frontier, roots, None
 
 
-def _entry_rows(connection: Connection) -> Iterator[tuple[int, bytes]]:
+def _entry_rows(connection: Connection, progress: Progress) -> Iterator[tuple[int, bytes]]:
     query = select(tables.entries.c.seq, tables.entries.c.entry).order_by(tables.entries.c.seq)
     for part in connection.execute(query.execution_options(yield_per=_AT_ONCE)).partitions():
+        progress(part[0].seq)
         yield from part
-
-
-def _told(rows: Iterator[tuple[int, bytes]], progress: Progress) -> Iterator[tuple[int, bytes]]:
-    for row in rows:
-        if row[0] % _AT_ONCE == 0:
-            progress(row[0])
-        yield row
 
 
 def _check_node(subtree: Subtree, nodes: dict[tuple[int, int], bytes], faults: list[Fault]) -> None:

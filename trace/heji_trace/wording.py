@@ -60,6 +60,14 @@ def scheme_said(scheme: str) -> Said:
     return _SCHEMES.get(scheme, same(scheme))
 
 
+def example_mark(*, is_example: bool) -> Said:
+    """What is set behind a limit or interval that is not verified; else nothing."""
+    if not is_example:
+        return same("")
+    mark = said("example-mark")
+    return {"zh": mark["zh"], "en": f" {mark['en']}"}
+
+
 def kind_said(kind: str) -> Said:
     """The name of a kind of event."""
     declared = KINDS.get(kind)
@@ -77,7 +85,7 @@ def told(data: Mapping[str, Any]) -> dict[str, Any]:
     `in` becomes `in_zh` and `in_en`, and so on, as sentences ask for them.
     """
     names: dict[str, Any] = dict(data)
-    words: dict[str, Said] = {"example": _example(data)}
+    words: dict[str, Said] = {"example": example_mark(is_example=data.get("verified") is False)}
     if "dimension" in data:
         for name in _AMOUNTS:
             if name in data:
@@ -113,10 +121,6 @@ def say_warning(code: str, data: Mapping[str, Any], source: str | None = None) -
 def say_short(code: str, batch: str) -> Said:
     """The warning in at most 70 characters, for telephone and SMS."""
     return said(f"short-{code}", batch=batch)
-
-
-def _example(data: Mapping[str, Any]) -> Said:
-    return said("example-mark") if data.get("verified") is False else same("")
 
 
 def _in(value: object, language: str) -> object:

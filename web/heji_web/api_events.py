@@ -46,15 +46,31 @@ OPERATIONS = (
         "events",
         "按账本顺序列出可读的事件",
         "List the events one may read, in the ledger's order",
-        {200: Answer("一页事件；next 是下一页的 cursor", "a page; `next` is the next cursor", {_JSON: ANY_OBJECT})},
+        {
+            200: Answer(
+                "一页事件；next 是下一页的 cursor", "a page; `next` is the next cursor", {_JSON: ANY_OBJECT}
+            )
+        },
         (
             Parameter("batch", "涉及的批次", "Batch it speaks of"),
             Parameter("kind", "类型", "Kind"),
             Parameter("organisation", "责任主体", "Organisation"),
-            Parameter("since", "记录时间不早于", "Recorded at or after", schema={"type": "string", "format": "date-time"}),
-            Parameter("until", "记录时间早于", "Recorded before", schema={"type": "string", "format": "date-time"}),
+            Parameter(
+                "since",
+                "记录时间不早于",
+                "Recorded at or after",
+                schema={"type": "string", "format": "date-time"},
+            ),
+            Parameter(
+                "until", "记录时间早于", "Recorded before", schema={"type": "string", "format": "date-time"}
+            ),
             Parameter("cursor", "从哪里继续", "Where to go on", schema={"type": "integer", "minimum": 0}),
-            Parameter("limit", "每页条数", "Events a page", schema={"type": "integer", "minimum": 1, "maximum": _MOST}),
+            Parameter(
+                "limit",
+                "每页条数",
+                "Events a page",
+                schema={"type": "integer", "minimum": 1, "maximum": _MOST},
+            ),
         ),
     ),
     Operation(

@@ -23,7 +23,7 @@ from heji_trace.labels import dump_terminal
 from heji_trace.times import SYSTEM_CLOCK, beijing_date
 from heji_web.commands_service import check_fit_to_serve, serve_until_told
 from heji_web.demo.build import PASSWORD, build_county
-from heji_web.demo.states import Page, pages_of
+from heji_web.demo.states import Page, built_on, pages_of
 from heji_web.demo.uploads import Person, read_people
 from heji_web.founding import found_log
 from heji_web.locking import locked
@@ -63,8 +63,10 @@ def demo(*, data: Path, port: int) -> None:
                 raise Misconfigured("not-the-demonstration")
             check_fit_to_serve(service)
             with service.store.read() as connection:
-                pages = pages_of(connection)
+                pages, day = pages_of(connection), built_on(connection)
             _print_addresses(service, pages)
+            if day != beijing_date(service.clock.now_ms()):
+                say("demo-of-another-day", day=day)
         except BaseException:
             service.close()
             raise
@@ -121,7 +123,8 @@ def _print_addresses(service: Service, pages: tuple[Page, ...]) -> None:
             {
                 "address": base_url,
                 "pages": [
-                    {"state": page.state.key, "address": trace_url(base_url, page.trace_code)} for page in pages
+                    {"state": page.state.key, "address": trace_url(base_url, page.trace_code)}
+                    for page in pages
                 ],
                 "sign_in": [{"name": person.account, "password": PASSWORD} for person in people],
             }
@@ -131,9 +134,11 @@ def _print_addresses(service: Service, pages: tuple[Page, ...]) -> None:
     for page in pages:
         name = page.state.zh if language() == "zh" else page.state.en
         click.echo(f"  {_MARKS[page.state.level]} {trace_url(base_url, page.trace_code)}  {name}")
+    click.echo()
     say("demo-sign-in", address=f"{base_url}/sign-in", password=PASSWORD)
     for person in people:
         click.echo(f"  {person.account:<10}{_introduced(person)}")
+    click.echo()
     say("demo-scan", state=pages[0].state.zh if language() == "zh" else pages[0].state.en)
     click.echo(dump_terminal(trace_url(base_url, pages[0].trace_code), colour=sys.stdout.isatty()))
     say("demo-stop")

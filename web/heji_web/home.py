@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import groupby
 
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -18,13 +17,14 @@ from heji_web.languages import gettext
 blueprint = Blueprint("home", __name__)
 blueprint.after_request(permit_scripts)
 
+# What is done daily comes first, what is registered once comes last.
 _AREAS: Mapping[Area, str] = {
-    "registers": "Registers",
     "growing": "Growing",
     "making": "Making",
     "testing": "Testing",
     "moving": "Moving",
     "control": "Control",
+    "registers": "Registers",
 }
 _SEARCHERS = frozenset({"regulator", "operator"})
 
@@ -39,8 +39,9 @@ def front() -> ResponseReturnValue:
 def desk() -> ResponseReturnValue:
     """What this person may record, upload and look up."""
     author = signed_in().author
-    by_area = groupby(recordable_kinds(author), key=lambda kind: kind.area)
-    areas = [(gettext(_AREAS[area]), list(kinds)) for area, kinds in by_area]
+    kinds = recordable_kinds(author)
+    by_area = ((name, [kind for kind in kinds if kind.area == area]) for area, name in _AREAS.items())
+    areas = [(gettext(name), found) for name, found in by_area if found]
     return render_template("home.html", areas=areas, may_search=bool(author.roles & _SEARCHERS))
 
 

@@ -88,5 +88,7 @@ class Query:
         """Whether `1` is given; `0` and nothing mean no."""
         given = request.args.get(name, "0")
         if given not in ("0", "1"):
-            self._problems.append(Problem(f"/{name}", "not-a-choice", {"value": given[:60], "choices": "0, 1"}))
+            self._problems.append(
+                Problem(f"/{name}", "not-a-choice", {"value": given[:60], "choices": "0, 1"})
+            )
         return given == "1"

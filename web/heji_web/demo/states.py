@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
+from datetime import date, timedelta
 from importlib.resources import files
 
 from sqlalchemy import Connection, func, select
 
 from heji_trace.errors import Misconfigured
 from heji_trace.tables import events, labels
+from heji_trace.times import beijing_date
 from heji_web.demo.build import days_shifted
 from heji_web.demo.shifting import shift_text
+from heji_web.demo.uploads import read_diary
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +57,23 @@ def read_states() -> tuple[State, ...]:
 
 def pages_of(connection: Connection) -> tuple[Page, ...]:
     """The page of every state in a county that was built; raises Misconfigured for a log that is no such county."""
-    begun_ms = connection.execute(select(func.min(events.c.recorded_ms))).scalar()
+    days = _days_of(connection)
     codes = {
         batch: code
         for batch, code in connection.execute(select(labels.c.batch, labels.c.trace_code))
         if batch is not None and code is not None
     }
-    days = days_shifted(begun_ms) if begun_ms is not None else 0
     states = read_states()
     if any(shift_text(state.batch, days) not in codes for state in states):
         raise Misconfigured("not-the-demonstration")
     return tuple(Page(state, codes[shift_text(state.batch, days)]) for state in states)
+
+
+def built_on(connection: Connection) -> date:
+    """The day for which a county was built: what is fresh in it was fresh then."""
+    return beijing_date(read_diary()[-1].recorded_ms) + timedelta(days=_days_of(connection) + 1)
+
+
+def _days_of(connection: Connection) -> int:
+    begun_ms = connection.execute(select(func.min(events.c.recorded_ms))).scalar()
+    return 0 if begun_ms is None else days_shifted(begun_ms)

@@ -1,0 +1,372 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event as Signal
+
+import pytest
+from sqlalchemy import select
+
+from county import CYCLE, PRODUCT, County
+from heji_trace import ledger, project
+from heji_trace.errors import (
+    BulkRefused,
+    Conflict,
+    HejiError,
+    InvalidEvent,
+    LedgerBusy,
+    Misconfigured,
+    NeedsAcknowledgement,
+    NotAllowed,
+)
+from heji_trace.event import Event
+from heji_trace.ledger import newest_note
+from heji_trace.recorder import Receipt
+from heji_trace.schemas import parse_event
+from heji_trace.tables import checkpoints
+from heji_trace.times import Clock, dump_ms
+from heji_web.service import open_service
+from ledger_check import check_ledger, tamper
+from web.doors import CHEAP, Now
+
+MINUTE = 60
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_broken(county: County) -> Iterator[None]:
+    """After each test of this file the ledger is whole."""
+    yield
+    if county.recorder.fault is None and county.recorder.is_alive:
+        check_ledger(county.service)
+
+
+def together(county: County, jobs: Sequence[Callable[[], object]]) -> list[Future[object]]:
+    """Start all jobs while the store is held, so that the recorder finds them waiting in one group."""
+    with ThreadPoolExecutor(len(jobs) + 1) as pool:
+        held, release = Signal(), Signal()
+
+        def hold() -> None:
+            with county.service.store.write():
+                held.set()
+                release.wait()
+
+        pool.submit(hold)
+        held.wait()
+        # The recorder takes the first by itself and waits for the store; the others become the next group.
+        futures = [pool.submit(job) for job in jobs]
+        while county.recorder._queue.qsize() < len(jobs) - 1:
+            pass
+        release.set()
+    return futures
+
+
+def submitting(county: County, event: Event, who: str = "producer") -> Callable[[], Receipt]:
+    return lambda: county.recorder.submit(event, county.authors[who])
+
+
+def test_a_receipt_says_where_the_entry_stands(county: County) -> None:
+    size = county.size
+    receipt = county.harvest("A1")
+    assert receipt.seq == size
+    assert receipt.recorded_at == dump_ms(county.service.clock.now_ms())
+    assert not receipt.repeated
+    assert county.recorder.durable_size == size + 1
+
+
+def test_the_same_again_gets_the_same_receipt_and_writes_nothing(county: County) -> None:
+    event = county.harvesting("A1", hours_ago=100)
+    first = county.recorder.submit(event, county.authors["producer"])
+    size = county.size
+    again = county.recorder.submit(event, county.authors["producer"])
+    assert again.repeated
+    assert first.warnings == again.warnings == ("LATE_RECORD",)
+    assert (again.seq, again.entry_hash, again.recorded_at) == (
+        first.seq,
+        first.entry_hash,
+        first.recorded_at,
+    )
+    assert county.size == size
+
+
+def test_a_repeat_is_told_by_its_content_and_not_by_what_was_acknowledged(county: County) -> None:
+    county.harvest("A1", "10")
+    raw = county.raw(
+        "sale",
+        moves=[{"batch": "A1", "quantity": "11", "unit": "kg"}],
+        acknowledged=["OVER_CONSUMPTION"],
+    )
+    first = county.recorder.submit(parse_event(raw), county.authors["producer"])
+    raw.pop("acknowledged")
+    assert county.recorder.submit(parse_event(raw), county.authors["producer"]).seq == first.seq
+
+
+def test_other_content_under_the_same_id_is_a_conflict(county: County) -> None:
+    event = county.harvesting("A1")
+    county.recorder.submit(event, county.authors["producer"])
+    outputs = [{**event.body["outputs"][0], "quantity": "101"}]
+    with pytest.raises(Conflict, match="other content"):
+        county.recorder.submit(parse_event({**event.body, "outputs": outputs}), county.authors["producer"])
+
+
+def test_somebody_elses_id_is_a_conflict_even_with_the_same_content(county: County) -> None:
+    event = county.harvesting("A1")
+    county.recorder.submit(event, county.authors["producer"])
+    with pytest.raises(Conflict):
+        county.recorder.submit(event, county.authors["neighbour"])
+
+
+def test_what_waits_together_is_one_group_and_each_hears_of_its_own(county: County) -> None:
+    size = county.size
+    jobs = [submitting(county, county.harvesting(f"A{number}")) for number in range(8)]
+    asked = county.event("sale", moves=[{"batch": "A0", "quantity": "101", "unit": "kg"}])
+    foreign = county.harvesting("N1", who="neighbour")
+    jobs += [submitting(county, asked), submitting(county, foreign, "producer")]
+    futures = together(county, jobs)
+    receipts = [future.result() for future in futures[:8]]
+    assert sorted(receipt.seq for receipt in receipts) == list(range(size, size + 8))  # type: ignore[attr-defined]
+    assert isinstance(futures[8].exception(), NeedsAcknowledgement | InvalidEvent)
+    assert isinstance(futures[9].exception(), NotAllowed)
+    with county.service.store.read() as connection:
+        sizes = connection.execute(select(checkpoints.c.size).order_by(checkpoints.c.size)).scalars().all()
+    # Two commits: the one that went ahead, and the rest together.
+    assert len([each for each in sizes if each > size]) == 2
+
+
+def test_the_same_id_twice_in_one_group_is_recorded_once(county: County) -> None:
+    event = county.harvesting("A1")
+    futures = together(county, [submitting(county, event)] * 6)
+    receipts = [future.result() for future in futures]
+    assert len({receipt.seq for receipt in receipts}) == 1  # type: ignore[attr-defined]
+    assert sum(not receipt.repeated for receipt in receipts) == 1  # type: ignore[attr-defined]
+
+
+def test_what_breaks_a_group_is_answered_to_its_cause_alone(county: County) -> None:
+    taken = county.harvesting("A1")
+    county.recorder.submit(taken, county.authors["producer"])
+    # As if another process had just been first with the id: the read table does not know it yet.
+    tamper(county.service, "DELETE FROM events WHERE event_id = ?", taken.id)
+    again = county.harvesting("A9", id=taken.id)
+    others = [submitting(county, county.harvesting(f"B{number}")) for number in range(4)]
+    futures = together(county, [*others, submitting(county, again)])
+    assert all(future.exception() is None for future in futures[:4])
+    assert isinstance(futures[4].exception(), LedgerBusy)
+    with county.service.store.write() as connection:
+        project.rebuild(connection, ledger.read_all(connection, county.size), lambda _done: None)
+
+
+def test_a_bulk_is_recorded_in_its_order(county: County) -> None:
+    size = county.size
+    events = [county.harvesting(f"A{number}") for number in range(30)]
+    receipts = county.recorder.submit_all(events, county.authors["producer"])
+    assert [receipt.seq for receipt in receipts] == list(range(size, size + 30))
+
+
+def test_an_empty_bulk_is_nothing(county: County) -> None:
+    assert county.recorder.submit_all([], county.authors["producer"]) == []
+
+
+def test_a_bulk_with_bad_rows_is_not_recorded_and_all_its_rows_are_told_at_once(county: County) -> None:
+    size = county.size
+    sold = county.event("sale", moves=[{"batch": "A0", "quantity": "200", "unit": "kg"}])
+    unknown = county.event("sale", moves=[{"batch": "A7", "quantity": "1", "unit": "kg"}])
+    foreign = county.harvesting("A2", who="neighbour")
+    events = [county.harvesting("A0"), sold, unknown, foreign, county.harvesting("A3")]
+    with pytest.raises(BulkRefused) as refused:
+        county.recorder.submit_all(events, county.authors["producer"])
+    assert [(row, type(error)) for row, error in refused.value.rows] == [
+        (1, NeedsAcknowledgement),
+        (2, InvalidEvent),
+        (3, NotAllowed),
+    ]
+    assert county.size == size
+    assert county.harvest("A0").seq == size
+
+
+def test_the_same_bulk_again_gets_the_same_receipts(county: County) -> None:
+    events = [county.harvesting(f"A{number}") for number in range(5)]
+    first = county.recorder.submit_all(events, county.authors["producer"])
+    more = [*events, county.harvesting("B1")]
+    again = county.recorder.submit_all(more, county.authors["producer"])
+    assert [receipt.entry_hash for receipt in again[:5]] == [receipt.entry_hash for receipt in first]
+    assert [receipt.repeated for receipt in again] == [True] * 5 + [False]
+
+
+def test_an_id_twice_in_one_bulk_is_refused(county: County) -> None:
+    event = county.harvesting("A1")
+    with pytest.raises(BulkRefused) as refused:
+        county.recorder.submit_all([event, event], county.authors["producer"])
+    assert [row for row, _ in refused.value.rows] == [1]
+
+
+def test_a_dry_run_tells_what_would_happen_and_writes_nothing(county: County) -> None:
+    events = [county.harvesting("A1"), county.harvesting("A2", hours_ago=200)]
+    size, head = county.size, county.service.head.read_note()
+    receipts = county.recorder.submit_all(events, county.authors["producer"], dry_run=True)
+    assert [receipt.warnings for receipt in receipts] == [(), ("LATE_RECORD",)]
+    assert (county.size, county.service.head.read_note()) == (size, head)
+    check_ledger(county.service)
+    assert county.recorder.submit_all(events, county.authors["producer"])[0].seq == size
+
+
+def test_a_dry_run_is_refused_like_the_real_one(county: County) -> None:
+    with pytest.raises(BulkRefused):
+        county.recorder.submit_all(
+            [county.harvesting("A1", who="neighbour")], county.authors["producer"], dry_run=True
+        )
+
+
+def test_acknowledged_questions_are_recorded_and_warned_about(county: County) -> None:
+    county.harvest("A1", "10")
+    moves = [{"batch": "A1", "quantity": "11", "unit": "kg"}]
+    with pytest.raises(NeedsAcknowledgement) as asked:
+        county.record("sale", moves=moves)
+    assert [question.code for question in asked.value.questions] == ["OVER_CONSUMPTION"]
+    receipt = county.record("sale", moves=moves, acknowledged=["OVER_CONSUMPTION"])
+    assert receipt.warnings == ("OVER_CONSUMPTION",)
+
+
+# --- clocks ----------------------------------------------------------------------------------------------------------
+
+
+def test_recorded_times_never_decrease(county: County, now: Now) -> None:
+    first = county.harvest("A1")
+    now.seconds -= 4 * MINUTE
+    assert county.harvest("A2").recorded_at == first.recorded_at
+
+
+def test_a_clock_behind_the_ledger_stops_writing_until_it_is_right(county: County, now: Now) -> None:
+    size = county.size
+    now.seconds -= 6 * MINUTE
+    with pytest.raises(Misconfigured, match="behind the ledger"):
+        county.harvest("A1")
+    assert county.size == size
+    now.seconds += 6 * MINUTE
+    assert county.harvest("A2").seq == size
+
+
+@pytest.mark.parametrize("jump", [-24 * 60, 6, 365 * 24 * 60])
+def test_a_wall_clock_that_jumps_stops_writing(county: County, now: Now, jump: int) -> None:
+    county.service.close()
+    wall = Now(now.seconds)
+    clock = Clock(wall.clock.wall, now.clock.monotonic)
+    service = open_service(county.service.settings, clock, passwords=CHEAP)
+    service.start()
+    size = county.size
+    wall.seconds += jump * MINUTE
+    for _ in range(2):
+        with pytest.raises(Misconfigured, match="clock"):
+            service.recorder.submit(county.harvesting("A1"), county.authors["producer"])
+    assert county.size == size
+    wall.seconds -= jump * MINUTE
+    assert service.recorder.submit(county.harvesting("A1"), county.authors["producer"]).seq == size
+    service.close()
+
+
+def test_a_slow_drift_of_the_clock_is_followed(county: County, now: Now) -> None:
+    for number in range(10):
+        now.seconds += 60 * MINUTE
+        county.harvest(f"A{number}")
+
+
+# --- the head file ---------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_answered_while_the_head_cannot_be_made_durable(county: County) -> None:
+    event = county.harvesting("A1")
+    size, folder = county.size, county.service.settings.head
+    aside = folder.with_name("aside")
+    folder.rename(aside)
+    folder.write_text("in the way")
+    for each in (event, event, county.harvesting("A2")):
+        with pytest.raises(LedgerBusy) as busy:
+            county.recorder.submit(each, county.authors["producer"])
+        assert busy.value.code == "head-not-durable"
+    # The first one is committed; it is not served, and nothing was written behind it.
+    assert (county.size, county.recorder.durable_size) == (size + 1, size)
+    folder.unlink()
+    aside.rename(folder)
+    receipt = county.recorder.submit(event, county.authors["producer"])
+    assert (receipt.seq, receipt.repeated) == (size, True)
+    assert county.recorder.durable_size == size + 1
+    assert county.harvest("A3").seq == size + 1
+
+
+def test_after_a_crash_before_the_head_the_next_start_goes_on(county: County, now: Now) -> None:
+    folder = county.service.settings.head
+    aside = folder.with_name("aside")
+    folder.rename(aside)
+    folder.write_text("in the way")
+    event = county.harvesting("A1")
+    with pytest.raises(LedgerBusy):
+        county.recorder.submit(event, county.authors["producer"])
+    county.service.close()
+    folder.unlink()
+    aside.rename(folder)
+    service = open_service(county.service.settings, now.clock, passwords=CHEAP)
+    service.start()
+    assert service.recorder.durable_size == county.size
+    assert service.recorder.submit(event, county.authors["producer"]).repeated
+    check_ledger(service)
+    service.close()
+
+
+def test_a_ledger_that_does_not_fit_its_head_is_read_only(county: County, now: Now) -> None:
+    county.service.close()
+    (county.service.settings.head / "head").unlink()
+    service = open_service(county.service.settings, now.clock, passwords=CHEAP)
+    service.start()
+    assert service.recorder.fault is not None
+    for _ in range(3):
+        with pytest.raises(HejiError, match="remembered head is missing"):
+            service.recorder.submit(county.harvesting("A1"), county.authors["producer"])
+    # Raised again and again, it must not gather the frames of everybody who asked.
+    depth, trace = 0, service.recorder.fault.__traceback__
+    while trace is not None:
+        depth, trace = depth + 1, trace.tb_next
+    assert depth < 10
+    service.close()
+
+
+# --- beginning and end -----------------------------------------------------------------------------------------------
+
+
+def test_before_the_start_and_after_the_end_nothing_is_taken(county: County, now: Now) -> None:
+    event = county.harvesting("A1")
+    county.service.close()
+    with pytest.raises(LedgerBusy):
+        county.recorder.submit(event, county.authors["producer"])
+    county.recorder.close()
+    service = open_service(county.service.settings, now.clock, passwords=CHEAP)
+    with pytest.raises(LedgerBusy):
+        service.recorder.submit(event, county.authors["producer"])
+    service.close()
+
+
+def test_what_waits_at_the_end_is_still_recorded(county: County) -> None:
+    size = county.size
+    jobs: list[Callable[[], object]] = [
+        submitting(county, county.harvesting(f"A{number}")) for number in range(6)
+    ]
+    futures = together(county, [*jobs, county.recorder.close])
+    recorded = [future for future in futures[:6] if future.exception() is None]
+    assert county.size == size + len(recorded)
+    assert all(isinstance(future.exception(), LedgerBusy | None) for future in futures[:6])
+
+
+def test_a_product_is_known_within_its_own_group(county: County) -> None:
+    details = {"code": "longan", "name": "龙眼", "commodity": "龙眼"}
+    product = county.event("product", "operator", details=details)
+    county.recorder.submit_all([product], county.authors["operator"])
+    outputs = [{"batch": "L1", "product": "longan", "quantity": "1", "unit": "kg"}]
+    made = county.event("harvest", cycles=[CYCLE], outputs=outputs)
+    consumed = county.event(
+        "packaging",
+        inputs=[{"batch": "L1", "quantity": "1", "unit": "kg"}],
+        outputs=[{"batch": "L2", "product": PRODUCT, "quantity": "1", "unit": "kg"}],
+    )
+    receipts = county.recorder.submit_all([made, consumed], county.authors["producer"])
+    assert len(receipts) == 2
+    with county.service.store.read() as connection:
+        newest = newest_note(connection)
+    assert newest is not None
+    assert newest[0] == county.size

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from heji_trace import sentences
+from heji_trace.errors import Question
+from heji_trace.rules import LEVELS
+from heji_trace.sense import Suspicion
+from heji_trace.wording import day_said, joined, said, same, say_short, say_warning, told
+
+INTERVAL = {
+    "active": "克百威",
+    "days": 14,
+    "clear": "2026-06-20",
+    "short": 3,
+    "edition": "e",
+    "verified": False,
+}
+# What rules, sense and dated put into the data of each warning.
+DATA: dict[str, dict[str, Any]] = {
+    "TAMPERED": {"entry": 18342},
+    "TEST_FAILED": {"sample": "S1"},
+    "USE_BY_PASSED": {"date": "2026-06-12"},
+    "BEST_BEFORE_PASSED": {"date": "2026-06-12"},
+    "NEAR_EXPIRY": {"date": "2026-06-12", "days": 1},
+    "PHI_VIOLATION": INTERVAL,
+    "PHI_UNPROVEN": {**INTERVAL, "late_hours": 100},
+    "VET_WITHDRAWAL": {"drug": "x", "clear": "2026-06-20", "days": 7},
+    "CERT_FALSE": {"scheme": "green_food"},
+    "CERT_EXPIRED": {"scheme": "green_food", "number": "LB-1"},
+    "CERT_UNVERIFIED": {"scheme": "green_food", "number": "LB-1"},
+    "CHAIN_BROKEN": {"gap": "origin"},
+    "TEST_OVERDUE": {"sample": "S1", "hours": 24, "waited": 30},
+    "LATE_RECORD": {"hours": 80, "kind": "harvest"},
+    "MASS_BALANCE": {"in": 100_000_000_000, "out": 120_000_000_000, "dimension": "mass"},
+    "OVER_CONSUMPTION": {"short": 2_500_000_000, "dimension": "mass"},
+    "HELD_MOVED": {"codes": "ON_HOLD, RECALLED"},
+}
+
+
+@pytest.mark.parametrize("code", LEVELS)
+@pytest.mark.parametrize("source", [None, "LZ-7"])
+def test_every_warning_is_told_from_what_it_is_stored_with(code: str, source: str | None) -> None:
+    sentence = say_warning(code, DATA.get(code, {}), source)
+    assert all(text and "{" not in text for text in sentence.values())
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["PHI_VIOLATION", "VET_WITHDRAWAL", "OVER_CONSUMPTION", "HELD_MOVED", "MASS_BALANCE", "UNKNOWN_ORIGIN"],
+)
+def test_every_question_is_asked_in_both_languages(code: str) -> None:
+    question = Suspicion(code, "LZ-7", dict(DATA.get(code, {}))).question()
+    assert isinstance(question, Question)
+    assert all(question.sentence(language) for language in sentences.LANGUAGES)
+
+
+def test_a_harvest_inside_the_interval_is_asked_about_with_the_first_clear_day() -> None:
+    question = Suspicion("PHI_VIOLATION", "LZ-7", dict(INTERVAL)).question()
+    assert "2026-06-20" in question.sentence("zh")
+    assert "示例数据" in question.sentence("zh")
+
+
+def test_an_amount_is_told_in_a_unit_that_people_use() -> None:
+    assert told(DATA["OVER_CONSUMPTION"])["short_zh"].startswith("2.5 ")
+    assert "kg" in told(DATA["OVER_CONSUMPTION"])["short_en"]
+
+
+def test_days_short_of_an_interval_are_no_amount() -> None:
+    assert told(INTERVAL)["short"] == 3
+    assert "short_zh" not in told(INTERVAL)
+
+
+def test_a_verified_interval_carries_no_mark() -> None:
+    assert "示例" not in say_warning("PHI_VIOLATION", {**INTERVAL, "verified": True})["zh"]
+
+
+def test_a_gap_in_the_chain_says_which_link_is_missing() -> None:
+    assert "第 1 环" in say_warning("CHAIN_BROKEN", {"gap": "origin"})["zh"]
+
+
+def test_a_name_in_both_languages_is_put_in_by_language() -> None:
+    assert said("warning-lifted", date=day_said(date(2026, 6, 12))) == {
+        "zh": "已解除（2026年6月12日）",
+        "en": "Lifted on 12 June 2026",
+    }
+
+
+def test_a_list_names_each_member_once() -> None:
+    assert joined([same("甲"), same("乙"), same("甲")])["zh"] == "甲、乙"
+
+
+def test_a_short_text_names_the_batch() -> None:
+    assert "LZ-7" in say_short("RECALLED", "LZ-7")["en"]

@@ -1,0 +1,255 @@
+"""What somebody who must act needs beside a trace: who has the goods and how to reach them, tests, warnings, totals."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from heji_trace.choices import product_names, registered_facts
+from heji_trace.lineage import Edge, known_at
+from heji_trace.parties import Author
+from heji_trace.reading import own_batches, readable_batches
+from heji_trace.rights import may_oversee
+from heji_trace.rules import LEVELS, LOUDNESS
+from heji_trace.tables import samples, tests, warnings
+from heji_trace.tracing import Gaps, Trace, TraceRow
+
+Amounts = dict[str, int]
+"""Millionths of the base unit by dimension."""
+
+_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A stored warning of a batch; `data` is what its sentence names, `is_lifted` whether it is over."""
+
+    code: str
+    source: str
+    cause_seq: int
+    data: Mapping[str, Any]
+    is_lifted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """The newest step of a sample's testing."""
+
+    seq: int
+    sample: str
+    conclusion: str
+    status: str
+
+
+@dataclass(slots=True)
+class Party:
+    """An organisation that has or had goods of the trace: what it holds, what is on its way to it, what it sold."""
+
+    organisation: str
+    name: str
+    contact: str
+    held: Amounts = field(default_factory=dict)
+    coming: Amounts = field(default_factory=dict)
+    sold: Amounts = field(default_factory=dict)
+    batches: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class RowShown:
+    """A row of a trace with names; `passed` is how much of it went towards, or came from, the batch asked for."""
+
+    row: TraceRow
+    product: str
+    organisation: str
+    passed: Amounts
+    held: Amounts
+    coming: Amounts
+    sold: Amounts
+    warnings: tuple[Warned, ...]
+    tests: tuple[Tested, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A trace for people. Totals and parties are of the batch itself and what was made from it."""
+
+    trace: Trace
+    rows: tuple[RowShown, ...]
+    held: Amounts
+    coming: Amounts
+    sold: Amounts
+    parties: tuple[Party, ...]
+    suppliers: tuple[Party, ...]
+
+
+def answer_of(connection: Connection, trace: Trace, language: str) -> Answer:
+    """The trace with what belongs to it, as the ledger knew it at the time of the trace."""
+    names = [row.batch for row in trace.rows]
+    organisations = {row.organisation for row in trace.rows}
+    organisations |= {each.holder for row in trace.rows for each in row.holdings}
+    organisations |= {each.seller for row in trace.rows for each in row.sold}
+    facts = registered_facts(connection, "organisation", organisations)
+    products = product_names(connection, language, {row.product for row in trace.rows if row.product})
+    warned = warnings_of(connection, names, trace.as_of_seq)
+    tested = samples_tested(connection, names, trace.as_of_seq)
+    passed = _passed(trace)
+    rows = tuple(
+        RowShown(
+            row,
+            products.get(row.product or "", row.product or ""),
+            _name(facts, row.organisation),
+            passed.get(row.batch, {}),
+            _summed((each.dimension, each.amount) for each in row.holdings if each.state == "held"),
+            _summed((each.dimension, each.amount) for each in row.holdings if each.state == "transit"),
+            _summed((each.dimension, each.amount) for each in row.sold),
+            warned.get(row.batch, ()),
+            tested.get(row.batch, ()),
+        )
+        for row in trace.rows
+    )
+    reached = [shown for shown in rows if shown.row.down is not None]
+    return Answer(
+        trace,
+        rows,
+        _added(shown.held for shown in reached),
+        _added(shown.coming for shown in reached),
+        _added(shown.sold for shown in reached),
+        tuple(_parties(facts, [shown.row for shown in reached])),
+        tuple(_suppliers(facts, [row for row in trace.rows if row.up])),
+    )
+
+
+def limited(connection: Connection, author: Author, trace: Trace) -> Trace:
+    """The part of a trace that an author may read: own batches and those a step from them, with his own stock alone."""
+    if may_oversee(author):
+        return trace
+    names = [row.batch for row in trace.rows]
+    readable, own = readable_batches(connection, author, names), own_batches(connection, author, names)
+    rows = tuple(
+        replace(
+            row,
+            holdings=tuple(each for each in row.holdings if each.holder == author.organisation),
+            sold=tuple(each for each in row.sold if each.seller == author.organisation),
+        )
+        for row in trace.rows
+        if row.batch in readable
+    )
+    edges = tuple(edge for edge in trace.edges if {edge.parent, edge.child} <= own)
+    return replace(trace, rows=rows, edges=edges, gaps=_own_gaps(rows))
+
+
+def warnings_of(
+    connection: Connection, names: Sequence[str], as_of_seq: int | None
+) -> dict[str, tuple[Warned, ...]]:
+    """The stored warnings of each batch, the loudest first, lifted ones behind."""
+    found: dict[str, list[Warned]] = defaultdict(list)
+    for part in _parts(names):
+        query = select(warnings).where(warnings.c.batch.in_(part))
+        if as_of_seq is not None:
+            query = query.where(warnings.c.raised_seq <= as_of_seq)
+        for row in connection.execute(query.order_by(warnings.c.raised_seq)):
+            lifted = row.lifted_seq is not None and (as_of_seq is None or row.lifted_seq <= as_of_seq)
+            found[row.batch].append(
+                Warned(row.code, row.source, row.cause_seq, json.loads(row.data), lifted)
+            )
+    return {name: tuple(sorted(each, key=_loudness)) for name, each in found.items()}
+
+
+def samples_tested(
+    connection: Connection, names: Sequence[str], as_of_seq: int | None
+) -> dict[str, tuple[Tested, ...]]:
+    """The newest step of each sample that was drawn of a batch itself."""
+    found: dict[str, dict[str, Tested]] = defaultdict(dict)
+    for part in _parts(names):
+        query = (
+            select(samples.c.target, tests.c.seq, tests.c.sample, tests.c.conclusion, tests.c.status)
+            .join(tests, tests.c.sample == samples.c.sample)
+            .where(samples.c.target.in_(part), samples.c.target_kind == "batch")
+            .where(known_at(samples, as_of_seq), known_at(tests, as_of_seq))
+            .order_by(tests.c.seq)
+        )
+        for target, seq, sample, conclusion, status in connection.execute(query):
+            found[target][sample] = Tested(seq, sample, conclusion, status)
+    return {name: tuple(each.values()) for name, each in found.items()}
+
+
+def _passed(trace: Trace) -> dict[str, Amounts]:
+    """How much of a batch above went down the way, and how much went into a batch below."""
+    distances = {row.batch: row for row in trace.rows}
+    passed: dict[str, Amounts] = defaultdict(dict)
+    for edge in trace.edges:
+        parent, child = distances.get(edge.parent), distances.get(edge.child)
+        if parent and parent.up:
+            _add(passed[edge.parent], edge)
+        if child and child.down:
+            _add(passed[edge.child], edge)
+    return passed
+
+
+def _add(amounts: Amounts, edge: Edge) -> None:
+    amounts[edge.dimension] = amounts.get(edge.dimension, 0) + edge.amount
+
+
+def _parties(facts: Mapping[str, tuple[str, dict[str, Any]]], rows: Iterable[TraceRow]) -> list[Party]:
+    """Who has or had goods, those with the most left to be stopped first."""
+    found: dict[str, Party] = {}
+    for row in rows:
+        for holding in row.holdings:
+            party = _party(found, facts, holding.holder, row.batch)
+            amounts = party.held if holding.state == "held" else party.coming
+            amounts[holding.dimension] = amounts.get(holding.dimension, 0) + holding.amount
+        for sale in row.sold:
+            sold = _party(found, facts, sale.seller, row.batch).sold
+            sold[sale.dimension] = sold.get(sale.dimension, 0) + sale.amount
+    return sorted(found.values(), key=lambda each: (not each.coming, not each.held, each.organisation))
+
+
+def _suppliers(facts: Mapping[str, tuple[str, dict[str, Any]]], rows: Iterable[TraceRow]) -> list[Party]:
+    found: dict[str, Party] = {}
+    for row in rows:
+        _party(found, facts, row.organisation, row.batch)
+    return [found[code] for code in sorted(found)]
+
+
+def _party(
+    found: dict[str, Party], facts: Mapping[str, tuple[str, dict[str, Any]]], code: str, batch: str
+) -> Party:
+    contact = str(facts[code][1].get("contact", "")) if code in facts else ""
+    party = found.setdefault(code, Party(code, _name(facts, code), contact))
+    if batch not in party.batches:
+        party.batches.append(batch)
+    return party
+
+
+def _name(facts: Mapping[str, tuple[str, dict[str, Any]]], code: str) -> str:
+    return str(facts[code][1]["name"]) if code in facts else code
+
+
+def _own_gaps(rows: Sequence[TraceRow]) -> Gaps:
+    under_way = sum(each.state == "transit" and each.amount > 0 for row in rows for each in row.holdings)
+    return Gaps(sum(row.unknown_origin for row in rows), under_way, 0)
+
+
+def _loudness(warned: Warned) -> tuple[bool, int, int]:
+    return warned.is_lifted, -LOUDNESS.index(LEVELS[warned.code].regulator), warned.cause_seq
+
+
+def _summed(pairs: Iterable[tuple[str, int]]) -> Amounts:
+    total: Amounts = {}
+    for dimension, amount in pairs:
+        total[dimension] = total.get(dimension, 0) + amount
+    return total
+
+
+def _added(many: Iterable[Amounts]) -> Amounts:
+    return _summed(pair for amounts in many for pair in amounts.items())
+
+
+def _parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(names), _AT_ONCE):
+        yield names[start : start + _AT_ONCE]

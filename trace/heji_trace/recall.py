@@ -1,0 +1,232 @@
+"""Recalls: opening one, and reading what it reaches, who has the goods, and by when it must be done.
+
+The deadlines are those of the food recall rules (食品召回管理办法, 2020 revision): the recall starts within 24, 48 or
+72 hours and ends within 10, 20 or 30 working days, by level. Working days leave out Saturdays and Sundays; public
+holidays and the working weekends that make up for them are not known here.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from types import MappingProxyType
+from typing import Any, Final
+
+from sqlalchemy import Connection, select
+
+from heji_trace.errors import InvalidEvent, Problem, Unknown
+from heji_trace.event import Event
+from heji_trace.ledger import read_stored
+from heji_trace.lineage import known_at
+from heji_trace.parties import Author
+from heji_trace.reading import colleagues, disclosed_values, own_batches, seq_of, shown_body
+from heji_trace.rights import may_oversee
+from heji_trace.rules import HOUR_MS
+from heji_trace.schemas import event_of, parse_event
+from heji_trace.tables import batches, events, recall_scope
+from heji_trace.times import beijing_date, dump_ms
+from heji_trace.tracing import Holding, Sold, holdings_of, sales_of
+
+START_HOURS: Final[Mapping[int, int]] = MappingProxyType({1: 24, 2: 48, 3: 72})
+FINISH_WORKING_DAYS: Final[Mapping[int, int]] = MappingProxyType({1: 10, 2: 20, 3: 30})
+
+_DETAILS: Final = ("level", "ordered", "reason", "scope", "document")
+_ENVELOPE: Final = ("id", "occurred_at", "organisation", "performed_by", "batches", "acknowledged", "note")
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeRow:
+    """One batch in a recall: `frozen` on opening, `later` made or found, `upstream` under review."""
+
+    batch: str
+    standing: str
+    seq: int
+    product: str | None
+    organisation: str
+    holdings: tuple[Holding, ...]
+    sold: tuple[Sold, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Consignee:
+    """Who has or had recalled goods, all batches together: amounts in millionths of the dimension's unit."""
+
+    organisation: str
+    dimension: str
+    batches: tuple[str, ...]
+    held: int
+    transit: int
+    sold: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecallReport:
+    """A recall as its reader sees it; `is_whole` says whether the scope is shown to him in full.
+
+    `body` is the event's body without what is sealed to him; `withdrawn_seq` the correction that took it back.
+    """
+
+    event_id: str
+    seq: int
+    body: Mapping[str, Any]
+    opened_ms: int
+    start_by_ms: int
+    finish_by: date
+    scope: tuple[ScopeRow, ...]
+    consignees: tuple[Consignee, ...]
+    withdrawn_seq: int | None
+    is_whole: bool
+
+    def on_hand(self) -> dict[str, int]:
+        """What of the recalled goods is still held by anybody shown or on its way, by dimension."""
+        total: dict[str, int] = defaultdict(int)
+        for each in self.consignees:
+            total[each.dimension] += each.held + each.transit
+        return dict(total)
+
+
+def parse_recall(raw: object, author: Author, event_id: str, now_ms: int) -> Event:
+    """The `recall` event that a short statement asks for: batches, level, ordered, reason, scope, document.
+
+    What it leaves out of id, time and organisation is filled in. Raises InvalidEvent with pointers into `raw`.
+    """
+    if not isinstance(raw, dict):
+        raise InvalidEvent([Problem("", "not-an-object")])
+    known = {*_DETAILS, *_ENVELOPE}
+    unknown = [Problem(f"/{name}", "unknown-field", {"name": name[:60]}) for name in raw if name not in known]
+    event: dict[str, Any] = {
+        "id": event_id,
+        "kind": "recall",
+        "occurred_at": dump_ms(now_ms),
+        "organisation": author.organisation,
+        **{name: raw[name] for name in _ENVELOPE if name in raw},
+        "details": {name: raw[name] for name in _DETAILS if name in raw},
+    }
+    try:
+        parsed = parse_event(event)
+    except InvalidEvent as refused:
+        raise InvalidEvent([*unknown, *map(_as_sent, refused.problems)]) from refused
+    if unknown:
+        raise InvalidEvent(unknown)
+    return parsed
+
+
+def _as_sent(problem: Problem) -> Problem:
+    return replace(problem, pointer=problem.pointer.removeprefix("/details"))
+
+
+def recall_of(connection: Connection, author: Author, event_id: str) -> RecallReport:
+    """The recall with this id; raises Unknown where there is none, or none that the author may read.
+
+    Overseers and the organisation that opened it see the whole scope; others their own batches, and what they have.
+    """
+    seq = seq_of(connection, author, event_id)
+    [stored] = read_stored(connection, [seq])
+    stated = _stated(stored.event)
+    if stated is None:
+        raise Unknown
+    is_whole = may_oversee(author) or author.organisation == stored.event.organisation
+    scope = _scope(connection, author, event_id, is_whole=is_whole)
+    if not is_whole:
+        scope = tuple(_own_part(row, author.organisation) for row in scope)
+    level = stated.details["level"]
+    disclosed = disclosed_values(stored, author, colleagues(connection, author))
+    withdrawn: int | None = connection.execute(
+        select(events.c.withdrawn_seq).where(events.c.seq == seq)
+    ).scalar()
+    return RecallReport(
+        event_id,
+        seq,
+        shown_body(stored.event, disclosed),
+        stored.recorded_ms,
+        stored.recorded_ms + START_HOURS[level] * HOUR_MS,
+        after_working_days(beijing_date(stored.recorded_ms), FINISH_WORKING_DAYS[level]),
+        scope,
+        _consignees(scope),
+        withdrawn,
+        is_whole,
+    )
+
+
+def after_working_days(day: date, count: int) -> date:
+    """The day that is so many working days after `day`."""
+    while count:
+        day += timedelta(days=1)
+        count -= day.weekday() < 5
+    return day
+
+
+def _stated(event: Event) -> Event | None:
+    """The recall that an event states, by itself or as the replacement in a correction."""
+    replacement = event.details.get("replacement")
+    stated = event_of(replacement) if event.kind == "correction" and replacement else event
+    return stated if stated.kind == "recall" else None
+
+
+def _scope(
+    connection: Connection, author: Author, event_id: str, *, is_whole: bool
+) -> tuple[ScopeRow, ...]:
+    """The rows as they stand, or stood when the recall was taken back."""
+    query = (
+        select(recall_scope.c.batch, recall_scope.c.standing, recall_scope.c.seq)
+        .where(recall_scope.c.event_id == event_id)
+        .order_by(recall_scope.c.standing, recall_scope.c.batch)
+    )
+    rows = list(connection.execute(query.where(known_at(recall_scope, None))))
+    names = [row.batch for row in rows]
+    own = set(names) if is_whole else own_batches(connection, author, names)
+    names = [name for name in names if name in own]
+    facts: dict[str, Any] = {}
+    for start in range(0, len(names), 1000):
+        found = select(batches).where(batches.c.batch.in_(names[start : start + 1000]))
+        facts |= {row.batch: row for row in connection.execute(found)}
+    held, sold = holdings_of(connection, names), sales_of(connection, names)
+    return tuple(
+        ScopeRow(
+            row.batch,
+            row.standing,
+            row.seq,
+            facts[row.batch].product,
+            facts[row.batch].organisation,
+            held.get(row.batch, ()),
+            sold.get(row.batch, ()),
+        )
+        for row in rows
+        if row.batch in facts
+    )
+
+
+def _own_part(row: ScopeRow, own: str) -> ScopeRow:
+    """The row with what one organisation itself holds and sold."""
+    holdings = tuple(each for each in row.holdings if each.holder == own)
+    return replace(row, holdings=holdings, sold=tuple(each for each in row.sold if each.seller == own))
+
+
+def _consignees(scope: tuple[ScopeRow, ...]) -> tuple[Consignee, ...]:
+    """Holders and sellers of the recalled goods; what is only under review upstream is not recalled."""
+    amounts: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    named: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in scope:
+        if row.standing == "upstream":
+            continue
+        for holding in row.holdings:
+            key = (holding.holder, holding.dimension)
+            amounts[key][holding.state] += holding.amount
+            named[key].add(row.batch)
+        for sale in row.sold:
+            key = (sale.seller, sale.dimension)
+            amounts[key]["sold"] += sale.amount
+            named[key].add(row.batch)
+    return tuple(
+        Consignee(
+            organisation,
+            dimension,
+            tuple(sorted(named[organisation, dimension])),
+            found["held"],
+            found["transit"],
+            found["sold"],
+        )
+        for (organisation, dimension), found in sorted(amounts.items())
+    )

@@ -1,0 +1,144 @@
+"""Recalls at the desk: opened from a batch with its scope seen before, and read with who still has the goods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from heji_trace import choices, oversight, reading, tracing
+from heji_trace.errors import HejiError, NotAllowed, Unknown
+from heji_trace.event import Event
+from heji_trace.event_ids import new_event_id
+from heji_trace.kinds import KINDS
+from heji_trace.ledger import read_stored, size_of
+from heji_trace.oversight import Answer
+from heji_trace.parties import Author
+from heji_trace.recall import parse_recall, recall_of
+from heji_trace.times import BEIJING, moment_of
+from heji_web.access import signed_in
+from heji_web.described import local_time
+from heji_web.headers import permit_scripts
+from heji_web.languages import language
+from heji_web.problems import ProblemAnswer, problem_of
+from heji_web.regulator import amounts_said
+from heji_web.service import the_service
+
+blueprint = Blueprint("recalls", __name__)
+blueprint.after_request(permit_scripts)
+
+_KIND = KINDS["recall"]
+_LEVELS = ("1", "2", "3")
+_MOST = 100
+
+
+@blueprint.get("/desk/batches/<batch>/recall")
+def open_form(batch: str) -> ResponseReturnValue:
+    """The form, beside what it would reach."""
+    author = _recaller()
+    service = the_service()
+    now_ms = service.clock.now_ms()
+    texts = {
+        "id": new_event_id(now_ms, service.random),
+        "at": moment_of(now_ms).astimezone(BEIJING).isoformat(timespec="seconds"),
+        "level": "1",
+        "ordered": "true" if "regulator" in author.roles else "false",
+    }
+    return _page(author, batch, texts)
+
+
+@blueprint.post("/desk/batches/<batch>/recall")
+def open_recall(batch: str) -> ResponseReturnValue:
+    """Open the recall: every batch in scope says so with the same commit."""
+    author = _recaller()
+    form = {name: text.replace("\r\n", "\n").strip() for name, text in request.form.items()}
+    try:
+        receipt = the_service().recorder.submit(_stated(author, batch, form), author)
+    except HejiError as error:
+        problem = problem_of(error)
+        return make_response(_page(author, batch, form, problem), problem.status)
+    return redirect(url_for("recalls.show", event_id=receipt.event_id, done=1), HTTPStatus.SEE_OTHER)
+
+
+@blueprint.get("/desk/recalls")
+def listed() -> ResponseReturnValue:
+    """The recalls that this person may read, newest first."""
+    author = signed_in().author
+    with the_service().store.read() as connection:
+        seqs = reading.visible_events(
+            connection, author, reading.Filter(kind="recall"), after=-1, before=size_of(connection), limit=_MOST
+        )
+        found = [(stored.event, stored.recorded_ms) for stored in read_stored(connection, seqs)]
+    return render_template("recalls.html", found=found[::-1], local_time=local_time)
+
+
+@blueprint.get("/desk/recalls/<event_id>")
+def show(event_id: str) -> ResponseReturnValue:
+    """A recall with its scope, its deadlines and who still has the goods."""
+    author = signed_in().author
+    with the_service().store.read() as connection:
+        report = recall_of(connection, author, event_id)
+        codes = {row.organisation for row in report.scope} | {each.organisation for each in report.consignees}
+        facts = choices.registered_facts(connection, "organisation", codes)
+        products = choices.product_names(
+            connection, language(), {row.product for row in report.scope if row.product}
+        )
+    return render_template(
+        "recall.html",
+        report=report,
+        details=(report.body["details"].get("replacement") or report.body)["details"],
+        facts={code: data for code, (_, data) in facts.items()},
+        products=products,
+        now_ms=the_service().clock.now_ms(),
+        amounts=amounts_said,
+        local_time=local_time,
+        just_done=request.args.get("done") == "1",
+    )
+
+
+def _recaller() -> Author:
+    author = signed_in().author
+    if not author.roles & _KIND.recorders:
+        raise NotAllowed("kind-not-for-role", kind=_KIND.zh if language() == "zh" else _KIND.en)
+    return author
+
+
+def _stated(author: Author, batch: str, form: Mapping[str, str]) -> Event:
+    """The recall that the form asks for; raises InvalidEvent."""
+    raw: dict[str, object] = {name: form[name] for name in ("reason", "scope", "document") if form.get(name)}
+    raw["batches"] = [batch]
+    # From the page, as the id is: a second tap must say the very same.
+    raw["occurred_at"] = form.get("at")
+    raw["level"] = int(form["level"]) if form.get("level") in _LEVELS else None
+    raw["ordered"] = {"true": True, "false": False}.get(form.get("ordered", ""))
+    return parse_recall(raw, author, form.get("id", ""), the_service().clock.now_ms())
+
+
+def _page(author: Author, batch: str, texts: Mapping[str, str], refusal: ProblemAnswer | None = None) -> str:
+    answer = _scope(author, batch)
+    by_name: dict[str, list[str]] = {}
+    for problem in refusal.problems if refusal else ():
+        by_name.setdefault(problem.pointer.rpartition("/")[2], []).append(problem.sentence(language()))
+    return render_template(
+        "recall_form.html",
+        batch=batch,
+        answer=answer,
+        frozen=[shown for shown in answer.rows if shown.row.down is not None],
+        upstream=[shown for shown in answer.rows if shown.row.down is None],
+        texts=texts,
+        refusal=refusal,
+        problems=by_name,
+        amounts=amounts_said,
+    )
+
+
+def _scope(author: Author, batch: str) -> Answer:
+    """What a recall of the batch would reach, as far as this person may see it."""
+    with the_service().store.read() as connection:
+        reading.check_may_read_batch(connection, author, batch)
+        trace = tracing.trace_of(connection, batch, "both")
+        if trace is None:
+            raise Unknown
+        return oversight.answer_of(connection, oversight.limited(connection, author, trace), language())

@@ -1,0 +1,258 @@
+"""One search box: what a batch was made from, where it went, who has it, and what proves each row."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Connection, select
+
+from heji_trace import choices, lookup, oversight, reading, tracing
+from heji_trace.choices import Asking
+from heji_trace.errors import InvalidEvent, Problem, Unknown
+from heji_trace.kinds import words
+from heji_trace.kinds.fields import Choice
+from heji_trace.oversight import Answer, RowShown
+from heji_trace.parties import Author
+from heji_trace.rights import may_oversee
+from heji_trace.rules import LEVELS
+from heji_trace.sheets import safe_cell
+from heji_trace.tables import batches
+from heji_trace.times import BEIJING, ms_of, parse_moment
+from heji_trace.tracing import Direction
+from heji_trace.units import dump_amount, from_base
+from heji_trace.wording import say_warning
+from heji_web.access import signed_in
+from heji_web.described import local_time
+from heji_web.headers import permit_scripts
+from heji_web.languages import gettext, language
+from heji_web.service import the_service
+
+blueprint = Blueprint("regulator", __name__)
+blueprint.after_request(permit_scripts)
+
+_DIRECTIONS: Mapping[str, Direction] = {"up": "up", "down": "down", "both": "both"}
+_BASE_UNITS = {"mass": "kg", "volume": "L", "count": "piece", "area": "m2"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which batch is asked about, in which direction, and as of when (a local time of Beijing, "" for now)."""
+
+    batch: str
+    direction: Direction
+    as_of: str
+    as_of_seq: int | None
+
+
+@blueprint.get("/desk/search")
+def search() -> ResponseReturnValue:
+    """What the text names; one thing alone is opened at once."""
+    author = signed_in().author
+    text = request.args.get("q", "").strip()[:200]
+    with the_service().store.read() as connection:
+        found = [each for each in lookup.look_up(connection, text) if _may_see(connection, author, each)]
+    if len(found) == 1:
+        return redirect(_address_of(found[0]), HTTPStatus.SEE_OTHER)
+    return render_template("search.html", text=text, found=found, address_of=_address_of)
+
+
+@blueprint.get("/desk/batches/<batch>")
+def show_batch(batch: str) -> ResponseReturnValue:
+    """Both directions of a batch with totals, holders and proofs."""
+    author = signed_in().author
+    with the_service().store.read() as connection:
+        asked = _asked(connection, batch)
+        answer = _answer(connection, author, asked)
+        number = connection.execute(select(batches.c.batch_number).where(batches.c.batch == batch)).scalar()
+    return render_template(
+        "trace.html",
+        asked=asked,
+        answer=answer,
+        batch_number=number,
+        centre=answer.rows[0],
+        levels=LEVELS,
+        say_warning=say_warning,
+        amounts=amounts_said,
+        local_time=local_time,
+        way=_way,
+        conclusions=_labels(words.CONCLUSION),
+        states=_labels(words.TEST_STATUS),
+        oversees=may_oversee(author),
+        may_recall="regulator" in author.roles,
+    )
+
+
+@blueprint.get("/desk/batches/<batch>/trace.csv")
+def give_csv(batch: str) -> ResponseReturnValue:
+    """The same answer as a spreadsheet program opens it."""
+    author = signed_in().author
+    with the_service().store.read() as connection:
+        answer = _answer(connection, author, _asked(connection, batch))
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(_csv_headings())
+    for shown in answer.rows:
+        writer.writerow([safe_cell(cell) for cell in _csv_row(shown)])
+    response = Response(text.getvalue().encode("utf-8-sig"), mimetype="text/csv; charset=utf-8")
+    response.headers.set("Content-Disposition", "attachment", filename=f"trace-{batch}.csv")
+    return response
+
+
+@blueprint.get("/desk/organisations/<code>")
+def show_organisation(code: str) -> ResponseReturnValue:
+    """An organisation with its batches, what it has of them, and the warnings that live on them."""
+    author = signed_in().author
+    if not may_oversee(author) and author.organisation != code:
+        raise Unknown
+    with the_service().store.read() as connection:
+        facts = choices.registered_facts(connection, "organisation", [code])
+        if code not in facts:
+            raise Unknown
+        asking = Asking(author, (code,), language())
+        stock = choices.suggest(connection, asking, ["batch", "arriving", "site"])
+        made = list(
+            connection.execute(
+                select(batches)
+                .where(batches.c.organisation == code)
+                .order_by(batches.c.made_seq.desc())
+                .limit(200)
+            )
+        )
+        names = {row.batch for row in made}
+        names |= {each.value for held in (stock["batch"], stock["arriving"]) for each in held}
+        warned = oversight.warnings_of(connection, sorted(names), None)
+        products = choices.product_names(connection, language(), {row.product for row in made if row.product})
+    return render_template(
+        "organisation.html",
+        code=code,
+        facts=facts[code][1],
+        stock=stock,
+        made=made,
+        warned=warned,
+        products=products,
+        levels=LEVELS,
+        local_time=local_time,
+    )
+
+
+def _labels(choice: Choice) -> dict[str, str]:
+    return {option.value: option.zh if language() == "zh" else option.en for option in choice.options}
+
+
+def _may_see(connection: Connection, author: Author, found: lookup.Found) -> bool:
+    if found.kind == "batch":
+        return bool(reading.readable_batches(connection, author, [found.code]))
+    return may_oversee(author) or found.code == author.organisation
+
+
+def _address_of(found: lookup.Found) -> str:
+    if found.kind == "batch":
+        return url_for("regulator.show_batch", batch=found.code)
+    return url_for("regulator.show_organisation", code=found.code)
+
+
+def _asked(connection: Connection, batch: str) -> Asked:
+    """What the address asks; raises InvalidEvent for a time that cannot be read."""
+    direction = _DIRECTIONS.get(request.args.get("direction", ""), "both")
+    text = request.args.get("as_of", "").strip()
+    if not text:
+        return Asked(batch, direction, "", None)
+    local = text if len(text) > len("2026-06-12T07:40") else f"{text}:59"
+    try:
+        moment = parse_moment(local if local.endswith("Z") or "+" in local else f"{local}+08:00")
+    except ValueError as error:
+        raise InvalidEvent([Problem("/as_of", "bad-moment", {"value": text[:60]})]) from error
+    seq = tracing.seq_at(connection, ms_of(moment))
+    return Asked(batch, direction, moment.astimezone(BEIJING).strftime("%Y-%m-%dT%H:%M"), seq)
+
+
+def _answer(connection: Connection, author: Author, asked: Asked) -> Answer:
+    """Raises Unknown where there is no such batch, there was none then, or it is not the author's to read."""
+    reading.check_may_read_batch(connection, author, asked.batch)
+    trace = tracing.trace_of(connection, asked.batch, asked.direction, asked.as_of_seq)
+    if trace is None:
+        raise Unknown
+    return oversight.answer_of(connection, oversight.limited(connection, author, trace), language())
+
+
+def amounts_said(amounts: Mapping[str, int]) -> str:
+    """Amounts for people; a batch may be counted in one dimension and weighed in another."""
+    told = [dump_amount(dimension, amount, language()) for dimension, amount in amounts.items() if amount]
+    return " + ".join(told)
+
+
+def _way(shown: RowShown) -> str:
+    """Where the row lies, seen from the batch asked about."""
+    up, down = shown.row.up, shown.row.down
+    if up == 0 or down == 0:
+        return gettext("This batch")
+    ways = []
+    if up:
+        ways.append(gettext("Upstream %(steps)s") % {"steps": up})
+    if down:
+        ways.append(gettext("Downstream %(steps)s") % {"steps": down})
+    return " · ".join(ways)
+
+
+def _csv_headings() -> list[str]:
+    columns = (
+        "Direction and distance",
+        "Batch",
+        "Product code",
+        "Product",
+        "Organisation",
+        "Name",
+        "Made",
+        "Passed on",
+        "On hand",
+        "On its way",
+        "Sold",
+        "Holders",
+        "Origin unknown",
+        "Tests",
+        "Live warnings",
+        "Entries",
+        "Entry hashes",
+    )
+    return [gettext(column) for column in columns]
+
+
+def _csv_row(shown: RowShown) -> list[str]:
+    row = shown.row
+    return [
+        _way(shown),
+        row.batch,
+        row.product or "",
+        shown.product,
+        row.organisation,
+        shown.organisation,
+        local_time(row.made_ms),
+        _plain_amounts(shown.passed),
+        _plain_amounts(shown.held),
+        _plain_amounts(shown.coming),
+        _plain_amounts(shown.sold),
+        "; ".join(
+            f"{each.holder} {_plain_amounts({each.dimension: each.amount})}" for each in row.holdings
+        ),
+        (gettext("Yes") if row.unknown_origin else ""),
+        "; ".join(f"{test.sample} {test.conclusion or test.status}" for test in shown.tests),
+        "; ".join(warned.code for warned in shown.warnings if not warned.is_lifted),
+        " ".join(str(seq + 1) for seq, _ in row.proofs),
+        " ".join(leaf.hex() for _, leaf in row.proofs),
+    ]
+
+
+def _plain_amounts(amounts: Mapping[str, int]) -> str:
+    """Amounts in one unit per dimension, so that a column can be summed."""
+    told = [
+        f"{from_base(dimension, amount, _BASE_UNITS[dimension]):f} {_BASE_UNITS[dimension]}"
+        for dimension, amount in amounts.items()
+        if amount
+    ]
+    return "; ".join(told)
