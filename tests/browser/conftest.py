@@ -94,7 +94,7 @@ def arrive(
                 java_script_enabled=script,
             )
             contexts.callback(context.close)
-            context.set_default_timeout(10_000)
+            context.set_default_timeout(5_000)
             label = "-".join([request.node.originalname.removeprefix("test_"), screen, spoken])
             walkers.append(Walker(context.new_page(), address, shots, label))
             return walkers[-1]

@@ -102,16 +102,10 @@ def test_a_regulator_recalls_a_batch_and_the_consumer_sees_red_at_once(
     assert {"LZ-1", "PK-1"} <= set(page.locator("table.trace tbody a").all_inner_texts())
     page.locator("a.button.danger").click()
     regulator.look("recall")
-    open_recall(regulator)
+    page.fill("#reason", "克百威超标")
+    page.locator("form.record input[type=checkbox]").check()
+    page.locator("form.record button.danger").click()
     regulator.look("recalled")
     consumer.open(f"/t/{code}", "red")
     assert consumer.is_on_first_screen(consumer.page.locator(".verdict.red h1"))
     assert ("已召回" if spoken == "zh" else "Recalled") in consumer.text
-
-
-def open_recall(regulator: Walker) -> None:
-    """Fill in what a recall needs, and open it."""
-    regulator.choose('[name="details.level"]', "2")
-    regulator.choose('[name="details.ordered"]', "true")
-    regulator.choose('[name="details.reason"]', "克百威超标")
-    regulator.page.locator(".send button.main").click()

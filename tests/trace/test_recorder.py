@@ -1,8 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Event as Signal
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from threading import Thread
 
 import pytest
 from sqlalchemy import select
@@ -21,7 +23,7 @@ from heji_trace.errors import (
 )
 from heji_trace.event import Event
 from heji_trace.ledger import newest_note
-from heji_trace.recorder import Receipt
+from heji_trace.recorder import Receipt, _Wanted
 from heji_trace.schemas import parse_event
 from heji_trace.tables import checkpoints
 from heji_trace.times import Clock, dump_ms
@@ -40,28 +42,46 @@ def nothing_is_broken(county: County) -> Iterator[None]:
         check_ledger(county.service)
 
 
-def together(county: County, jobs: Sequence[Callable[[], object]]) -> list[Future[object]]:
-    """Start all jobs while the store is held, so that the recorder finds them waiting in one group."""
-    with ThreadPoolExecutor(len(jobs) + 1) as pool:
-        held, release = Signal(), Signal()
-
-        def hold() -> None:
-            with county.service.store.write():
-                held.set()
-                release.wait()
-
-        pool.submit(hold)
-        held.wait()
-        # The recorder takes the first by itself and waits for the store; the others become the next group.
-        futures = [pool.submit(job) for job in jobs]
-        while county.recorder._queue.qsize() < len(jobs) - 1:
-            pass
-        release.set()
-    return futures
+Submission = tuple[Event, str]
 
 
-def submitting(county: County, event: Event, who: str = "producer") -> Callable[[], Receipt]:
-    return lambda: county.recorder.submit(event, county.authors[who])
+def together(
+    county: County, submissions: Sequence[Submission], *, then_close: bool = False
+) -> list[Future[Receipt]]:
+    """Let all of these wait while the store is held, so that the recorder finds them in one group."""
+    recorder = county.recorder
+    answers: list[Future[list[Receipt]]] = []
+
+    def wait(event: Event, who: str) -> None:
+        wanted = _Wanted([event], county.authors[who], bulk=False, dry_run=False)
+        answers.append(wanted.answer)
+        recorder._queue.put(wanted)
+
+    with county.service.store.write():
+        # The recorder takes the first by itself, and then waits for the store.
+        wait(county.harvesting("OPENER"), "producer")
+        while recorder._queue.qsize():
+            time.sleep(0.001)
+        for event, who in submissions:
+            wait(event, who)
+        closing = Thread(target=recorder.close)
+        if then_close:
+            closing.start()
+    for answer in answers:
+        answer.exception(timeout=30)
+    if then_close:
+        closing.join()
+    return [_first(answer) for answer in answers[1:]]
+
+
+def _first(answer: Future[list[Receipt]]) -> Future[Receipt]:
+    first: Future[Receipt] = Future()
+    error = answer.exception()
+    if error is None:
+        first.set_result(answer.result()[0])
+    else:
+        first.set_exception(error)
+    return first
 
 
 def test_a_receipt_says_where_the_entry_stands(county: County) -> None:
@@ -117,27 +137,24 @@ def test_somebody_elses_id_is_a_conflict_even_with_the_same_content(county: Coun
 
 def test_what_waits_together_is_one_group_and_each_hears_of_its_own(county: County) -> None:
     size = county.size
-    jobs = [submitting(county, county.harvesting(f"A{number}")) for number in range(8)]
+    made = [(county.harvesting(f"A{number}"), "producer") for number in range(8)]
     asked = county.event("sale", moves=[{"batch": "A0", "quantity": "101", "unit": "kg"}])
     foreign = county.harvesting("N1", who="neighbour")
-    jobs += [submitting(county, asked), submitting(county, foreign, "producer")]
-    futures = together(county, jobs)
-    receipts = [future.result() for future in futures[:8]]
-    assert sorted(receipt.seq for receipt in receipts) == list(range(size, size + 8))  # type: ignore[attr-defined]
-    assert isinstance(futures[8].exception(), NeedsAcknowledgement | InvalidEvent)
+    futures = together(county, [*made, (asked, "producer"), (foreign, "producer")])
+    assert [future.result().seq for future in futures[:8]] == list(range(size + 1, size + 9))
+    # Judged on what its group had already made.
+    assert isinstance(futures[8].exception(), NeedsAcknowledgement)
     assert isinstance(futures[9].exception(), NotAllowed)
     with county.service.store.read() as connection:
         sizes = connection.execute(select(checkpoints.c.size).order_by(checkpoints.c.size)).scalars().all()
-    # Two commits: the one that went ahead, and the rest together.
-    assert len([each for each in sizes if each > size]) == 2
+    assert [each for each in sizes if each > size] == [size + 1, size + 9]
 
 
-def test_the_same_id_twice_in_one_group_is_recorded_once(county: County) -> None:
+def test_the_same_id_twice_at_once_is_recorded_once(county: County) -> None:
     event = county.harvesting("A1")
-    futures = together(county, [submitting(county, event)] * 6)
-    receipts = [future.result() for future in futures]
-    assert len({receipt.seq for receipt in receipts}) == 1  # type: ignore[attr-defined]
-    assert sum(not receipt.repeated for receipt in receipts) == 1  # type: ignore[attr-defined]
+    receipts = [future.result() for future in together(county, [(event, "producer")] * 6)]
+    assert len({receipt.seq for receipt in receipts}) == 1
+    assert [receipt.repeated for receipt in receipts] == [False] + [True] * 5
 
 
 def test_what_breaks_a_group_is_answered_to_its_cause_alone(county: County) -> None:
@@ -145,13 +162,21 @@ def test_what_breaks_a_group_is_answered_to_its_cause_alone(county: County) -> N
     county.recorder.submit(taken, county.authors["producer"])
     # As if another process had just been first with the id: the read table does not know it yet.
     tamper(county.service, "DELETE FROM events WHERE event_id = ?", taken.id)
-    again = county.harvesting("A9", id=taken.id)
-    others = [submitting(county, county.harvesting(f"B{number}")) for number in range(4)]
-    futures = together(county, [*others, submitting(county, again)])
-    assert all(future.exception() is None for future in futures[:4])
-    assert isinstance(futures[4].exception(), LedgerBusy)
+    again = county.harvesting("A9")
+    again = replace(again, id=taken.id, body={**again.body, "id": taken.id})
+    made = [(county.harvesting(f"B{number}"), "producer") for number in range(4)]
+    futures = together(county, [*made[:2], (again, "producer"), *made[2:]])
+    assert [type(future.exception()) for future in futures] == [
+        type(None),
+        type(None),
+        LedgerBusy,
+        type(None),
+        type(None),
+    ]
     with county.service.store.write() as connection:
-        project.rebuild(connection, ledger.read_all(connection, county.size), lambda _done: None)
+        project.rebuild(
+            connection, ledger.read_all(connection, ledger.size_of(connection)), lambda _done: None
+        )
 
 
 def test_a_bulk_is_recorded_in_its_order(county: County) -> None:
@@ -344,13 +369,10 @@ def test_before_the_start_and_after_the_end_nothing_is_taken(county: County, now
 
 def test_what_waits_at_the_end_is_still_recorded(county: County) -> None:
     size = county.size
-    jobs: list[Callable[[], object]] = [
-        submitting(county, county.harvesting(f"A{number}")) for number in range(6)
-    ]
-    futures = together(county, [*jobs, county.recorder.close])
-    recorded = [future for future in futures[:6] if future.exception() is None]
-    assert county.size == size + len(recorded)
-    assert all(isinstance(future.exception(), LedgerBusy | None) for future in futures[:6])
+    made = [(county.harvesting(f"A{number}"), "producer") for number in range(6)]
+    futures = together(county, made, then_close=True)
+    assert [future.result().seq for future in futures] == list(range(size + 1, size + 7))
+    assert not county.recorder.is_alive
 
 
 def test_a_product_is_known_within_its_own_group(county: County) -> None:

@@ -1,41 +1,199 @@
 from __future__ import annotations
 
 import pytest
-from flask.testing import FlaskClient
-from web.doors import PASSWORD
 
-from county import CYCLE, PRODUCT, County
+from county import CYCLE, PACKED, PRODUCT, County
 from heji_trace.kinds import KINDS
+from heji_trace.ledger import read_stored
+from web.people import Person, fields_of
 
-HTML = {"Accept": "text/html"}
-
-
-@pytest.fixture
-def person(county: County) -> Person:
-    return Person(county)
+HARVEST = "/desk/record/harvest"
+HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
 
 
-class Person:
-    """Somebody at a browser who fills a form."""
-
-    def __init__(self, county: County) -> None:
-        self.county = county
-        self.client: FlaskClient = county.client
-
-    def sign_in(self, who: str) -> Person:
-        self.client.post("/sign-in", data={"name": who, "password": PASSWORD})
-        return self
-
-    def open(self, path: str, status: int = 200) -> str:
-        answer = self.client.get(path, headers=HTML)
-        assert answer.status_code == status, answer.get_data(as_text=True)
-        return answer.get_data(as_text=True)
+def harvest_of(batch: str, quantity: str = "12.50", unit: str = "kg") -> dict[str, str]:
+    return {
+        "cycles": CYCLE,
+        "outputs.0.batch": batch,
+        "outputs.0.product": PRODUCT,
+        "outputs.0.quantity": quantity,
+        "outputs.0.unit": unit,
+    }
 
 
-def test_every_form_opens_for_whoever_may_record_its_kind(person: Person) -> None:
+def newest(county: County) -> dict[str, object]:
+    """The body of the last entry."""
+    with county.service.store.read() as connection:
+        return read_stored(connection, [county.size - 1])[0].event.body
+
+
+@pytest.mark.parametrize("who", ["operator", "producer", "laboratory", "regulator", "shop"])
+def test_a_form_opens_for_whoever_may_record_its_kind_and_nobody_else(county: County, who: str) -> None:
+    person, roles = Person(county, who), county.authors[who].roles
     for kind in KINDS.values():
-        for who in ("operator", "producer", "laboratory", "regulator"):
-            person.sign_in(who)
-            roles = person.county.authors[who].roles
-            status = 404 if not kind.form else 200 if roles & kind.recorders else 403
-            person.open(f"/desk/record/{kind.name}", status)
+        status = 404 if not kind.form else 200 if roles & kind.recorders else 403
+        person.see(f"/desk/record/{kind.name}", status)
+    person.see("/desk/record/nothing", 404)
+
+
+def test_every_form_shows_at_most_five_values_and_hides_the_others_under_more(county: County) -> None:
+    person = Person(county, "producer")
+    for kind in KINDS.values():
+        if not kind.form or "producer" not in kind.recorders:
+            continue
+        visible = person.see(f"/desk/record/{kind.name}").partition('<details class="more"')[0]
+        assert len(kind.first) <= 5
+        assert 'name="note"' not in visible
+        assert 'name="occurred_at"' not in visible
+
+
+def test_a_form_records_what_was_filled_in(county: County) -> None:
+    person = Person(county, "producer")
+    answer = person.send(HARVEST, person.see(HARVEST), harvest_of("B-1", "１２．50", "jin"))
+    assert answer.status_code == 303
+    body = newest(county)
+    assert body["outputs"] == [{"batch": "B-1", "product": PRODUCT, "quantity": "12.50", "unit": "jin"}]
+    assert body["organisation"] == "fg-litchi-coop"
+    assert str(body["occurred_at"]).endswith("+08:00")
+    page = person.see(answer.headers["Location"])
+    assert f"账本第 {county.size} 条" in page
+    assert "12.50" in page
+
+
+def test_a_double_tap_records_once_and_answers_with_the_same_receipt(county: County) -> None:
+    person = Person(county, "producer")
+    page, before = person.see(HARVEST), county.size
+    answers = [person.send(HARVEST, page, harvest_of("B-1")) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [303, 303]
+    assert answers[0].headers["Location"] == answers[1].headers["Location"]
+    assert county.size == before + 1
+
+
+def test_a_new_batch_has_a_name_proposed_and_the_rest_is_as_last_time(county: County) -> None:
+    person = Person(county, "producer")
+    person.send(HARVEST, person.see(HARVEST), harvest_of("B-1") | {"details.method": "人工剪采"})
+    fields = fields_of(person.see(HARVEST))
+    assert fields["outputs.0.batch"][0].startswith("H")
+    assert fields["outputs.0.product"] == [PRODUCT]
+    assert fields["outputs.0.unit"] == ["kg"]
+    assert fields["details.method"] == ["人工剪采"]
+    assert fields["outputs.0.quantity"] == [""]
+
+
+def test_a_problem_stands_at_its_field_and_the_values_stay(county: County) -> None:
+    person, before = Person(county, "producer"), county.size
+    answer = person.send(HARVEST, person.see(HARVEST), harvest_of("B 1", "many"))
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 422
+    assert 'id="outputs-0-batch-problem1"' in page
+    assert "“B 1”不是有效的批次" in page
+    assert "“many”不是有效的数字" in page
+    assert fields_of(page)["outputs.0.batch"] == ["B 1"]
+    assert county.size == before
+
+
+def test_the_sentence_at_a_field_is_in_the_reader_s_language(county: County) -> None:
+    person = Person(county, "producer")
+    address = f"{HARVEST}?lang=en"
+    page = person.send(address, person.see(address), harvest_of("B 1")).get_data(as_text=True)
+    assert "is not a batch identifier" in page
+    assert "不是有效" not in page
+
+
+def test_what_looks_wrong_is_asked_back_and_recorded_once_it_is_confirmed(county: County) -> None:
+    county.harvest("B-1", "100", hours_ago=2)
+    person, before = Person(county, "producer"), county.size
+    address = "/desk/record/sale"
+    sale = {"moves.0.batch": "B-1", "moves.0.quantity": "150", "moves.0.unit": "kg"}
+    asked = person.send(address, person.see(address), sale)
+    page = asked.get_data(as_text=True)
+    assert asked.status_code == 409
+    assert 'name="acknowledged" value="OVER_CONSUMPTION"' in page
+    assert "50 千克" in page
+    assert fields_of(page)["moves.0.quantity"] == ["150"]
+    assert person.send(address, page, {}).status_code == 409
+    assert county.size == before
+    assert person.send(address, page, {"acknowledged": "OVER_CONSUMPTION"}).status_code == 303
+    assert newest(county)["acknowledged"] == ["OVER_CONSUMPTION"]
+
+
+def test_lines_are_added_and_removed_without_script(county: County) -> None:
+    county.harvest("B-1", "100", hours_ago=3)
+    county.harvest("B-2", "100", hours_ago=2)
+    person, address = Person(county, "producer"), "/desk/record/packaging"
+    filled = {"inputs.0.batch": "B-1", "inputs.0.quantity": "40", "inputs.0.unit": "kg"}
+    page = person.send(address, person.see(address), filled | {"add": "inputs"}).get_data(as_text=True)
+    fields = fields_of(page)
+    assert fields["inputs.0.batch"] == ["B-1"]
+    assert fields["inputs.1.batch"] == [""]
+    assert fields["inputs.1.unit"] == ["kg"]
+    second = {"inputs.1.batch": "B-2", "inputs.1.quantity": "20", "inputs.1.unit": "kg"}
+    page = person.send(address, page, second | {"add": "inputs"}).get_data(as_text=True)
+    assert 'value="inputs.2"' in page
+    page = person.send(address, page, {"drop": "inputs.0"}).get_data(as_text=True)
+    assert fields_of(page)["inputs.0.batch"] == ["B-2"]
+    made = {"outputs.0.batch": "P-1", "outputs.0.product": PACKED, "outputs.0.quantity": "20"}
+    answer = person.send(address, page, made | {"outputs.0.unit": "kg"})
+    assert answer.status_code == 303
+    assert newest(county)["inputs"] == [{"batch": "B-2", "quantity": "20", "unit": "kg"}]
+
+
+def test_own_stock_is_offered_with_what_is_there(county: County) -> None:
+    county.harvest("B-1", "120.5", hours_ago=2)
+    county.harvest("C-1", "7", who="producer", hours_ago=2)
+    county.hand_over("C-1", "7", "producer", "packer")
+    page = Person(county, "producer").see("/desk/record/packaging")
+    assert '<option value="B-1">鲜荔枝 120.5 千克</option>' in page
+    assert '<option value="C-1">' not in page
+
+
+@pytest.mark.parametrize("csrf", ["", "wrong"])
+def test_a_form_without_the_session_s_token_records_nothing(county: County, csrf: str) -> None:
+    person, before = Person(county, "producer"), county.size
+    page = person.see(HARVEST)
+    assert person.send(HARVEST, page, harvest_of("B-1") | {"csrf": csrf}).status_code == 403
+    assert county.size == before
+
+
+def test_naming_another_organisation_without_mandate_is_refused(county: County) -> None:
+    person, before = Person(county, "producer"), county.size
+    given = harvest_of("B-1") | {"organisation": "fg-plum-coop"}
+    assert person.send(HARVEST, person.see(HARVEST), given).status_code == 403
+    assert county.size == before
+
+
+def test_a_station_records_for_the_farm_that_gave_it_a_mandate(county: County) -> None:
+    person = Person(county, "station")
+    person.see(HARVEST, 403)
+    mandate = {"code": "m-1", "to": county.code("station"), "kinds": ["harvest"], "from": "2020-01-01"}
+    county.record("mandate", "producer", details=mandate)
+    assert 'href="/desk/record/harvest"' in person.see("/desk")
+    page = person.see(HARVEST)
+    assert "fg-litchi-coop" in page
+    assert person.send(HARVEST, page, harvest_of("B-1")).status_code == 303
+    assert newest(county)["organisation"] == "fg-litchi-coop"
+
+
+def test_hostile_text_is_shown_as_text(county: County) -> None:
+    person = Person(county, "producer")
+    bad = person.send(HARVEST, person.see(HARVEST), harvest_of(HOSTILE) | {"note": HOSTILE})
+    good = person.send(HARVEST, person.see(HARVEST), harvest_of("B-1") | {"note": HOSTILE})
+    shown = person.see(good.headers["Location"])
+    for page in (bad.get_data(as_text=True), shown, person.see(f"{HARVEST}?site={HOSTILE}")):
+        assert "<img src=x" not in page
+        assert "<script>alert" not in page
+        assert "&lt;script&gt;" in page
+
+
+def test_a_line_break_in_a_note_is_kept(county: County) -> None:
+    person = Person(county, "producer")
+    given = harvest_of("B-1") | {"note": "雨后\r\n采收"}
+    assert person.send(HARVEST, person.see(HARVEST), given).status_code == 303
+    assert newest(county)["note"] == "雨后\n采收"
+
+
+@pytest.mark.parametrize("event_id", ["", "no-uuid", "../..", "0" * 40])
+def test_a_form_with_a_bad_id_is_refused_with_a_sentence(county: County, event_id: str) -> None:
+    person = Person(county, "producer")
+    answer = person.send(HARVEST, person.see(HARVEST), harvest_of("B-1") | {"id": event_id})
+    assert answer.status_code == 422

@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from heji_trace.kinds import KINDS
-from heji_trace.parties import ROLES, Author
-from heji_web.home import recordable_kinds
+from heji_trace.parties import ROLES
 from web.doors import Browser
 
 
@@ -15,13 +14,6 @@ def test_the_desk_offers_exactly_what_the_role_may_record(browser: Browser, role
         offered = f'href="/desk/record/{kind.name}"' in page
         assert offered == (kind.form and role in kind.recorders), kind.name
     assert ('action="/desk/search"' in page) == (role in ("regulator", "operator"))
-
-
-def test_kinds_of_one_door_only_are_not_offered() -> None:
-    everything = Author("a-1", "fg", frozenset(ROLES))
-    assert [kind.name for kind in recordable_kinds(everything)] == [
-        kind.name for kind in KINDS.values() if kind.form
-    ]
 
 
 def test_the_bare_address_leads_to_the_desk(browser: Browser) -> None:

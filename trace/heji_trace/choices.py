@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
+from heji_trace.kinds import KINDS
 from heji_trace.parties import Author
 from heji_trace.rights import may_oversee
 from heji_trace.tables import batches, events, holds, lines, register, samples, stock
@@ -70,6 +71,25 @@ def mandates_to(connection: Connection, organisation: str, day: date) -> list[Ma
         in_force = data["from"] <= day.isoformat() <= data.get("until", "9999-12-31")
         if data["to"] == organisation and in_force and not data.get("revoked"):
             found.append(Mandate(giver, frozenset(data["kinds"]), frozenset(data.get("sites", ()))))
+    return found
+
+
+def recorded_for(connection: Connection, author: Author, day: date) -> dict[str, list[str]]:
+    """For whom the author may record each kind that has a form: his own organisation first, then who mandated it.
+
+    Kinds that he may record for nobody are left out.
+    """
+    mandates = mandates_to(connection, author.organisation, day)
+    givers = registered_facts(connection, "organisation", {mandate.giver for mandate in mandates})
+    found: dict[str, list[str]] = {}
+    for kind in KINDS.values():
+        codes = [author.organisation] if author.roles & kind.recorders else []
+        for mandate in mandates:
+            _, giver = givers.get(mandate.giver, ("", {}))
+            if kind.name in mandate.kinds and kind.recorders & set(giver.get("roles", ())):
+                codes.append(mandate.giver)
+        if kind.form and codes:
+            found[kind.name] = list(dict.fromkeys(codes))
     return found
 
 

@@ -118,7 +118,9 @@ def _find_moment(recorded_at: bytes) -> datetime | None:
 
 def _fault(expected: int, seq: int, data: bytes, prev_hex: bytes, moment: bytes) -> BrokenChain:
     """Why a row does not fit, told apart once it is known that it does not."""
-    if seq != expected:
+    if seq < expected:
+        return BrokenChain(seq, "entry-seq")
+    if seq > expected:
         return BrokenChain(expected, "entry-missing")
     try:
         entry = parse_entry(data, expected)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from heji_trace.codes import make_phone_code, make_trace_code
+from heji_trace.event import Event
 from heji_trace.event_ids import new_event_id
 from heji_trace.parties import Author
 from heji_trace.recorder import Receipt, Recorder
@@ -39,22 +40,27 @@ def issue_label(
     `Recorder.submit` raises: Conflict for a batch that is held or recalled, LedgerBusy too where, once in hundreds
     of millions, the telephone code is already taken.
     """
-    details: dict[str, object] = {
-        "product": product,
-        "trace_code": make_trace_code(random),
-        "phone_code": make_phone_code(random),
-        "copies": copies,
-    }
-    if batch is not None:
-        details["batch"] = batch
-    event = parse_event(
+    wanted = {"product": product, "batch": batch, "copies": copies}
+    return record_label(recorder, author, draft_label(author, wanted, now_ms=now_ms, random=random))
+
+
+def draft_label(
+    author: Author, wanted: Mapping[str, object], *, now_ms: int, random: Callable[[int], bytes]
+) -> Event:
+    """The event that issues what is `wanted` (product, batch, copies), with new codes; raises InvalidEvent."""
+    codes = {"trace_code": make_trace_code(random), "phone_code": make_phone_code(random)}
+    return parse_event(
         {
             "id": new_event_id(now_ms, random),
             "kind": "label_issue",
             "occurred_at": moment_of(now_ms).astimezone(BEIJING).isoformat(timespec="seconds"),
             "organisation": author.organisation,
-            "details": details,
+            "details": {**wanted, **codes},
         }
     )
+
+
+def record_label(recorder: Recorder, author: Author, event: Event) -> IssuedLabel:
+    """Record a drafted issue; raises what `Recorder.submit` raises."""
     receipt = recorder.submit(event, author)
     return IssuedLabel(event.id, event.details["trace_code"], event.details["phone_code"], receipt)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from heji_trace.ledger import Stored, read_pointers
@@ -10,6 +10,7 @@ from heji_trace.merkle import leaf_hash
 from heji_trace.reading import shown_body
 from heji_trace.recorder import Receipt
 from heji_trace.times import dump_ms
+from heji_trace.tracing import Holding, Sold
 from heji_trace.units import AREA, COUNT, MASS, VOLUME, from_base
 from heji_web.service import the_service
 
@@ -50,3 +51,22 @@ def dump_quantity(dimension: str, amount: int) -> dict[str, str]:
     """An amount as a decimal text with its unit: kg, L, piece or m2."""
     unit = _UNITS[dimension]
     return {"quantity": f"{from_base(dimension, amount, unit):f}", "unit": unit}
+
+
+def dump_holdings(holdings: Iterable[Holding]) -> list[dict[str, Any]]:
+    """What each has of a batch, held or on its way to him."""
+    return [
+        {"holder": each.holder, "state": each.state, **dump_quantity(each.dimension, each.amount)}
+        for each in holdings
+    ]
+
+
+def dump_sold(sold: Sold) -> dict[str, Any]:
+    """What left the chain by one sale."""
+    return {
+        "seq": sold.seq,
+        "seller": sold.seller,
+        "counterparty": sold.counterparty,
+        "market": sold.market,
+        **dump_quantity(sold.dimension, sold.amount),
+    }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from heji_web import api_events
+from heji_web import api_batches, api_events, api_labels, api_recalls
 
-BLUEPRINTS = (api_events.blueprint,)
-OPERATIONS = (*api_events.OPERATIONS,)
+_DOORS = (api_events, api_batches, api_recalls, api_labels)
+BLUEPRINTS = tuple(door.blueprint for door in _DOORS)
+OPERATIONS = tuple(operation for door in _DOORS for operation in door.OPERATIONS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from flask import Blueprint, jsonify, request
@@ -20,10 +19,10 @@ from heji_trace.standing import StandingWarning, standing_warnings
 from heji_trace.state import State
 from heji_trace.tables import batches
 from heji_trace.times import dump_ms
-from heji_trace.tracing import Direction, Gaps, Holding, Sold, Trace, TraceRow
+from heji_trace.tracing import Direction, Gaps, Trace, TraceRow
 from heji_trace.wording import say_warning
 from heji_web.access import author_of
-from heji_web.answers import dump_quantity
+from heji_web.answers import dump_holdings, dump_quantity, dump_sold
 from heji_web.operations import ANY_OBJECT, Answer, Operation, Parameter
 from heji_web.questions import Query
 from heji_web.service import the_service
@@ -72,7 +71,7 @@ def show(batch: str) -> ResponseReturnValue:
             **{name: row[name] for name in ("batch_number", "best_before", "use_by", "made_seq", "version")},
             "made_at": dump_ms(row["made_ms"]),
             "unknown_origin": bool(row["unknown_origin"]),
-            "holdings": _dump_holdings(own),
+            "holdings": dump_holdings(own),
         }
     )
 
@@ -122,8 +121,8 @@ def warnings(batch: str) -> ResponseReturnValue:
         found = standing_warnings(State(connection), batch, service.clock.now_ms())
     return jsonify(
         batch=batch,
-        live=[_dump_warning(each) for each in found if each.lifted_seq is None],
-        lifted=[_dump_warning(each) for each in found if each.lifted_seq is not None],
+        live=[_dump_warning(each, batch) for each in found if each.lifted_seq is None],
+        lifted=[_dump_warning(each, batch) for each in found if each.lifted_seq is not None],
     )
 
 
@@ -159,7 +158,7 @@ def _dump_row(row: TraceRow) -> dict[str, Any]:
         "made_at": dump_ms(row.made_ms),
         "made_seq": row.made_seq,
         "unknown_origin": row.unknown_origin,
-        "holdings": _dump_holdings(row.holdings),
+        "holdings": dump_holdings(row.holdings),
         "sold": [dump_sold(each) for each in row.sold],
         "proofs": [{"seq": seq, "entry_hash": proof.hex()} for seq, proof in row.proofs],
     }
@@ -182,24 +181,6 @@ def _dump_gaps(gaps: Gaps) -> dict[str, int]:
         "unknown_origin": gaps.unknown_origin,
         "shipped_not_received": gaps.not_received,
         "received_not_shipped": gaps.not_shipped,
-    }
-
-
-def _dump_holdings(holdings: Iterable[Holding]) -> list[dict[str, Any]]:
-    return [
-        {"holder": each.holder, "state": each.state, **dump_quantity(each.dimension, each.amount)}
-        for each in holdings
-    ]
-
-
-def dump_sold(sold: Sold) -> dict[str, Any]:
-    """What left the chain by one sale."""
-    return {
-        "seq": sold.seq,
-        "seller": sold.seller,
-        "counterparty": sold.counterparty,
-        "market": sold.market,
-        **dump_quantity(sold.dimension, sold.amount),
     }
 
 
@@ -235,8 +216,8 @@ def _dump_making(making: Making) -> dict[str, Any]:
     }
 
 
-def _dump_warning(warning: StandingWarning) -> dict[str, Any]:
-    said = say_warning(warning.code, warning.data)
+def _dump_warning(warning: StandingWarning, batch: str) -> dict[str, Any]:
+    said = say_warning(warning.code, warning.data, warning.source if warning.source != batch else None)
     level = LEVELS[warning.code]
     return {
         "code": warning.code,

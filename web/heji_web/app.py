@@ -5,7 +5,20 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from heji_web import api, consumer, events, forms, health, home, log, openapi, recalls, regulator, sign_in, upload
+from heji_web import (
+    api,
+    consumer,
+    events,
+    forms,
+    health,
+    home,
+    log,
+    openapi,
+    recalls,
+    regulator,
+    sign_in,
+    upload,
+)
 from heji_web.access import install_access
 from heji_web.headers import secure
 from heji_web.languages import install_languages
@@ -13,7 +26,20 @@ from heji_web.logs import install_logs
 from heji_web.problems import install_problems
 from heji_web.service import EXTENSION, Service
 
-_BLUEPRINTS = (*api.BLUEPRINTS, health.blueprint, openapi.blueprint, sign_in.blueprint, home.blueprint, consumer.blueprint, log.blueprint, forms.blueprint, events.blueprint, upload.blueprint, regulator.blueprint, recalls.blueprint)
+_BLUEPRINTS = (
+    *api.BLUEPRINTS,
+    health.blueprint,
+    openapi.blueprint,
+    sign_in.blueprint,
+    home.blueprint,
+    consumer.blueprint,
+    log.blueprint,
+    forms.blueprint,
+    events.blueprint,
+    upload.blueprint,
+    regulator.blueprint,
+    recalls.blueprint,
+)
 
 
 def create_app(service: Service) -> Flask:

@@ -22,7 +22,6 @@ from heji_trace.recorder import Receipt
 from heji_trace.rights import OPERATED_FOR_OTHERS
 from heji_trace.schemas import parse_event
 from heji_trace.sheets.posted import read_posted
-from heji_trace.state import State
 from heji_trace.times import BEIJING, beijing_date, moment_of
 from heji_web import filled
 from heji_web.access import signed_in
@@ -130,7 +129,8 @@ def _desk_of(connection: Connection, author: Author, kind_name: str) -> Desk:
     kind = KINDS.get(kind_name)
     if kind is None or not kind.form:
         raise Unknown
-    codes = organisations_for(connection, author, kind)
+    today = beijing_date(the_service().clock.now_ms())
+    codes = choices.recorded_for(connection, author, today).get(kind.name, [])
     if not codes:
         raise NotAllowed("kind-not-for-role", kind=kind.zh if language() == "zh" else kind.en)
     names = choices.names_of(connection, codes, own=codes)
@@ -142,18 +142,6 @@ def _desk_of(connection: Connection, author: Author, kind_name: str) -> Desk:
         "operator" in author.roles and kind.name in OPERATED_FOR_OTHERS,
         choices.suggest(connection, asking, wanted_suggestions(kind)),
     )
-
-
-def organisations_for(connection: Connection, author: Author, kind: Kind) -> list[str]:
-    """For whom the author may record a kind: the own organisation first, then those that gave a mandate."""
-    today = beijing_date(the_service().clock.now_ms())
-    codes = [author.organisation] if author.roles & kind.recorders else []
-    state = State(connection)
-    for mandate in choices.mandates_to(connection, author.organisation, today):
-        giver = state.find_registered("organisation", mandate.giver) or {}
-        if kind.name in mandate.kinds and kind.recorders & set(giver.get("roles", ())):
-            codes.append(mandate.giver)
-    return list(dict.fromkeys(codes))
 
 
 def _new_texts(connection: Connection, desk: Desk) -> Texts:

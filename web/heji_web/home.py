@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from heji_trace.kinds import KINDS, Kind
+from heji_trace.choices import recorded_for
+from heji_trace.kinds import KINDS
 from heji_trace.kinds.fields import Area
-from heji_trace.parties import Author
+from heji_trace.times import beijing_date
 from heji_web.access import signed_in
 from heji_web.headers import permit_scripts
 from heji_web.languages import gettext
+from heji_web.service import the_service
 
 blueprint = Blueprint("home", __name__)
 blueprint.after_request(permit_scripts)
@@ -39,12 +41,10 @@ def front() -> ResponseReturnValue:
 def desk() -> ResponseReturnValue:
     """What this person may record, upload and look up."""
     author = signed_in().author
-    kinds = recordable_kinds(author)
+    service = the_service()
+    with service.store.read() as connection:
+        recorded = recorded_for(connection, author, beijing_date(service.clock.now_ms()))
+    kinds = [KINDS[name] for name in recorded]
     by_area = ((name, [kind for kind in kinds if kind.area == area]) for area, name in _AREAS.items())
     areas = [(gettext(name), found) for name, found in by_area if found]
     return render_template("home.html", areas=areas, may_search=bool(author.roles & _SEARCHERS))
-
-
-def recordable_kinds(author: Author) -> list[Kind]:
-    """The kinds with a form that an author's roles may record, in the order of the journey."""
-    return [kind for kind in KINDS.values() if kind.form and kind.recorders & author.roles]

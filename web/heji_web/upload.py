@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from io import BytesIO
-from typing import Any
 
 from flask import Blueprint, make_response, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy import Connection
 
 from heji_scanners.readers.rapid17 import RapidRow
 from heji_trace import choices, pending, targets
@@ -27,7 +27,6 @@ from heji_web.access import signed_in
 from heji_web.bodies import permit_body
 from heji_web.described import kind_name
 from heji_web.headers import permit_scripts
-from heji_web.home import recordable_kinds
 from heji_web.imports import INSTRUMENT, Asked, Import
 from heji_web.languages import language
 from heji_web.problems import ProblemAnswer, problem_of
@@ -186,10 +185,10 @@ def _read(author: Author, upload: Pending) -> Import:
 
 def _first_page(author: Author, error: InvalidEvent | None = None) -> ResponseReturnValue:
     with the_service().store.read() as connection:
-        givers = _givers(connection, author)
+        kinds, givers = _may_record(connection, author)
     page = render_template(
         "upload.html",
-        kinds=_kinds(author, givers),
+        kinds=kinds,
         givers=givers,
         has_instrument=bool(author.roles & _LABORATORIES),
         instrument=INSTRUMENT,
@@ -198,23 +197,17 @@ def _first_page(author: Author, error: InvalidEvent | None = None) -> ResponseRe
     return make_response(page, HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK)
 
 
-def _givers(connection: Any, author: Author) -> list[Suggestion]:
-    """For whom files may be recorded: the own organisation, and those that gave a mandate."""
-    today = beijing_date(the_service().clock.now_ms())
-    codes = [each.giver for each in choices.mandates_to(connection, author.organisation, today)]
-    codes = list(dict.fromkeys([author.organisation, *codes]))
+def _may_record(connection: Connection, author: Author) -> tuple[list[Kind], list[Suggestion]]:
+    """The kinds that this person may upload, and for whom: the own organisation first."""
+    recorded = choices.recorded_for(connection, author, beijing_date(the_service().clock.now_ms()))
+    codes = list(dict.fromkeys([author.organisation, *(code for each in recorded.values() for code in each)]))
     names = choices.names_of(connection, codes, own=codes)
-    return [Suggestion(code, names.get(code, code)) for code in codes]
-
-
-def _kinds(author: Author, givers: Sequence[Suggestion]) -> list[Kind]:
-    """The kinds of a sheet; under a mandate any kind may come, and rights decide."""
-    return recordable_kinds(author) if len(givers) == 1 else [kind for kind in KINDS.values() if kind.form]
+    return [KINDS[name] for name in recorded], [Suggestion(code, names.get(code, code)) for code in codes]
 
 
 def _check_page(author: Author, checked: Checked) -> str:
     with the_service().store.read() as connection:
-        givers = _givers(connection, author)
+        kinds, givers = _may_record(connection, author)
         unmatched = checked.read.unmatched if checked.read else ()
         suggested = {
             row.line: targets.suggest_targets(
@@ -227,7 +220,7 @@ def _check_page(author: Author, checked: Checked) -> str:
         checked=checked,
         read=checked.read,
         chosen=checked.upload.chosen,
-        kinds=_kinds(author, givers),
+        kinds=kinds,
         kind_of=KINDS.get(checked.read.kind) if checked.read else None,
         instrument=INSTRUMENT,
         has_instrument=bool(author.roles & _LABORATORIES),

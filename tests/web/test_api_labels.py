@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import csv
+import io
+
+import zxingcpp
+from PIL import Image
+
+from county import PACKED, County
+from heji_trace.codes import is_trace_code
+
+LABELS = "/api/v1/labels"
+
+
+def packed(county: County) -> None:
+    county.harvest("B1", "100")
+    county.make("packaging", {"B1": "50"}, {"P1": "48"})
+
+
+def test_labels_are_issued_with_codes_and_a_receipt(county: County) -> None:
+    packed(county)
+    answer = county.post(LABELS, {"product": PACKED, "batch": "P1", "copies": 30})
+    assert answer.status_code == 201
+    issued = answer.get_json()
+    assert is_trace_code(issued["trace_code"])
+    assert issued["url"] == f"http://127.0.0.1:8080/t/{issued['trace_code']}"
+    assert issued["receipt"]["event_id"] == issued["run"]
+    assert issued["prints"].keys() == {"pdf", "svg", "png", "csv"}
+
+
+def test_a_run_is_printed_in_four_forms_and_its_code_reads_back(county: County) -> None:
+    packed(county)
+    issued = county.post(LABELS, {"product": PACKED, "batch": "P1", "copies": 30}).get_json()
+    prints = {
+        ending: county.get(f"{LABELS}/{issued['run']}.{ending}") for ending in ("pdf", "svg", "png", "csv")
+    }
+    assert {answer.status_code for answer in prints.values()} == {200}
+    assert prints["pdf"].get_data().startswith(b"%PDF-")
+    assert prints["svg"].get_data(as_text=True).startswith("<svg ")
+    [code] = zxingcpp.read_barcodes(Image.open(io.BytesIO(prints["png"].get_data())))
+    assert code.text == issued["url"]
+    [row] = csv.DictReader(io.StringIO(prints["csv"].get_data().decode("utf-8-sig")))
+    assert row["trace_code"].replace("-", "") == issued["trace_code"]
+    assert row["url"] == issued["url"]
+    assert row["copies"] == "30"
+
+
+def test_a_run_of_others_and_one_that_does_not_exist_are_answered_alike(county: County) -> None:
+    packed(county)
+    issued = county.post(LABELS, {"product": PACKED, "batch": "P1", "copies": 30}).get_json()
+    assert county.get(f"{LABELS}/{issued['run']}.csv", "neighbour").status_code == 404
+    assert county.get(f"{LABELS}/{county.new_id()}.csv").status_code == 404
+    assert county.get(f"{LABELS}/{issued['run']}.csv", "regulator").status_code == 200
+
+
+def test_labels_for_a_held_or_unknown_batch_are_refused(county: County) -> None:
+    packed(county)
+    county.record("hold", batches=["P1"], details={"reason": "待查"})
+    size = county.size
+    held = county.post(LABELS, {"product": PACKED, "batch": "P1", "copies": 1})
+    assert held.status_code == 409
+    unknown = county.post(LABELS, {"product": PACKED, "batch": "NONE", "copies": 1})
+    assert unknown.status_code == 422
+    shapes = county.post(LABELS, {"product": 5, "copies": "3", "colour": "red"})
+    assert {problem["pointer"] for problem in shapes.get_json()["problems"]} == {
+        "/product",
+        "/copies",
+        "/colour",
+    }
+    assert county.size == size
+
+
+def test_a_run_that_was_taken_back_is_not_printed(county: County) -> None:
+    packed(county)
+    issued = county.post(LABELS, {"product": PACKED, "batch": "P1", "copies": 3}).get_json()
+    county.record("correction", details={"corrects": [issued["run"]], "reason": "印错"})
+    answer = county.get(f"{LABELS}/{issued['run']}.pdf")
+    assert answer.status_code == 409
+    assert answer.get_json()["code"] == "label-run-withdrawn"

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import pytest
+
+from county import CYCLE, PRODUCT, County
+from heji_trace.ledger import read_stored
+from web.doors import Now
+from web.people import Person
+
+HARVEST = "/desk/record/harvest"
+
+
+@pytest.fixture
+def person(county: County) -> Person:
+    return Person(county, "producer")
+
+
+def record(person: Person, batch: str = "B-1", quantity: str = "12") -> str:
+    """The address of the receipt of a harvest."""
+    given = {
+        "cycles": CYCLE,
+        "outputs.0.batch": batch,
+        "outputs.0.product": PRODUCT,
+        "outputs.0.quantity": quantity,
+        "outputs.0.unit": "kg",
+    }
+    answer = person.send(HARVEST, person.see(HARVEST), given)
+    assert answer.status_code == 303, answer.get_data(as_text=True)
+    return answer.headers["Location"]
+
+
+def test_the_list_shows_one_s_own_records_newest_first_by_kind(person: Person) -> None:
+    record(person, "B-1")
+    record(person, "B-2")
+    page = person.see("/desk/events")
+    assert page.index("B-2") < page.index("B-1")
+    assert "B-1" not in person.see("/desk/events?kind=planting")
+    assert "B-1" not in Person(person.county, "neighbour").see("/desk/events")
+
+
+def test_a_record_is_taken_back_with_one_tap(person: Person) -> None:
+    address = record(person)
+    page, before = person.see(address), person.county.size
+    undo = address.partition("?")[0] + "/undo"
+    answers = [person.send(undo, page, {}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [303, 303]
+    assert person.county.size == before + 1
+    assert f"已由第 {before + 1} 条更正" in person.see(address)
+
+
+def test_after_ten_minutes_a_record_is_no_longer_taken_back_with_one_tap(person: Person, now: Now) -> None:
+    address = record(person)
+    page, before = person.see(address), person.county.size
+    now.seconds += 601
+    answer = person.send(address.partition("?")[0] + "/undo", page, {})
+    assert answer.status_code == 409
+    assert person.county.size == before
+    assert "/undo" not in person.see(address)
+
+
+def test_a_record_is_corrected_in_its_own_form(person: Person, county: County) -> None:
+    event_id = record(person).split("/")[-1].partition("?")[0]
+    address = f"{HARVEST}?corrects={event_id}"
+    page = person.see(address)
+    assert 'value="B-1"' in page
+    given = {"outputs.0.quantity": "21", "reason": "数字写反"}
+    answers = [person.send(HARVEST, page, given) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [303, 303]
+    with county.service.store.read() as connection:
+        body = read_stored(connection, [county.size - 1])[0].event.body
+    assert body["details"]["corrects"] == [event_id]
+    assert body["details"]["replacement"]["outputs"][0]["quantity"] == "21"
+    assert "数字写反" in person.see(answers[0].headers["Location"])
+
+
+def test_a_problem_in_a_correction_stands_at_the_field_of_the_record(person: Person) -> None:
+    event_id = record(person).split("/")[-1].partition("?")[0]
+    page = person.see(f"{HARVEST}?corrects={event_id}")
+    answer = person.send(HARVEST, page, {"outputs.0.quantity": "x", "reason": "写错"})
+    assert answer.status_code == 422
+    assert 'id="outputs-0-quantity-problem1"' in answer.get_data(as_text=True)
+
+
+def test_the_record_of_others_does_not_exist(person: Person, county: County) -> None:
+    address = record(person)
+    event_id = address.split("/")[-1].partition("?")[0]
+    page = person.see(address)
+    stranger = Person(county, "neighbour")
+    stranger.see(address, 404)
+    stranger.see(f"{HARVEST}?corrects={event_id}", 404)
+    own = stranger.see("/desk")
+    assert stranger.send(f"/desk/events/{event_id}/undo", own, {"id": event_id}).status_code == 404
+    assert page.count("/undo") == 1
+
+
+def test_a_tap_without_the_session_s_token_takes_nothing_back(person: Person) -> None:
+    address = record(person)
+    page, before = person.see(address), person.county.size
+    answer = person.send(address.partition("?")[0] + "/undo", page, {"csrf": "wrong"})
+    assert answer.status_code == 403
+    assert person.county.size == before
+
+
+def test_the_regulator_reads_a_record_with_its_place_and_proof(person: Person, county: County) -> None:
+    address = record(person)
+    page = Person(county, "regulator").see(address.partition("?")[0])
+    assert "采收" in page
+    assert "/proof" in page
+    assert "12" in page
