@@ -6,9 +6,12 @@ Everything is recorded through the recorder, with a clock that stands still unti
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -23,8 +26,11 @@ from heji_trace.recorder import Receipt, Recorder
 from heji_trace.schemas import parse_event
 from heji_trace.sessions import issue_token
 from heji_trace.times import BEIJING, moment_of
-from heji_web.service import Service
-from web.doors import PASSWORD, Now
+from heji_web.app import create_app
+from heji_web.founding import found_log
+from heji_web.service import Service, open_service
+from heji_web.settings import read_settings
+from web.doors import CHEAP, PASSWORD, Now
 
 # who -> (code of the organisation, type of subject, roles); the account has all roles of its organisation.
 PEOPLE: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
@@ -85,7 +91,9 @@ class County:
         self.made += 1
         return str(uuid5(_NAMES, str(self.made)))
 
-    def raw(self, kind: str, who: str = "producer", *, hours_ago: float = 0, **parts: Any) -> dict[str, Any]:
+    def raw(
+        self, kind: str, who: str = "producer", /, *, hours_ago: float = 0, **parts: Any
+    ) -> dict[str, Any]:
         """An event as a program sends it: id, time and organisation filled in, `parts` as they are."""
         given = {
             "id": self.new_id(),
@@ -173,6 +181,19 @@ class County:
     def get(self, path: str, who: str | None = "producer", **options: Any) -> TestResponse:
         """GET as a person; None is a stranger."""
         return self.client.get(path, headers=self.headers(who) if who else {}, **options)
+
+
+@contextmanager
+def opened_county(folder: Path) -> Iterator[County]:
+    """A county of its own in `folder`, for tests that share one because they write nothing."""
+    settings, now = read_settings({"HEJI_DATA": str(folder)}), Now()
+    found_log(settings, "log.heji.example", os.urandom)
+    service = open_service(settings, now.clock, passwords=CHEAP)
+    service.start()
+    try:
+        yield found_county(service, now, create_app(service).test_client())
+    finally:
+        service.close()
 
 
 def found_county(service: Service, now: Now, client: FlaskClient) -> County:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from heji_trace import ledger, merkle, tables
 from heji_trace.replay import check_projections
+from heji_trace.rules import INHERITED
 from heji_trace.verify import Report, verify
 from heji_web.service import Service
 from verifier import heji_verify_outside as outside
@@ -38,6 +39,7 @@ def check_ledger(service: Service) -> None:
         seqs = list(connection.execute(select(tables.entries.c.seq).order_by(tables.entries.c.seq)).scalars())
         assert seqs == list(range(report.size))
         check_balance(connection)
+        check_inheritance(connection)
         head, _ = outside.check_log(open_source(connection, service), service.signer.verifier_key)
     assert (head.size, head.root) == (report.size, report.root)
 
@@ -81,6 +83,36 @@ def check_balance(connection: Connection) -> None:
     assert {key: amount for key, amount in stock.items() if amount} == {
         key: amount for key, amount in expected.items() if amount
     }
+
+
+def check_inheritance(connection: Connection) -> None:
+    """Assert that every batch carries the warnings of what it was made from, at any distance, and no others."""
+    parents: defaultdict[str, set[str]] = defaultdict(set)
+    for edge in connection.execute(select(tables.edges).where(tables.edges.c.withdrawn_seq.is_(None))):
+        parents[edge.child].add(edge.parent)
+    own: defaultdict[str, set[tuple[str, str, int]]] = defaultdict(set)
+    carried: defaultdict[str, set[tuple[str, str, int]]] = defaultdict(set)
+    for row in connection.execute(select(tables.warnings).where(tables.warnings.c.lifted_seq.is_(None))):
+        (own if row.source == row.batch else carried)[row.batch].add((row.code, row.source, row.cause_seq))
+    for batch in connection.execute(select(tables.batches.c.batch)).scalars():
+        expected = {
+            (INHERITED[code], source, cause)
+            for ancestor in above(batch, parents) - {batch}
+            for code, source, cause in own[ancestor]
+            if code in INHERITED
+        }
+        assert carried[batch] == expected, batch
+
+
+def above(batch: str, parents: Mapping[str, set[str]]) -> set[str]:
+    """Everything the batch was made from, found one step at a time."""
+    reached: set[str] = set()
+    waiting = [batch]
+    while waiting:
+        for parent in parents.get(waiting.pop(), set()) - reached:
+            reached.add(parent)
+            waiting.append(parent)
+    return reached
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from openpyxl import Workbook
 
 from browser.walks import Walker, everywhere
 from county import CYCLE, PRODUCT, County
-from heji_web.service import Service
 
 pytestmark = pytest.mark.browser
 

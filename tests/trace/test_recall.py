@@ -31,7 +31,11 @@ def test_a_recall_freezes_what_was_made_and_takes_in_what_is_made_later(county: 
     recalled = county.record("recall", "regulator", batches=["P1"], details=RECALL)
     county.make("processing", {"P1": "5"}, {"Q1": "5"}, "packer", acknowledged=["HELD_MOVED"])
     found = report(county, recalled.event_id)
-    assert {row.batch: row.standing for row in found.scope} == {"P1": "frozen", "Q1": "later", "B1": "upstream"}
+    assert {row.batch: row.standing for row in found.scope} == {
+        "P1": "frozen",
+        "Q1": "later",
+        "B1": "upstream",
+    }
     assert found.is_whole
     assert found.body["details"]["document"] == "佛市监召 3 号"
 
@@ -40,7 +44,9 @@ def test_the_report_says_who_has_the_goods_and_what_was_sold(county: County) -> 
     spread(county)
     recalled = county.record("recall", "regulator", batches=["B1"], details=RECALL)
     found = report(county, recalled.event_id)
-    told = {each.organisation: (each.batches, each.held, each.transit, each.sold) for each in found.consignees}
+    told = {
+        each.organisation: (each.batches, each.held, each.transit, each.sold) for each in found.consignees
+    }
     assert told == {
         county.code("producer"): (("B1",), 40 * KG, 0, 0),
         county.code("packer"): (("B1", "P1"), 30 * KG, 0, 0),
@@ -105,6 +111,11 @@ def test_a_short_statement_becomes_the_event_or_names_its_own_fields(county: Cou
     assert (event.kind, event.batches, event.organisation) == ("recall", ("B1",), author.organisation)
     with pytest.raises(InvalidEvent) as refused:
         parse_recall({"batches": [], "level": 4, "colour": "red"}, author, county.new_id(), 0)
-    assert {problem.pointer for problem in refused.value.problems} >= {"/batches", "/level", "/colour", "/reason"}
+    assert {problem.pointer for problem in refused.value.problems} >= {
+        "/batches",
+        "/level",
+        "/colour",
+        "/reason",
+    }
     with pytest.raises(InvalidEvent):
         parse_recall([], author, county.new_id(), 0)

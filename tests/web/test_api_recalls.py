@@ -59,7 +59,9 @@ def test_a_consignee_reads_its_own_part_and_a_stranger_nothing(county: County) -
 def test_what_is_wrong_is_named_in_the_fields_that_were_sent(county: County) -> None:
     spread(county)
     size = county.size
-    answer = county.post(RECALLS, {"batches": ["NONE"], "level": 9, "ordered": "yes", "why": "x"}, "regulator")
+    answer = county.post(
+        RECALLS, {"batches": ["NONE"], "level": 9, "ordered": "yes", "why": "x"}, "regulator"
+    )
     assert answer.status_code == 422
     pointers = {problem["pointer"] for problem in answer.get_json()["problems"]}
     assert pointers == {"/level", "/ordered", "/reason", "/why"}

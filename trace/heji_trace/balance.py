@@ -138,9 +138,7 @@ def _makings(
     )
     if holder is not None:
         query = query.where(lines.c.holder == holder)
-    roles: dict[int, Literal["made", "consumed"]] = {
-        row.seq: row.role for row in connection.execute(query)
-    }
+    roles: dict[int, Literal["made", "consumed"]] = {row.seq: row.role for row in connection.execute(query)}
     state = State(connection)
     found: list[Making] = []
     for stored in read_stored(connection, sorted(roles)):
@@ -171,9 +169,7 @@ def _sums(state: State, event: Event) -> Mapping[str, tuple[int, int, int]]:
             sums[dimension][1] += amount
     if event.details.get("loss_quantity") and event.details.get("loss_unit"):
         try:
-            dimension, amount = to_base(
-                Decimal(event.details["loss_quantity"]), event.details["loss_unit"]
-            )
+            dimension, amount = to_base(Decimal(event.details["loss_quantity"]), event.details["loss_unit"])
         except InvalidEvent:
             return {name: (each[0], each[1], each[2]) for name, each in sums.items()}
         sums[dimension][2] += amount

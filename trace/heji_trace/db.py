@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, exc
+from sqlalchemy.pool import StaticPool
 
 from heji_trace.errors import LedgerBusy, Misconfigured
 
@@ -110,6 +111,17 @@ class Store:
             connection.exec_driver_sql(begin)
 
         return engine
+
+
+@contextmanager
+def memory_database() -> Iterator[Connection]:
+    """An empty database in memory, gone when the block ends: for replaying the ledger beside the live tables."""
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 @contextmanager

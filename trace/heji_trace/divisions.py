@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -21,18 +21,18 @@ def place_of(division: str) -> dict[str, str]:
 
     A code that is not listed is told by what lies above it, and by itself where nothing does.
     """
-    known = _names()
-    parts = [known[division[:length]] for length in _LENGTHS if division[:length] in known and len(division) >= length]
-    if not parts:
-        return {"zh": division, "en": division}
-    return {"zh": "".join(zh for zh, _ in parts), "en": ", ".join(en for _, en in reversed(parts))}
+    return _told(division, _LENGTHS) or {"zh": division, "en": division}
 
 
 def local_place_of(division: str) -> dict[str, str]:
     """The same without province and city, where there is something below them: 佛冈县高岗镇."""
+    return _told(division, _LENGTHS[2:]) or place_of(division)
+
+
+def _told(division: str, lengths: Sequence[int]) -> dict[str, str] | None:
     known = _names()
-    parts = [known[division[:length]] for length in _LENGTHS[2:] if division[:length] in known]
+    prefixes = [division[:length] for length in lengths if length <= len(division)]
+    parts = [known[prefix] for prefix in prefixes if prefix in known]
     if not parts:
-        return place_of(division)
-    parts = list(dict.fromkeys(parts))
+        return None
     return {"zh": "".join(zh for zh, _ in parts), "en": ", ".join(en for _, en in reversed(parts))}

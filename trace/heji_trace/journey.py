@@ -51,12 +51,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """Where the entries of the journey stand: seqs by step, and the cycles behind it."""
+    """Where the entries of the journey stand: seqs by step, of many the newest, and `counts` of what they name.
+
+    Counted are cycles, batches harvested and, for each step that makes goods, its source batches.
+    """
 
     seqs: Mapping[str, tuple[int, ...]]
-    cycles: tuple[str, ...]
+    counts: Mapping[str, int]
     unknown_origins: int
-    moves: Sequence[Row]
 
     @property
     def cited(self) -> set[int]:
@@ -66,24 +68,27 @@ class Way:
 
 def way_of(state: State, trail: Trail, registry: Registry) -> Way:
     """Find the entries of each step: what was grown, harvested and made for the batch, and how it moved since."""
-    names = list(trail.rows)
-    state.harvests.load("batch", names)
-    harvests = [row for name in names for row in state.harvests.of("batch", name)]
+    harvests = [row for name in trail.rows for row in state.harvests.of("batch", name)]
     cycles = tuple(dict.fromkeys(row["cycle"] for row in harvests))
     registry.find("cycle", cycles)
     found: dict[str, list[int]] = {step: [] for step in _STEPS}
     found["growing"] = [seq for cycle in cycles if (seq := registry.seq("cycle", cycle)) is not None]
     found["harvest"] = [row["seq"] for row in harvests]
-    for row in trail.rows.values():
+    named: dict[str, set[str]] = {step: set() for step in _STEPS}
+    named["growing"] = set(cycles)
+    named["harvest"] = {row["batch"] for row in harvests}
+    for name, row in trail.rows.items():
         step = _STEP_OF_KIND.get(row["kind"])
         if step and not row["unknown_origin"]:
             found[step].append(row["made_seq"])
-    moves = _moves(state, trail.base)
-    for move in moves:
+            named[step] |= {edge.parent for edge in trail.parents.get(name, ())}
+    for move in _moves(state, trail.base):
         found["sale" if move["kind"] == "sale" else "transport"].append(move["seq"])
-    seqs = {step: tuple(sorted(set(numbers))[-_MOST_CITED:]) for step, numbers in found.items()}
-    unknown = sum(row["unknown_origin"] for row in trail.rows.values())
-    return Way(seqs, cycles, unknown, moves)
+    return Way(
+        {step: tuple(sorted(set(numbers))[-_MOST_CITED:]) for step, numbers in found.items()},
+        {step: len(names) for step, names in named.items()},
+        sum(row["unknown_origin"] for row in trail.rows.values()),
+    )
 
 
 def _moves(state: State, batches: Sequence[str]) -> list[Row]:
@@ -123,7 +128,7 @@ def _step(step: str, entries: Sequence[Proved], way: Way, registry: Registry, la
         if (place := registry.place(each.get("site"), each["organisation"])) is not None
     ]
     late = max(_late_hours(entry) for entry in entries)
-    words = _WORDS[step](statements)
+    words = _WORDS[step](statements, way.counts[step])
     if step == "harvest" and way.unknown_origins:
         words = said("and-unknown-origin", words=words, count=way.unknown_origins)
     return Step(
@@ -144,31 +149,28 @@ def _missing(step: str) -> Step:
     return Step(step, said(f"step-{step}"), said("no-record"), None, None, None, "", True, 0, ())
 
 
-def _growing(statements: Sequence[Mapping[str, Any]]) -> Said:
+def _growing(statements: Sequence[Mapping[str, Any]], count: int) -> Said:
     crops = []
     for each in statements:
         details = each.get("details", {})
         crop = details.get("crop") or details.get("species") or "—"
         variety = details.get("variety")
         crops.append(said("crop-variety", crop=crop, variety=variety) if variety else same(crop))
-    sites = len({each.get("site") for each in statements})
-    return said("grown", crops=_named(crops), sites=sites)
+    return said("grown", crops=_named(crops), count=count)
 
 
-def _harvest(statements: Sequence[Mapping[str, Any]]) -> Said:
-    batches = {line["batch"] for each in statements for line in each.get("outputs", ())}
-    return said("harvested", count=len(batches))
+def _harvest(_statements: Sequence[Mapping[str, Any]], count: int) -> Said:
+    return said("harvested", count=count)
 
 
-def _made(statements: Sequence[Mapping[str, Any]]) -> Said:
+def _made(statements: Sequence[Mapping[str, Any]], count: int) -> Said:
     kinds = _named(kind_said(each["kind"]) for each in statements)
-    sources = {line["batch"] for each in statements for line in each.get("inputs", ())}
     process = [str(each["details"]["process"]) for each in statements if each.get("details", {}).get("process")]
     key = "made-by-process" if process else "made"
-    return said(key, kinds=kinds, sources=len(sources), process=_named(same(text) for text in process))
+    return said(key, kinds=kinds, sources=count, process=_named(same(text) for text in process))
 
 
-def _transport(statements: Sequence[Mapping[str, Any]]) -> Said:
+def _transport(statements: Sequence[Mapping[str, Any]], _count: int) -> Said:
     sent = sum(each["kind"] == "shipping" for each in statements)
     received = sum(each["kind"] == "receiving" for each in statements)
     inspected = [
@@ -179,12 +181,12 @@ def _transport(statements: Sequence[Mapping[str, Any]]) -> Said:
     return said("and-inspected", words=words, inspection=_named(inspected)) if inspected else words
 
 
-def _sale(statements: Sequence[Mapping[str, Any]]) -> Said:
+def _sale(statements: Sequence[Mapping[str, Any]], _count: int) -> Said:
     markets = [same(str(each["details"]["market"])) for each in statements if each.get("details", {}).get("market")]
     return said("sold-at", markets=_named(markets)) if markets else said("sold")
 
 
-_WORDS: Mapping[str, Callable[[Sequence[Mapping[str, Any]]], Said]] = {
+_WORDS: Mapping[str, Callable[[Sequence[Mapping[str, Any]], int], Said]] = {
     "growing": _growing,
     "harvest": _harvest,
     "gathering": _made,

@@ -56,4 +56,6 @@ def label_of(connection: Connection, run: LabelRun, base_url: str, language: str
     name = (product.get("name_en") if language == "en" else None) or product.get("name") or run.product
     batch = state.find_batch(run.batch) if run.batch else None
     number = (batch["batch_number"] if batch else None) or run.batch or ""
-    return Label(name, number, run.trace_code, run.phone_code, trace_url(base_url, run.trace_code), run.copies)
+    return Label(
+        name, number, run.trace_code, run.phone_code, trace_url(base_url, run.trace_code), run.copies
+    )

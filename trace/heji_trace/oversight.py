@@ -154,9 +154,7 @@ def warnings_of(
             query = query.where(warnings.c.raised_seq <= as_of_seq)
         for row in connection.execute(query.order_by(warnings.c.raised_seq)):
             lifted = row.lifted_seq is not None and (as_of_seq is None or row.lifted_seq <= as_of_seq)
-            found[row.batch].append(
-                Warned(row.code, row.source, row.cause_seq, json.loads(row.data), lifted)
-            )
+            found[row.batch].append(Warned(row.code, row.source, row.cause_seq, json.loads(row.data), lifted))
     return {name: tuple(sorted(each, key=_loudness)) for name, each in found.items()}
 
 

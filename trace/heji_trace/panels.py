@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 from heji_trace.dated import DatedFacts, best_before_of
@@ -15,7 +14,7 @@ from heji_trace.registry import choice_said
 from heji_trace.results import ResultShown, is_tested, replaced_seqs, result_of, shown_rows
 from heji_trace.state import State
 from heji_trace.times import beijing_date
-from heji_trace.trail import coverage_of
+from heji_trace.trail import Coverage, coverage_of
 from heji_trace.wording import Said, said
 
 
@@ -140,7 +139,7 @@ def results_of(state: State, found: Found, evidence: Evidence, *, demonstration:
     names = {"sources": coverage.sources, "tested": coverage.tested}
     if coverage.share is None:
         return Results(results, said("sources-tested", **names))
-    return Results(results, said("sources-tested-share", share=_percent(coverage.share), **names))
+    return Results(results, said("sources-tested-share", share=_percent(coverage), **names))
 
 
 def label_of(found: Found, evidence: Evidence) -> Label:
@@ -180,8 +179,9 @@ def _once(parts: Sequence[Said]) -> list[Said]:
     return list({each["zh"]: each for each in parts}.values())
 
 
-def _percent(share: Fraction) -> str:
+def _percent(coverage: Coverage) -> str:
     """Whole per cent; all and nothing are said of exactly that alone."""
-    if 0 < share < Fraction(1, 100):
-        return "<1"
-    return str(99 if Fraction(99, 100) < share < 1 else int(share * 100 + Fraction(1, 2)))
+    if coverage.tested in (0, coverage.sources):
+        return "100" if coverage.tested else "0"
+    share = round((coverage.share or 0) * 100)
+    return "<1" if share < 1 else str(min(share, 99))

@@ -37,7 +37,7 @@ from heji_trace.results import FAVOURABLE, ResultShown, edition_said
 from heji_trace.rules import Raised
 from heji_trace.state import State
 from heji_trace.times import beijing_date
-from heji_trace.uses import Use, use_of
+from heji_trace.uses import MOST_TOLD, Use, use_of
 from heji_trace.verdict import Passed, Verdict, judge_code, judge_warnings
 
 
@@ -73,6 +73,7 @@ class Passport:
     journey: tuple[Step, ...] = ()
     tests: Results | None = None
     uses: tuple[Use, ...] = ()
+    further_uses: int = 0
     certificates: tuple[CertificateShown, ...] = ()
     live: tuple[Notice, ...] = ()
     lifted: tuple[Notice, ...] = ()
@@ -137,7 +138,8 @@ def _whole(state: State, trace_code: str, found: Found, evidence: Evidence, view
         origin=origin_of(found, evidence),
         journey=steps_of(found.way, evidence.entries, found.registry, thresholds.late_record_hours),
         tests=tests,
-        uses=tuple(use_of(each, evidence.entries[each.use.seq]) for each in found.uses),
+        uses=tuple(use_of(each, evidence.entries[each.use.seq]) for each in found.uses[:MOST_TOLD]),
+        further_uses=max(0, len(found.uses) - MOST_TOLD),
         certificates=tuple(
             certificate_of(fact, registered, facts.made_on, found.registry) for fact, registered in certificates
         ),

@@ -15,7 +15,7 @@ from heji_trace.results import SampleRows, limit_editions, sample_rows
 from heji_trace.state import Row, State
 from heji_trace.tables import entries, events, labels, tests
 from heji_trace.trail import Trail, trail_of
-from heji_trace.uses import FoundUse, found_uses
+from heji_trace.uses import MOST_TOLD, FoundUse, found_uses
 
 PUBLIC_STATUSES = ("reviewed", "final")
 
@@ -65,10 +65,11 @@ def find_rows(state: State, label: Row) -> Found:
     samples = sample_rows(state, trail.base)
     stored = stored_notices(state, trail.batch)
     uses = found_uses(state, list(trail.rows))
+    told = uses[:MOST_TOLD]
     results = {row["seq"] for each in samples for row in each.public}
     causes = {each.row["cause_seq"] for each in stored}
     lifts = {each.row["lifted_seq"] for each in stored} - {None}
-    cited = {label["seq"], trail.row["made_seq"], *way.cited, *results, *(each.use.seq for each in uses)}
+    cited = {label["seq"], trail.row["made_seq"], *way.cited, *results, *(each.use.seq for each in told)}
     cited |= _public(connection, causes)
     holders = _look_up(connection, registry, trail, label, cited)
     certificates = registry.find_held(holders)

@@ -79,9 +79,7 @@ def import_of(connection: Connection, account: str, import_id: str) -> Pending:
 
 def choose(connection: Connection, import_id: str, chosen: Chosen) -> None:
     """Write down what was chosen for an upload."""
-    connection.execute(
-        update(imports).where(imports.c.import_id == import_id).values(choices=_dump(chosen))
-    )
+    connection.execute(update(imports).where(imports.c.import_id == import_id).values(choices=_dump(chosen)))
 
 
 def _dump(chosen: Chosen) -> str:

@@ -165,9 +165,7 @@ def _stated(event: Event) -> Event | None:
     return stated if stated.kind == "recall" else None
 
 
-def _scope(
-    connection: Connection, author: Author, event_id: str, *, is_whole: bool
-) -> tuple[ScopeRow, ...]:
+def _scope(connection: Connection, author: Author, event_id: str, *, is_whole: bool) -> tuple[ScopeRow, ...]:
     """The rows as they stand, or stood when the recall was taken back."""
     query = (
         select(recall_scope.c.batch, recall_scope.c.standing, recall_scope.c.seq)

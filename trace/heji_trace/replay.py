@@ -5,25 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Table, create_engine, select
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import Connection, Table, select
 
 from heji_trace import ledger, project, tables
+from heji_trace.db import memory_database
 from heji_trace.verify import Fault, raw, row_fault
 
 
 def check_projections(connection: Connection, size: int, progress: Callable[[int], None]) -> list[Fault]:
     """The rows of the read tables that the first `size` entries, which must be good, do not bring about."""
-    engine = create_engine("sqlite://", poolclass=StaticPool)
-    try:
-        with engine.begin() as replayed:
-            tables.metadata.create_all(replayed, tables=list(tables.PROJECTIONS))
-            project.rebuild(replayed, ledger.read_all(connection, size), progress)
-            return [
-                fault for table in tables.PROJECTIONS for fault in compare_table(table, connection, replayed)
-            ]
-    finally:
-        engine.dispose()
+    with memory_database() as replayed:
+        tables.metadata.create_all(replayed, tables=list(tables.PROJECTIONS))
+        project.rebuild(replayed, ledger.read_all(connection, size), progress)
+        return [fault for table in tables.PROJECTIONS for fault in compare_table(table, connection, replayed)]
 
 
 def compare_table(table: Table, live: Connection, replayed: Connection) -> Iterator[Fault]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -152,12 +152,22 @@ def result_of(
         reference_only,
         _sentence(method_class, row, results, reference_only=reference_only, replaced=replaced),
         _evidence(registry, details["laboratory"], method_class),
-        tuple(
+        _highest_first(
             reading_of(result, is_example=_is_example(registry, result, demonstration=demonstration))
             for result in results
         ),
     )
 
+
+
+def _highest_first(readings: Iterable[Reading]) -> tuple[Reading, ...]:
+    """What failed, then by how much of the limit is used: a page may show the first few alone."""
+    return tuple(
+        sorted(
+            readings,
+            key=lambda reading: (reading.outcome in (None, *FAVOURABLE), -(reading.share or 0)),
+        )
+    )
 
 
 def limit_editions(record: Mapping[str, Any]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
+from graphlib import CycleError, TopologicalSorter
 
 from heji_trace.lineage import Edge, ancestors, edges_within
 from heji_trace.state import Row, State
@@ -13,10 +13,9 @@ from heji_trace.state import Row, State
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """A batch with everything it was made from.
+    """A batch with everything it was made from; `rows` holds the batch itself first.
 
     `base` are the batch and those it is only a split of, nearest first: what was found about them holds for it.
-    `mixed_from` are the batches that went into the last of these, where it was mixed or processed.
     """
 
     batch: str
@@ -29,82 +28,124 @@ class Trail:
         """The batch's own row."""
         return self.rows[self.batch]
 
-    @property
-    def mixed_from(self) -> Sequence[Edge]:
-        """The edges into the batch of `base` at which a pass no longer flows."""
-        return self.parents.get(self.base[-1], ())
-
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How many of the batches that something was mixed from are tested, and their share by weight.
+    """How many of the batches that something was mixed from are tested, and their share by weight, 0 to 1.
 
     `share` is None where the amounts cannot be compared.
     """
 
     sources: int
     tested: int
-    share: Fraction | None
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one parent contributes to a mixture; `mixture` is the one it stands for, None for a source."""
+
+    parent: str
+    share: float | None
+    mixture: str | None
 
 
 def trail_of(state: State, batch: str) -> Trail:
-    """The trail of a batch that stands in the ledger."""
+    """The trail of a batch that stands in the ledger, with what the tests behind it need read at once."""
     names = [batch, *(each for each in ancestors(state.connection, [batch]) if each != batch)]
     state.batches.load("batch", names)
+    state.harvests.load("batch", names)
+    cycles = list(dict.fromkeys(row["cycle"] for name in names for row in state.harvests.of("batch", name)))
+    state.register.load("code", cycles)
+    state.applications.load("cycle", cycles)
+    targets = [*names, *cycles]
+    state.samples.load("target", targets)
+    state.tests.load("sample", [row["sample"] for each in targets for row in state.samples.of("target", each)])
     parents: dict[str, list[Edge]] = defaultdict(list)
     for edge in edges_within(state.connection, names):
         parents[edge.child].append(edge)
     rows = {name: row for name in names if (row := state.find_batch(name))}
-    return Trail(batch, rows, parents, _base(batch, parents))
-
-
-def _base(batch: str, parents: Mapping[str, Sequence[Edge]]) -> tuple[str, ...]:
-    base = [batch]
-    while True:
-        edges = parents.get(base[-1], ())
-        sources = {edge.parent for edge in edges}
-        if len(sources) != 1 or any(edge.flow != "split" for edge in edges) or sources & set(base):
-            return tuple(base)
-        base.append(sources.pop())
+    return Trail(batch, rows, dict(parents), _base(batch, parents))
 
 
 def coverage_of(trail: Trail, is_tested: Callable[[Sequence[str]], bool]) -> Coverage | None:
     """How far the sources behind a mixing or processing are tested; None for a batch that is all of one source.
 
-    `is_tested` is asked for a source with all that it is only a split of. A source that is itself mixed and not
-    tested is told by its own sources.
+    `is_tested` is asked for a source together with all that it is only a split of. A source that is itself mixed and
+    not tested is told by its own sources.
     """
-    if not trail.mixed_from:
+    top = trail.base[-1]
+    if top not in trail.parents:
         return None
-    found: dict[str, tuple[bool, Fraction | None]] = {}
-    _weigh(trail, trail.mixed_from, Fraction(1), is_tested, found, {*trail.base})
-    shares = [share for tested, share in found.values() if tested]
-    known = all(share is not None for _, share in found.values())
+    mixtures, tested = _mixtures(trail, top, is_tested)
+    shares = _shares(mixtures, top)
+    sources = {part.parent for parts in mixtures.values() for part in parts if part.mixture is None}
+    known = [shares[source] for source in sources if source in tested]
     return Coverage(
-        len(found), len(shares), sum((share or Fraction(0) for share in shares), Fraction(0)) if known else None
+        len(sources), len(known), None if None in shares.values() else sum(share or 0 for share in known)
     )
 
 
-def _weigh(
-    trail: Trail,
-    edges: Sequence[Edge],
-    whole: Fraction | None,
-    is_tested: Callable[[Sequence[str]], bool],
-    found: dict[str, tuple[bool, Fraction | None]],
-    above: set[str],
-) -> None:
+def _base(batch: str, parents: Mapping[str, Sequence[Edge]]) -> tuple[str, ...]:
+    base, seen = [batch], {batch}
+    while True:
+        edges = parents.get(base[-1], ())
+        sources = {edge.parent for edge in edges}
+        if len(sources) != 1 or any(edge.flow != "split" for edge in edges) or sources & seen:
+            return tuple(base)
+        base.append(sources.pop())
+        seen.add(base[-1])
+
+
+def _mixtures(
+    trail: Trail, top: str, is_tested: Callable[[Sequence[str]], bool]
+) -> tuple[dict[str, list[_Part]], set[str]]:
+    """The mixtures behind `top`, each once and by its parts, and the sources among the parts that are tested."""
+    mixtures: dict[str, list[_Part]] = {}
+    tested: set[str] = set()
+    waiting = [top]
+    while waiting:
+        mixture = waiting.pop()
+        if mixture in mixtures:
+            continue
+        mixtures[mixture] = []
+        for parent, share in _weights(trail.parents[mixture]).items():
+            base = _base(parent, trail.parents)
+            is_source = is_tested(base)
+            if is_source:
+                tested.add(parent)
+            below = None if is_source or base[-1] not in trail.parents else base[-1]
+            mixtures[mixture].append(_Part(parent, share, below))
+            waiting += [below] if below else []
+    return mixtures, tested
+
+
+def _weights(edges: Sequence[Edge]) -> dict[str, float | None]:
+    """The share of each parent; None where the amounts are of different kinds."""
     amounts: dict[str, int] = defaultdict(int)
     for edge in edges:
         amounts[edge.parent] += edge.amount
     total = sum(amounts.values())
-    comparable = len({edge.dimension for edge in edges}) == 1 and total > 0
-    for parent, amount in amounts.items():
-        share = whole * Fraction(amount, total) if comparable and whole is not None else None
-        base = _base(parent, trail.parents)
-        deeper = trail.parents.get(base[-1], ())
-        if is_tested(base) or not deeper or above & set(base):
-            tested, before = found.get(base[-1], (False, Fraction(0)))
-            both = None if share is None or before is None else before + share
-            found[base[-1]] = (tested or is_tested(base), both)
-        else:
-            _weigh(trail, deeper, share, is_tested, found, above | set(base))
+    if len({edge.dimension for edge in edges}) != 1 or total <= 0:
+        return dict.fromkeys(amounts)
+    return {parent: amount / total for parent, amount in amounts.items()}
+
+
+def _shares(mixtures: Mapping[str, Sequence[_Part]], top: str) -> dict[str, float | None]:
+    """The share of each source in `top`; None where one cannot be told, as behind a loop of returns."""
+    graph = {name: {part.mixture for part in parts if part.mixture} for name, parts in mixtures.items()}
+    try:
+        order = [*TopologicalSorter(graph).static_order()][::-1]
+    except CycleError:
+        return {part.parent: None for parts in mixtures.values() for part in parts if not part.mixture}
+    whole: dict[str, float | None] = dict.fromkeys(order, 0.0)
+    whole[top] = 1.0
+    shares: dict[str, float | None] = {}
+    for name in order:
+        for part in mixtures[name]:
+            into = whole if part.mixture else shares
+            key = part.mixture or part.parent
+            before, above = into.get(key, 0.0), whole[name]
+            known = before is not None and above is not None and part.share is not None
+            into[key] = before + above * part.share if known else None  # type: ignore[operator]
+    return shares

@@ -17,7 +17,9 @@ from heji_trace.state import State
 from heji_trace.times import beijing_date
 from heji_trace.wording import Said, day_said, example_mark, said, same
 
-_MOST = 30
+MOST_TOLD = 30
+"""Uses that a page tells one by one, the worst first."""
+
 _STANDINGS = {"PHI_VIOLATION": "short", "VET_WITHDRAWAL": "short", "PHI_UNPROVEN": "unproven"}
 _WORST_FIRST = ("short", "unproven", "unlisted", "kept", "none")
 
@@ -62,7 +64,7 @@ def found_uses(state: State, batches: Sequence[str]) -> list[FoundUse]:
                 known = worst.get(use.seq)
                 if known is None or _rank(found) < _rank(known):
                     worst[use.seq] = found
-    return sorted(worst.values(), key=lambda found: (_rank(found), -found.use.occurred_ms))[:_MOST]
+    return sorted(worst.values(), key=lambda found: (_rank(found), -found.use.occurred_ms))
 
 
 def use_of(found: FoundUse, entry: Proved) -> Use:

@@ -32,7 +32,10 @@ blueprint = Blueprint("api_batches", __name__, url_prefix="/api/v1/batches")
 _DIRECTIONS: dict[str, Direction] = {"both": "both", "up": "up", "down": "down"}
 _BATCH = Parameter("batch", "批次", "Batch", "path")
 _AS_OF = Parameter(
-    "as_of", "截至的记录时间", "Recorded time as of which to answer", schema={"type": "string", "format": "date-time"}
+    "as_of",
+    "截至的记录时间",
+    "Recorded time as of which to answer",
+    schema={"type": "string", "format": "date-time"},
 )
 
 

@@ -56,7 +56,11 @@ OPERATIONS = (
         "读取召回的范围、收货方、库存与期限",
         "Read a recall: scope, consignees, stock on hand, deadlines",
         {200: Answer("召回情况", "the recall as it stands", {_JSON: ANY_OBJECT})},
-        (Parameter("event_id", "召回单号", "Id of the recall", "path", {"type": "string", "format": "uuid"}),),
+        (
+            Parameter(
+                "event_id", "召回单号", "Id of the recall", "path", {"type": "string", "format": "uuid"}
+            ),
+        ),
     ),
 )
 

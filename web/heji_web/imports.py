@@ -145,7 +145,9 @@ def _read_instrument(data: bytes, name: str, organisation: str, match: Match) ->
             places.append(Place((row.line,)))
     grid = read_grid(data).rows
     # What stands above the first used line is help and headings.
-    first = min([row.line for row in file.rows] + [each.line for each in file.problems if each.line], default=0)
+    first = min(
+        [row.line for row in file.rows] + [each.line for each in file.problems if each.line], default=0
+    )
     headings = [row for row in grid if row.number < first]
     return Import(
         INSTRUMENT,

@@ -32,7 +32,10 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class KeptPage:
-    """One answer, compressed with gzip, and what it rests on."""
+    """One answer, compressed with gzip, and what it rests on.
+
+    `size` is that of the ledger when the version was last compared: while it stays, so does the page.
+    """
 
     body: bytes
     rests_on: tuple[str, ...]
@@ -40,6 +43,7 @@ class KeptPage:
     day: str
     kept_ms: int
     etag: str
+    size: int
 
 
 class KeptPages:

@@ -68,7 +68,12 @@ def listed() -> ResponseReturnValue:
     author = signed_in().author
     with the_service().store.read() as connection:
         seqs = reading.visible_events(
-            connection, author, reading.Filter(kind="recall"), after=-1, before=size_of(connection), limit=_MOST
+            connection,
+            author,
+            reading.Filter(kind="recall"),
+            after=-1,
+            before=size_of(connection),
+            limit=_MOST,
         )
         found = [(stored.event, stored.recorded_ms) for stored in read_stored(connection, seqs)]
     return render_template("recalls.html", found=found[::-1], local_time=local_time)

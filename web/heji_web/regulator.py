@@ -237,9 +237,7 @@ def _csv_row(shown: RowShown) -> list[str]:
         _plain_amounts(shown.held),
         _plain_amounts(shown.coming),
         _plain_amounts(shown.sold),
-        "; ".join(
-            f"{each.holder} {_plain_amounts({each.dimension: each.amount})}" for each in row.holdings
-        ),
+        "; ".join(f"{each.holder} {_plain_amounts({each.dimension: each.amount})}" for each in row.holdings),
         (gettext("Yes") if row.unknown_origin else ""),
         "; ".join(f"{test.sample} {test.conclusion or test.status}" for test in shown.tests),
         "; ".join(warned.code for warned in shown.warnings if not warned.is_lifted),

@@ -127,12 +127,7 @@ def _pending(author: Author, import_id: str) -> Pending:
 def _chosen(before: Chosen) -> Chosen:
     """What the page says now, on top of what was chosen before."""
     form = request.form
-    targets_now = {
-        # A suggestion's button comes behind the field of the same name, and counts.
-        name.removeprefix("target."): form.getlist(name)[-1].strip()
-        for name in form
-        if name.startswith("target.")
-    }
+    targets_now = {**before.targets, **_targets()}
     confirmed = {place: list(codes) for place, codes in before.acknowledged.items()}
     for name in form:
         if name.startswith("acknowledged."):
@@ -143,9 +138,26 @@ def _chosen(before: Chosen) -> Chosen:
     return Chosen(
         form.get("kind", before.kind),
         form.get("organisation", before.organisation),
-        {**before.targets, **targets_now},
+        targets_now,
         confirmed,
     )
+
+
+def _targets() -> dict[str, str]:
+    """The samples and batches that the page names by line; where lines alike go together, one names them all."""
+    form = request.form
+    named = {
+        # A suggestion's button comes behind the field of the same name, and counts.
+        name.removeprefix("target."): form.getlist(name)[-1].strip()
+        for name in form
+        if name.startswith("target.")
+    }
+    if "alike" not in form:
+        return named
+    of_group = {
+        form[f"alike.{line}"]: text for line, text in named.items() if text and f"alike.{line}" in form
+    }
+    return {line: text or of_group.get(form.get(f"alike.{line}", ""), "") for line, text in named.items()}
 
 
 def _confirm(confirmed: dict[str, list[str]], place: str, codes: Sequence[str]) -> None:

@@ -60,6 +60,14 @@ for (const zone of document.querySelectorAll(".drop-zone")) {
   });
 }
 
+// A suggestion fills its field; the page is sent once all lines are filled.
+for (const button of document.querySelectorAll("[data-pick]")) {
+  button.addEventListener("click", (event) => {
+    event.preventDefault();
+    document.getElementById(button.dataset.pick).value = button.value;
+  });
+}
+
 // A heading sorts its column, by number where all cells are numbers.
 for (const heading of document.querySelectorAll("table[data-sortable] thead th")) {
   const button = document.createElement("button");
