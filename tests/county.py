@@ -92,7 +92,7 @@ class County:
         return str(uuid5(_NAMES, str(self.made)))
 
     def raw(
-        self, kind: str, who: str = "producer", /, *, hours_ago: float = 0, **parts: Any
+        self, kind: str, /, who: str = "producer", *, hours_ago: float = 0, **parts: Any
     ) -> dict[str, Any]:
         """An event as a program sends it: id, time and organisation filled in, `parts` as they are."""
         given = {

@@ -67,13 +67,13 @@ def test_the_page_is_the_same_without_script_and_leaves_no_cookie(
 
 def test_the_switch_leads_to_the_other_language_and_links_keep_it(walker: Walker, code: str) -> None:
     page = walker.open(f"/t/{code}?large=1")
-    page.get_by_text("English").click()
+    walker.press(page.get_by_text("English"))
     assert page.locator("html").get_attribute("lang") == "en"
     assert page.locator("body.large").count() == 1
-    page.locator("header .brand").click()
+    walker.press(page.locator("header .brand"))
     assert page.locator("html").get_attribute("lang") == "en"
     page.fill("#code", code)
-    page.locator("main button").click()
+    walker.press(page.locator("main button"))
     assert (page.locator("html").get_attribute("lang"), "PK-1" in walker.text) == ("en", True)
 
 
@@ -95,16 +95,16 @@ def test_a_regulator_recalls_a_batch_and_the_consumer_sees_red_at_once(
     regulator = arrive()
     page = regulator.sign_in("regulator")
     page.fill("#q", code)
-    page.locator("form.search button").click()
+    regulator.press(page.locator("form.search button"))
     regulator.look("trace")
     rows = page.locator("table.trace tbody tr")
     assert rows.count() == 2
     assert {"LZ-1", "PK-1"} <= set(page.locator("table.trace tbody a").all_inner_texts())
-    page.locator("a.button.danger").click()
+    regulator.press(page.locator("a.button.danger"))
     regulator.look("recall")
     page.fill("#reason", "克百威超标")
     page.locator("form.record input[type=checkbox]").check()
-    page.locator("form.record button.danger").click()
+    regulator.press(page.locator("form.record button.danger"))
     regulator.look("recalled")
     consumer.open(f"/t/{code}", "red")
     assert consumer.is_on_first_screen(consumer.page.locator(".verdict.red h1"))

@@ -26,7 +26,7 @@ def fill_harvest(walker: Walker, quantity: str = "120") -> str:
 
 def record(walker: Walker) -> None:
     """Press the button of the form and stand before the receipt."""
-    walker.page.locator(".send button.main").click()
+    walker.press(walker.page.locator(".send button.main"))
     assert RECEIPT.search(walker.page.url), walker.text
 
 
@@ -52,7 +52,7 @@ def test_without_script_a_form_takes_a_further_line_and_records(
     walker = arrive(script=False)
     walker.sign_in("producer")
     batch, size = fill_harvest(walker), county.size
-    walker.page.locator('button[name="add"][value="outputs"]').click()
+    walker.press(walker.page.locator('button[name="add"][value="outputs"]'))
     assert walker.page.locator('[name="outputs.0.batch"]').input_value() == batch
     second = walker.page.locator('[name="outputs.1.batch"]').input_value()
     assert second not in (batch, "")
@@ -98,13 +98,13 @@ def test_what_looks_wrong_is_asked_back_and_recorded_once_confirmed(
     walker.choose('[name="moves.0.batch"]', "LZ-ASKED")
     walker.choose('[name="moves.0.quantity"]', "40")
     walker.choose('[name="moves.0.unit"]', "kg")
-    walker.page.locator(".send button.main").click()
+    walker.press(walker.page.locator(".send button.main"))
     question = walker.page.locator(".questions")
     assert question.is_visible(), walker.text
     walker.look("question")
     assert county.size == size
     question.locator("input[type=checkbox]").check()
-    question.locator("button.main").click()
+    walker.press(question.locator("button.main"))
     assert RECEIPT.search(walker.page.url), walker.text
     walker.look("receipt")
     assert county.size == size + 1
@@ -119,7 +119,7 @@ def test_whoever_is_asked_back_may_mend_the_number_instead_of_confirming(
     walker.choose('[name="moves.0.batch"]', "LZ-ASKED")
     walker.choose('[name="moves.0.quantity"]', "40")
     walker.choose('[name="moves.0.unit"]', "kg")
-    walker.page.locator(".send button.main").click()
+    walker.press(walker.page.locator(".send button.main"))
     assert walker.page.locator(".questions").is_visible()
     walker.choose('[name="moves.0.quantity"]', "4")
     record(walker)
@@ -131,7 +131,7 @@ def test_what_cannot_be_read_stands_beside_its_field(walker: Walker, county: Cou
     walker.sign_in("producer")
     fill_harvest(walker, "a hundred")
     size = county.size
-    walker.page.locator(".send button.main").click()
+    walker.press(walker.page.locator(".send button.main"))
     assert walker.page.locator('[name="outputs.0.quantity"]').get_attribute("aria-invalid") == "true"
     assert walker.page.locator("#outputs-0-quantity-problem1").is_visible()
     walker.look("refused")
@@ -145,7 +145,7 @@ def test_a_mistake_is_taken_back_with_one_tap(walker: Walker, county: County) ->
     fill_harvest(walker)
     record(walker)
     size = county.size
-    walker.page.locator("button.danger").click()
+    walker.press(walker.page.locator("button.danger"))
     assert RECEIPT.search(walker.page.url), walker.text
     assert county.size == size + 1
     walker.open("/desk/events", "records")
@@ -165,3 +165,12 @@ def test_every_form_of_every_role_fits_the_screen(county: County, arrive: Callab
                 walker.open(f"/desk/record/{kind.name}", f"form-{kind.name}")
         seen |= {kind.name for kind in kinds}
     assert seen == {kind.name for kind in KINDS.values() if kind.form}
+
+
+@everywhere
+def test_pages_beside_the_desk_fit_the_screen_too(walker: Walker, county: County) -> None:
+    walker.open("/api/docs", "api-docs")
+    walker.open("/nothing", "not-there")
+    walker.sign_in("operator")
+    walker.open("/desk/recalls", "recalls")
+    walker.open("/desk/search?q=litchi", "search")

@@ -19,7 +19,12 @@ TURNED = "合格\u202e格合不"
 
 def record_harm(county: County) -> str:
     """Put markup wherever people write freely, on a way that ends in a recall; answers the trace code."""
-    coop = {"code": county.code("producer"), "name": NAME, "subject_type": "cooperative", "roles": ["producer"]}
+    coop = {
+        "code": county.code("producer"),
+        "name": NAME,
+        "subject_type": "cooperative",
+        "roles": ["producer"],
+    }
     county.record("organisation", "operator", details=coop | {"contact": NOTE})
     for code in (PRODUCT, PACKED):
         names = {"code": code, "name": NAME, "commodity": "荔枝"}
@@ -67,7 +72,7 @@ def test_markup_in_names_and_notes_is_shown_as_it_was_written(walker: Walker, co
     see(walker, f"/desk/organisations/{county.code('producer')}", NAME, NOTE)
     walker.open("/desk/recalls")
     see_here(walker, NOTE)
-    walker.page.get_by_role("link", name="<script>").first.click()
+    walker.press(walker.page.get_by_role("link", name="<script>").first)
     see_here(walker, NAME, NOTE)
 
 
@@ -87,7 +92,7 @@ def test_marks_that_turn_the_direction_of_a_text_are_refused(walker: Walker, cou
     walker.open("/desk/record/hold")
     walker.choose('[name="batches"]', "LZ-1")
     walker.choose('[name="details.reason"]', TURNED)
-    walker.page.locator(".send button.main").click()
+    walker.press(walker.page.locator(".send button.main"))
     assert walker.page.locator("#details-reason-problem1").is_visible()
     assert county.size == size
 
@@ -96,6 +101,6 @@ def test_what_was_typed_at_the_sign_in_comes_back_as_text(walker: Walker, county
     walker.open("/sign-in?next=javascript:hit=1")
     walker.page.fill("#name", NAME)
     walker.page.fill("#password", NOTE)
-    walker.page.locator("main form button[type=submit]").click()
+    walker.press(walker.page.locator("main form button[type=submit]"))
     assert walker.page.locator("#name").input_value() == NAME
     see_here(walker)

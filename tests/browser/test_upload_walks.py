@@ -14,9 +14,10 @@ pytestmark = pytest.mark.browser
 
 HEADINGS = ("时间", "责任主体", "生产周期", "产出批次", "产品", "数量", "单位")
 INSTRUMENT_HEADINGS = (
-    "检测点名称 被检单位 档口编号 样品名称 检测项目 限定值 检测值 检测结论 检测人员 检测时间 审核人员姓名 "
-    "上报人员姓名 检测设备名称 检测模块 检测方法 仪器生产厂家 备注"
-).split()
+    *("检测点名称", "被检单位", "档口编号", "样品名称", "检测项目", "限定值", "检测值", "检测结论"),
+    *("检测人员", "检测时间", "审核人员姓名", "上报人员姓名"),
+    *("检测设备名称", "检测模块", "检测方法", "仪器生产厂家", "备注"),
+)
 
 
 def harvest_sheet(county: County, *quantities: str) -> bytes:
@@ -36,10 +37,18 @@ def instrument_file(county: County, *samples: str) -> bytes:
     sheet.append(["带 * 的列必填，检测结论只填合格或不合格"])
     sheet.append(INSTRUMENT_HEADINGS)
     for sample in samples:
-        sheet.append(
-            ["佛冈快检室", county.code("producer"), None, sample, "有机磷和氨基甲酸酯类农药", None, 13.12, "合格"]
-            + ["王工", f"{county.at(2)[:10]} 04:20:00", "陈工", None, "DY-3500PLUS", "分光", "抑制率法", "达元", None]
+        seen = (
+            "佛冈快检室",
+            county.code("producer"),
+            None,
+            sample,
+            "有机磷和氨基甲酸酯类农药",
+            None,
+            13.12,
+            "合格",
         )
+        tested = ("王工", f"{county.at(2)[:10]} 04:20:00", "陈工", None)
+        sheet.append([*seen, *tested, "DY-3500PLUS", "分光", "抑制率法", "达元", None])
     stream = io.BytesIO()
     book.save(stream)
     return stream.getvalue()
@@ -51,12 +60,12 @@ def upload(walker: Walker, name: str, data: bytes, folder: Path) -> None:
     file.write_bytes(data)
     page = walker.open("/desk/upload")
     page.set_input_files("#file", file)
-    page.locator(".send button.main").click()
+    walker.press(page.locator(".send button.main"))
 
 
 def confirm(walker: Walker) -> None:
     """Press the button that records the file."""
-    walker.page.locator('button[name="record"]').click()
+    walker.press(walker.page.locator('button[name="record"]'))
     assert walker.page.locator(".done").is_visible(), walker.text
 
 
@@ -92,11 +101,11 @@ def test_an_instrument_s_file_asks_for_the_batch_that_it_does_not_name(
     upload(walker, "检测数据.xlsx", instrument_file(county, "荔枝", "鲜荔枝"), tmp_path)
     walker.look("unmatched")
     assert county.size == size
-    fields = walker.page.locator(".match input")
+    fields = walker.page.locator(".match input[list]")
     assert fields.count() == 2
     for at in range(2):
         fields.nth(at).fill("LZ-1")
-    walker.page.locator("section:has(.match) button.main").click()
+    walker.press(walker.page.locator("section:has(.match) button.main"))
     walker.look("matched")
     confirm(walker)
     walker.look("recorded")

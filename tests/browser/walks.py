@@ -89,9 +89,14 @@ class Walker:
         page = self.open("/sign-in")
         page.fill("#name", who)
         page.fill("#password", PASSWORD)
-        page.locator("main form button[type=submit]").click()
-        page.wait_for_url("**/desk*")
+        self.press(page.locator("main form button[type=submit]"))
+        assert page.url.startswith(f"{self.address}/desk"), self.text
         return page
+
+    def press(self, button: Locator) -> None:
+        """Tap what leads to another page, and wait until that stands there."""
+        with self.page.expect_navigation():
+            button.click()
 
     def choose(self, selector: str, value: str) -> None:
         """Put a value where it belongs: typed, picked or ticked, whatever the control is."""

@@ -11,10 +11,25 @@ from county import CYCLE, PRODUCT
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 HARVEST_HEADINGS = ("时间", "生产周期", "批次", "产品", "数量", "单位")
-RAPID17 = (
-    "检测点名称,被检单位,档口编号,样品名称,检测项目,限定值,检测值,检测结论,检测人员,检测时间,"
-    "审核人员姓名,上报人员姓名,检测设备名称,检测模块,检测方法,仪器生产厂家,备注"
-).split(",")
+RAPID17 = [
+    "检测点名称",
+    "被检单位",
+    "档口编号",
+    "样品名称",
+    "检测项目",
+    "限定值",
+    "检测值",
+    "检测结论",
+    "检测人员",
+    "检测时间",
+    "审核人员姓名",
+    "上报人员姓名",
+    "检测设备名称",
+    "检测模块",
+    "检测方法",
+    "仪器生产厂家",
+    "备注",
+]
 
 
 def harvest_rows(*batches: str, quantity: str = "12.5") -> list[tuple[str, ...]]:

@@ -19,9 +19,7 @@ def harvest(county: County, batch: str, quantity: str = "10") -> dict[str, Any]:
 
 
 def send(county: County, data: bytes, media: str, query: str = "", who: str = "producer") -> TestResponse:
-    return county.client.post(
-        f"{BULK}{query}", data=data, content_type=media, headers=county.headers(who)
-    )
+    return county.client.post(f"{BULK}{query}", data=data, content_type=media, headers=county.headers(who))
 
 
 def drop(county: County, data: bytes, name: str, query: str = "") -> TestResponse:
@@ -124,7 +122,14 @@ def test_what_the_ledger_refuses_is_named_by_row_in_both_forms(county: County) -
 
 def test_questions_come_with_their_lines_and_are_answered_for_the_whole_file(county: County) -> None:
     county.harvest("B1", "10")
-    headings = ("时间", "inputs.batch", "inputs.quantity", "inputs.unit", "outputs.batch", "outputs.product")
+    headings: tuple[str, ...] = (
+        "时间",
+        "inputs.batch",
+        "inputs.quantity",
+        "inputs.unit",
+        "outputs.batch",
+        "outputs.product",
+    )
     headings += ("outputs.quantity", "outputs.unit")
     rows = [
         ("2026-05-28 09:00", "B1", "8", "kg", "P1", "litchi-5kg", "8", "kg"),

@@ -117,5 +117,11 @@ def test_choices_that_cannot_be_read_are_refused(county: County) -> None:
     data = rapid_file(rapid_row())
     for choices in ({"x": "LZ-01"}, {"3": ""}, {"3": 5}):
         assert drop(county, data, choices).status_code == 422  # type: ignore[arg-type]
-    for body in ([], {"import_id": 5, "choices": {}}, {"choices": {}}, {"import_id": "x", "choices": []}):
+    bodies: list[object] = [
+        [],
+        {"import_id": 5, "choices": {}},
+        {"choices": {}},
+        {"import_id": "x", "choices": []},
+    ]
+    for body in bodies:
         assert county.post(IMPORTS, body, "laboratory").status_code in (404, 422)

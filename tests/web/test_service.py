@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from county import PLOT, found_county
 from heji_trace.errors import LedgerBusy, Misconfigured
 from heji_web import service as module
 from heji_web.app import create_app
@@ -63,3 +64,24 @@ def test_a_demonstration_says_so_on_every_page(settings: Settings, now: Now) -> 
 def test_a_real_log_says_nothing_of_the_kind(service: Service) -> None:
     assert not service.is_demonstration
     assert "演示系统" not in create_app(service).test_client().get("/sign-in").get_data(as_text=True)
+
+
+def test_a_ledger_behind_its_remembered_head_is_served_for_reading_and_says_so(
+    service: Service, settings: Settings, now: Now
+) -> None:
+    county = found_county(service, now, create_app(service).test_client())
+    service.close()
+    (settings.head / "head").unlink()
+    reopened = open_service(settings, now.clock, passwords=CHEAP)
+    reopened.start_when_possible()
+    client = create_app(reopened).test_client()
+    page = client.get("/sign-in").get_data(as_text=True)
+    refused = client.post(
+        "/api/v1/events",
+        json=county.raw("planting", site=PLOT, details={"cycle": "c2", "crop": "荔枝"}),
+        headers=county.headers(),
+    )
+    reopened.close()
+    assert "已停止写入" in page
+    assert refused.status_code == 503
+    assert refused.get_json()["code"] == "head-missing"

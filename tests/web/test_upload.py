@@ -246,3 +246,26 @@ def test_lines_of_the_same_unit_and_name_are_matched_together_on_request(
     page = tester.see(address)
     assert 'name="target.4"' in page
     assert 'name="target.3"' not in page
+
+
+def test_a_whole_file_is_taken_back_with_one_tap(farmer: Uploader, county: County, day: str) -> None:
+    address = farmer.upload(HEADINGS + harvest(day, "UP-1") + harvest(day, "UP-2"))
+    farmer.decide(address, record="1")
+    page, before = farmer.see(address), county.size
+    assert "撤回整个文件（2 条）" in page
+    for _ in range(2):
+        assert farmer.send(f"{address}/undo", page, {}).status_code == 303
+    assert county.size == before + 1
+    page = farmer.see(address)
+    assert "已全部撤回" in page
+    assert "/undo" not in page
+
+
+def test_a_whole_file_is_not_taken_back_without_the_session_s_token(
+    farmer: Uploader, county: County, day: str
+) -> None:
+    address = farmer.upload(HEADINGS + harvest(day))
+    farmer.decide(address, record="1")
+    before = county.size
+    assert farmer.send(f"{address}/undo", farmer.see(address), {"csrf": "x"}).status_code == 403
+    assert county.size == before

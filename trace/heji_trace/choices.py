@@ -269,3 +269,15 @@ def last_event(connection: Connection, organisation: str, kind: str) -> int | No
     )
     seq: int | None = connection.execute(query).scalar()
     return seq
+
+
+def standing_events(connection: Connection, event_ids: Collection[str]) -> dict[str, list[str]]:
+    """Those of the events that are recorded and not corrected, by the organisation that answers for them."""
+    listed, found = sorted(event_ids), dict[str, list[str]]()
+    for at in range(0, len(listed), 500):
+        query = select(events.c.organisation, events.c.event_id).where(
+            events.c.event_id.in_(listed[at : at + 500]), events.c.withdrawn_seq.is_(None)
+        )
+        for organisation, event_id in connection.execute(query.order_by(events.c.seq)):
+            found.setdefault(organisation, []).append(event_id)
+    return found

@@ -106,9 +106,7 @@ def _moves(state: State, batches: Sequence[str]) -> list[Row]:
     return [dict(row) for row in state.connection.execute(query).mappings()]
 
 
-def steps_of(
-    way: Way, proved: Mapping[int, Proved], registry: Registry, late_after: int
-) -> tuple[Step, ...]:
+def steps_of(way: Way, proved: Mapping[int, Proved], registry: Registry, late_after: int) -> tuple[Step, ...]:
     """The steps from the records that prove them; what came more than `late_after` hours later is marked."""
     steps = []
     for step in _STEPS:
@@ -165,7 +163,9 @@ def _harvest(_statements: Sequence[Mapping[str, Any]], count: int) -> Said:
 
 def _made(statements: Sequence[Mapping[str, Any]], count: int) -> Said:
     kinds = _named(kind_said(each["kind"]) for each in statements)
-    process = [str(each["details"]["process"]) for each in statements if each.get("details", {}).get("process")]
+    process = [
+        str(each["details"]["process"]) for each in statements if each.get("details", {}).get("process")
+    ]
     key = "made-by-process" if process else "made"
     return said(key, kinds=kinds, sources=count, process=_named(same(text) for text in process))
 
@@ -174,7 +174,9 @@ def _transport(statements: Sequence[Mapping[str, Any]], _count: int) -> Said:
     sent = sum(each["kind"] == "shipping" for each in statements)
     received = sum(each["kind"] == "receiving" for each in statements)
     inspected = [
-        same(str(each["details"]["inspection"])) for each in statements if each.get("details", {}).get("inspection")
+        same(str(each["details"]["inspection"]))
+        for each in statements
+        if each.get("details", {}).get("inspection")
     ]
     key = "moved-unreceived" if sent > received else "moved-unsent" if received > sent else "moved"
     words = said(key, sent=sent, received=received)
@@ -182,7 +184,9 @@ def _transport(statements: Sequence[Mapping[str, Any]], _count: int) -> Said:
 
 
 def _sale(statements: Sequence[Mapping[str, Any]], _count: int) -> Said:
-    markets = [same(str(each["details"]["market"])) for each in statements if each.get("details", {}).get("market")]
+    markets = [
+        same(str(each["details"]["market"])) for each in statements if each.get("details", {}).get("market")
+    ]
     return said("sold-at", markets=_named(markets)) if markets else said("sold")
 
 

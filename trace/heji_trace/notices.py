@@ -61,7 +61,9 @@ def stored_notices(state: State, batch: str) -> list[StoredWarning]:
     )
     newest = {(row["code"], row["source"]): row for row in rows}
     seqs = {row["raised_seq"] for row in newest.values()} | {row["lifted_seq"] for row in newest.values()}
-    query = select(tables.events.c.seq, tables.events.c.recorded_ms).where(tables.events.c.seq.in_(seqs - {None}))
+    query = select(tables.events.c.seq, tables.events.c.recorded_ms).where(
+        tables.events.c.seq.in_(seqs - {None})
+    )
     moments: dict[int, int] = dict(state.connection.execute(query).all())
     return [
         StoredWarning(row, moments.get(row["raised_seq"], 0), moments.get(row["lifted_seq"]))
@@ -114,7 +116,10 @@ def sorted_notices(notices: Iterable[Notice]) -> tuple[Notice, ...]:
     """The loudest first."""
     codes = list(LEVELS)
     return tuple(
-        sorted(notices, key=lambda notice: (-LOUDNESS.index(notice.level), codes.index(notice.code), notice.entry))
+        sorted(
+            notices,
+            key=lambda notice: (-LOUDNESS.index(notice.level), codes.index(notice.code), notice.entry),
+        )
     )
 
 

@@ -16,7 +16,7 @@ from heji_trace.parties import Author
 from heji_trace.reading import own_batches, readable_batches
 from heji_trace.rights import may_oversee
 from heji_trace.rules import LEVELS, LOUDNESS
-from heji_trace.tables import samples, tests, warnings
+from heji_trace.tables import edges, samples, tests, warnings
 from heji_trace.tracing import Gaps, Trace, TraceRow
 
 Amounts = dict[str, int]
@@ -87,8 +87,9 @@ class Answer:
     suppliers: tuple[Party, ...]
 
 
-def answer_of(connection: Connection, trace: Trace, language: str) -> Answer:
-    """The trace with what belongs to it, as the ledger knew it at the time of the trace."""
+def answer_of(connection: Connection, author: Author, trace: Trace, language: str) -> Answer:
+    """The trace, limited to what the author may read, with what belongs to it at the time of the trace."""
+    trace = limited(connection, author, trace)
     names = [row.batch for row in trace.rows]
     organisations = {row.organisation for row in trace.rows}
     organisations |= {each.holder for row in trace.rows for each in row.holdings}
@@ -97,7 +98,7 @@ def answer_of(connection: Connection, trace: Trace, language: str) -> Answer:
     products = product_names(connection, language, {row.product for row in trace.rows if row.product})
     warned = warnings_of(connection, names, trace.as_of_seq)
     tested = samples_tested(connection, names, trace.as_of_seq)
-    passed = _passed(trace)
+    passed = _passed(trace, None if may_oversee(author) else author.organisation)
     rows = tuple(
         RowShown(
             row,
@@ -176,12 +177,28 @@ def samples_tested(
     return {name: tuple(each.values()) for name, each in found.items()}
 
 
-def _passed(trace: Trace) -> dict[str, Amounts]:
-    """How much of a batch above went down the way, and how much went into a batch below."""
+def untested_siblings(connection: Connection, batch: str, as_of_seq: int | None) -> list[str]:
+    """Other batches made from the very batches that went into this one, of which no sample has a result."""
+    parents = select(edges.c.parent).where(edges.c.child == batch, known_at(edges, as_of_seq))
+    query = select(edges.c.child).where(
+        edges.c.parent.in_(parents), edges.c.child != batch, known_at(edges, as_of_seq)
+    )
+    siblings = list(connection.execute(query.distinct().order_by(edges.c.child)).scalars())
+    tested = samples_tested(connection, siblings, as_of_seq)
+    return [sibling for sibling in siblings if sibling not in tested]
+
+
+def _passed(trace: Trace, maker: str | None) -> dict[str, Amounts]:
+    """How much of a batch above went down the way, and how much went into a batch below.
+
+    What went into a batch is its maker's to know: of batches that others than `maker` made nothing is told.
+    """
     distances = {row.batch: row for row in trace.rows}
     passed: dict[str, Amounts] = defaultdict(dict)
     for edge in trace.edges:
         parent, child = distances.get(edge.parent), distances.get(edge.child)
+        if maker is not None and (child is None or child.organisation != maker):
+            continue
         if parent and parent.up:
             _add(passed[edge.parent], edge)
         if child and child.down:

@@ -103,9 +103,7 @@ def origin_of(found: Found, evidence: Evidence) -> Origin:
     harvests = [
         evidence.entries[seq].statement for seq in found.way.seqs["harvest"] if seq in evidence.entries
     ]
-    grown = [
-        evidence.entries[seq].statement for seq in found.way.seqs["growing"] if seq in evidence.entries
-    ]
+    grown = [evidence.entries[seq].statement for seq in found.way.seqs["growing"] if seq in evidence.entries]
     places = [(each.get("site"), each["organisation"]) for each in (grown or harvests)]
     regions = _once([region for site, owner in places if (region := registry.region(site, owner))])
     return Origin(

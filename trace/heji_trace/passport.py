@@ -141,7 +141,8 @@ def _whole(state: State, trace_code: str, found: Found, evidence: Evidence, view
         uses=tuple(use_of(each, evidence.entries[each.use.seq]) for each in found.uses[:MOST_TOLD]),
         further_uses=max(0, len(found.uses) - MOST_TOLD),
         certificates=tuple(
-            certificate_of(fact, registered, facts.made_on, found.registry) for fact, registered in certificates
+            certificate_of(fact, registered, facts.made_on, found.registry)
+            for fact, registered in certificates
         ),
         live=live,
         lifted=lifted,
@@ -189,9 +190,7 @@ def _tested(tests: Results, policy: str) -> Passed:
     favourable = [
         result for result in tests.results if not result.replaced and result.conclusion in FAVOURABLE
     ]
-    final = [
-        result for result in favourable if result.method_class == "formal" and result.status == "final"
-    ]
+    final = [result for result in favourable if result.method_class == "formal" and result.status == "final"]
     readings = [reading for result in final for reading in result.readings]
     return Passed(
         len(readings),

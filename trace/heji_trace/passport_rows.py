@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from heji_trace import canonical
+from heji_trace.errors import InvalidEvent
 from heji_trace.journey import Way, way_of
 from heji_trace.notices import StoredWarning, stored_notices
 from heji_trace.registry import Registry
@@ -121,6 +122,6 @@ def _editions(connection: Connection, cited: Collection[int]) -> list[str]:
     for record in connection.execute(query).scalars():
         try:
             named += limit_editions(canonical.load(record))
-        except canonical.InvalidEvent:
+        except InvalidEvent:
             continue  # what does not read is told when it is proved
     return named

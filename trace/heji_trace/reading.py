@@ -10,7 +10,7 @@ Sealed values are shown to fewer people than the events themselves: see `disclos
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,12 @@ from heji_trace.tables import (
 )
 
 _LABORATORIES = frozenset({"laboratory", "third_party_laboratory"})
+_AT_ONCE = 500
+_FIRST_WINDOW = 512
+_LARGEST_WINDOW = 1 << 16
+
+Window = Callable[[ColumnElement[Any]], ColumnElement[bool]]
+"""A stretch of the ledger, or some places in it, as a condition on a column of places."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,40 @@ def visible_events(
     connection: Connection, author: Author, wanted: Filter, *, after: int, before: int, limit: int
 ) -> list[int]:
     """The places of the first `limit` events, behind `after` and before `before`, that the author may read."""
-    query = select(events.c.seq).where(events.c.seq > after, events.c.seq < before)
+    if may_oversee(author):
+        query = _filtered(wanted).where(events.c.seq > after, events.c.seq < before)
+        return list(connection.execute(query.order_by(events.c.seq).limit(limit)).scalars())
+    if wanted.batch is not None:
+        about = set(connection.execute(_about(wanted.batch)).scalars())
+        named = sorted(seq for seq in about if after < seq < before)
+        windows = (_within(named[at : at + _AT_ONCE]) for at in range(0, len(named), _AT_ONCE))
+    else:
+        windows = (_between(start, end) for start, end in _windows(after + 1, before))
+    found: list[int] = []
+    for window in windows:
+        query = _filtered(wanted).where(window(events.c.seq), _is_readable(author, window))
+        found += connection.execute(query.order_by(events.c.seq).limit(limit - len(found))).scalars()
+        if len(found) == limit:
+            break
+    return found
+
+
+def seq_of(connection: Connection, author: Author, event_id: str) -> int:
+    """The place of an event that the author may read; raises Unknown."""
+    seq: int | None = connection.execute(select(events.c.seq).where(events.c.event_id == event_id)).scalar()
+    if seq is not None and not may_oversee(author):
+        window = _within([seq])
+        query = select(events.c.seq).where(window(events.c.seq), _is_readable(author, window))
+        seq = connection.execute(query).scalar()
+    if seq is None:
+        raise Unknown
+    return seq
+
+
+def _filtered(wanted: Filter) -> Select[Any]:
+    query = select(events.c.seq)
+    if wanted.batch is not None:
+        query = query.where(events.c.seq.in_(_about(wanted.batch)))
     if wanted.kind is not None:
         query = query.where(events.c.kind == wanted.kind)
     if wanted.organisation is not None:
@@ -65,22 +104,24 @@ def visible_events(
         query = query.where(events.c.recorded_ms >= wanted.since_ms)
     if wanted.until_ms is not None:
         query = query.where(events.c.recorded_ms < wanted.until_ms)
-    if wanted.batch is not None:
-        query = query.where(events.c.seq.in_(_about(wanted.batch)))
-    if not may_oversee(author):
-        query = query.where(_is_readable(author))
-    return list(connection.execute(query.order_by(events.c.seq).limit(limit)).scalars())
+    return query
 
 
-def seq_of(connection: Connection, author: Author, event_id: str) -> int:
-    """The place of an event that the author may read; raises Unknown."""
-    query = select(events.c.seq).where(events.c.event_id == event_id)
-    if not may_oversee(author):
-        query = query.where(_is_readable(author))
-    seq: int | None = connection.execute(query).scalar()
-    if seq is None:
-        raise Unknown
-    return seq
+def _windows(start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Stretches of the ledger, each twice as long: who reads much finds a page early, who reads little looks far."""
+    length = _FIRST_WINDOW
+    while start < end:
+        yield start, min(start + length, end) - 1
+        start += length
+        length = min(2 * length, _LARGEST_WINDOW)
+
+
+def _between(first: int, last: int) -> Window:
+    return lambda column: column.between(first, last)
+
+
+def _within(seqs: Sequence[int]) -> Window:
+    return lambda column: column.in_(seqs)
 
 
 def check_may_read_batch(connection: Connection, author: Author, batch: str) -> None:
@@ -101,8 +142,8 @@ def own_batches(connection: Connection, author: Author, asked: Sequence[str]) ->
 
 def colleagues(connection: Connection, author: Author) -> frozenset[str]:
     """The accounts of the author's organisation, closed ones too: what a colleague typed is ours to read."""
-    found: frozenset[str] = frozenset(connection.execute(_own_accounts(author)).scalars())
-    return found | {author.account}
+    found = connection.execute(_own_accounts(author)).scalars()
+    return frozenset(found) | {author.account}
 
 
 def disclosed_values(stored: Stored, author: Author, actors: frozenset[str]) -> dict[str, Any]:
@@ -145,15 +186,15 @@ def _named_places(body: Mapping[str, Any], own: str, base: str) -> list[str]:
 
 def _chosen(connection: Connection, asked: Sequence[str], condition: ColumnElement[bool] | None) -> set[str]:
     found: set[str] = set()
-    for start in range(0, len(asked), 500):
-        query = select(batches.c.batch).where(batches.c.batch.in_(asked[start : start + 500]))
+    for start in range(0, len(asked), _AT_ONCE):
+        query = select(batches.c.batch).where(batches.c.batch.in_(asked[start : start + _AT_ONCE]))
         if condition is not None:
             query = query.where(condition)
         found.update(connection.execute(query).scalars())
     return found
 
 
-def _own_accounts(author: Author) -> Select[tuple[str]]:
+def _own_accounts(author: Author) -> Select[Any]:
     return select(accounts.c.account).where(accounts.c.organisation == author.organisation)
 
 
@@ -227,36 +268,37 @@ def _about(batch: str) -> Any:
     )
 
 
-def _is_readable(author: Author) -> ColumnElement[bool]:
-    """Built as one union of places, each part by an index, so that a list need not look at every event."""
+def _is_readable(author: Author, window: Window) -> ColumnElement[bool]:
+    """One union of places; each part looks at the window alone, and beyond it only by an index."""
     own = author.organisation
-    goods = select(lines.c.batch).where(_own_goods(author))
+    mandate = and_(register.c.kind == "mandate", register.c.data.contains(f'"to":"{own}"', autoescape=True))
     parts: list[Select[Any]] = [
-        select(events.c.seq).where(events.c.organisation == own),
-        select(events.c.seq).where(events.c.performed_by == own),
-        select(events.c.seq).where(events.c.actor.in_(_own_accounts(author))),
-        select(lines.c.seq).where(lines.c.to_organisation == own),
-        select(register.c.seq).where(register.c.organisation == own),
-        select(register.c.seq).where(
-            register.c.kind == "mandate", register.c.data.contains(f'"to":"{own}"', autoescape=True)
+        select(events.c.seq).where(
+            or_(
+                events.c.organisation == own,
+                events.c.performed_by == own,
+                events.c.actor.in_(_own_accounts(author)),
+            )
         ),
+        select(lines.c.seq).where(lines.c.to_organisation == own),
+        select(register.c.seq).where(or_(register.c.organisation == own, mandate)),
         *_partners(own),
         *_collections(own),
-        *_test_steps(author, goods),
-        select(holds.c.seq).where(holds.c.batch.in_(goods)),
-        select(holds.c.released_seq).where(holds.c.batch.in_(goods), holds.c.released_seq.is_not(None)),
+        *_test_steps(author),
+        select(holds.c.seq).where(_has_goods(author, holds.c.batch)),
+        select(holds.c.released_seq).where(
+            holds.c.released_seq.is_not(None), _has_goods(author, holds.c.batch)
+        ),
         select(events.c.seq).where(
-            events.c.event_id.in_(select(recall_scope.c.event_id).where(recall_scope.c.batch.in_(goods)))
+            events.c.kind.in_(("recall", "correction")),
+            select(recall_scope.c.seq)
+            .where(recall_scope.c.event_id == events.c.event_id, _has_goods(author, recall_scope.c.batch))
+            .exists(),
         ),
     ]
     if "carrier" in author.roles:
-        carried = select(disclosures.c.seq).where(
-            disclosures.c.seq == events.c.seq,
-            disclosures.c.pointer == "/details/carrier",
-            disclosures.c.value == canonical.dump(own),
-        )
-        parts.append(select(events.c.seq).where(events.c.kind == "shipping", carried.exists()))
-    return events.c.seq.in_(union(*parts))
+        parts.append(_carried(own))
+    return events.c.seq.in_(union(*(part.where(window(part.selected_columns[0])) for part in parts)))
 
 
 def _partners(own: str) -> list[Select[Any]]:
@@ -273,33 +315,53 @@ def _partners(own: str) -> list[Select[Any]]:
 
 def _collections(own: str) -> list[Select[Any]]:
     """The same where a collector took the goods without a shipping: maker and collector see each other's event."""
-    taken = (
-        select(lines.c.seq, lines.c.batch, lines.c.holder)
-        .join(events, events.c.seq == lines.c.seq)
-        .where(lines.c.role == "consumed", events.c.kind == "collection")
-        .subquery()
+    taken = lines.alias("taken")
+    collected = (
+        select(events.c.seq)
+        .where(events.c.seq == taken.c.seq, events.c.kind == "collection", taken.c.role == "consumed")
+        .exists()
     )
     down = select(taken.c.seq).join(batches, batches.c.batch == taken.c.batch)
-    up = select(batches.c.made_seq).join(taken, taken.c.batch == batches.c.batch)
-    return [down.where(batches.c.organisation == own), up.where(taken.c.holder == own)]
+    up = select(lines.c.seq).join(taken, taken.c.batch == lines.c.batch)
+    return [
+        down.where(batches.c.organisation == own, collected),
+        up.where(lines.c.role == "made", taken.c.holder == own, collected),
+    ]
 
 
-def _test_steps(author: Author, goods: Select[Any]) -> list[Select[Any]]:
+def _test_steps(author: Author) -> list[Select[Any]]:
     """Samples and results: all for the laboratory and for the producer, reviewed and released ones for holders."""
     own = author.organisation
-    grown = union(
-        select(batches.c.batch).where(batches.c.organisation == own),
-        select(register.c.code).where(register.c.kind == "cycle", register.c.organisation == own),
+    grown = or_(
+        select(batches.c.batch)
+        .where(batches.c.batch == samples.c.target, batches.c.organisation == own)
+        .exists(),
+        select(register.c.seq)
+        .where(
+            register.c.kind == "cycle",
+            register.c.code == samples.c.target,
+            register.c.organisation == own,
+        )
+        .exists(),
     )
-    drawn = select(samples.c.sample).where(samples.c.target.in_(grown))
-    held = select(samples.c.sample).where(samples.c.target.in_(goods))
+    steps = select(tests.c.seq).join(samples, samples.c.sample == tests.c.sample)
     settled = and_(tests.c.status.in_(("reviewed", "final")), tests.c.released == 1)
     parts = [
-        select(samples.c.seq).where(samples.c.target.in_(grown)),
-        select(tests.c.seq).where(tests.c.sample.in_(drawn)),
-        select(tests.c.seq).where(tests.c.sample.in_(held), settled),
+        select(samples.c.seq).where(grown),
+        steps.where(grown),
+        steps.where(settled, _has_goods(author, samples.c.target)),
     ]
     if author.roles & _LABORATORIES:
         parts.append(select(tests.c.seq).where(tests.c.laboratory == own))
         parts.append(select(samples.c.seq).where(_is_of_laboratory(author)))
     return parts
+
+
+def _carried(own: str) -> Select[Any]:
+    """The shippings whose carrier this is: sealed, and so found by the value that lies beside the ledger."""
+    named = select(disclosures.c.seq).where(
+        disclosures.c.seq == events.c.seq,
+        disclosures.c.pointer == "/details/carrier",
+        disclosures.c.value == canonical.dump(own),
+    )
+    return select(events.c.seq).where(events.c.kind == "shipping", named.exists())

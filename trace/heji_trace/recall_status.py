@@ -32,14 +32,18 @@ class RecallStatus:
 
 def find_recall_status(connection: Connection, gtin: str, batch: str, trust: Trust) -> RecallStatus | None:
     """The status of the batch with this identifier or number, of the product with this GTIN (14 digits)."""
-    named = batches.select().where(or_(batches.c.batch == batch, batches.c.batch_number == batch)).limit(_AT_MOST)
+    named = (
+        batches.select().where(or_(batches.c.batch == batch, batches.c.batch_number == batch)).limit(_AT_MOST)
+    )
     rows = [dict(row) for row in connection.execute(named).mappings()]
     registry = Registry(connection)
     registry.find("product", [row["product"] for row in rows])
     evidence = prove(connection, registry.seqs(), trust)
     registry.open(evidence.entries)
     fitting = [
-        row for row in rows if str(registry.facts("product", row["product"]).get("gtin", "")).zfill(14) == gtin
+        row
+        for row in rows
+        if str(registry.facts("product", row["product"]).get("gtin", "")).zfill(14) == gtin
     ]
     if not fitting:
         return None

@@ -227,7 +227,9 @@ class Recorder:
                 receipts.append(self._append(state, draft, event, wanted.author, suspected))
             except Refused as error:
                 # Some of its effects stand already: the error leaves the transaction, which takes them back.
-                raise BulkRefused([*refused, (row, error)]) if wanted.bulk else error from error
+                if not wanted.bulk:
+                    raise
+                raise BulkRefused([*refused, (row, error)]) from error
         if not refused:
             return receipts
         if wanted.bulk:

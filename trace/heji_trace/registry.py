@@ -106,7 +106,8 @@ class Registry:
         registered = self.facts("site", site)
         owners = (registered.get("organisation"), organisation)
         division: str | None = registered.get("division_code") or next(
-            (found for owner in owners if (found := self.facts("organisation", owner).get("division_code"))), None
+            (found for owner in owners if (found := self.facts("organisation", owner).get("division_code"))),
+            None,
         )
         return division
 

@@ -159,7 +159,6 @@ def result_of(
     )
 
 
-
 def _highest_first(readings: Iterable[Reading]) -> tuple[Reading, ...]:
     """What failed, then by how much of the limit is used: a page may show the first few alone."""
     return tuple(

@@ -78,7 +78,7 @@ def _check_speaker(state: State, author: Author, event: Event) -> None:
         _check_role(author.roles, event)
     elif mandate := find_mandate(state, author, event):
         _check_role(_roles_of(state, event.organisation), event)
-        _check_mandated_site(mandate, event)
+        _check_mandated_site(state, mandate, event)
     else:
         raise NotAllowed("no-mandate", organisation=event.organisation)
 
@@ -92,10 +92,16 @@ def _check_role(roles: frozenset[str], event: Event) -> None:
         raise NotAllowed("kind-not-for-role", kind=event.kind)
 
 
-def _check_mandated_site(mandate: Mapping[str, Any], event: Event) -> None:
+def _check_mandated_site(state: State, mandate: Mapping[str, Any], event: Event) -> None:
+    """A correction happens nowhere itself: it counts for where its records did."""
+    places = [event.site]
+    if event.kind == "correction":
+        corrected = event.details["corrects"]
+        places = [row["site"] for event_id in corrected for row in state.events.of("event_id", event_id)]
     sites = mandate.get("sites")
-    if sites and event.site not in sites:
-        raise NotAllowed("site-not-in-mandate", site=event.site or "-")
+    for site in places:
+        if sites and site not in sites:
+            raise NotAllowed("site-not-in-mandate", site=site or "-")
 
 
 def _check_corrected(state: State, event: Event) -> None:

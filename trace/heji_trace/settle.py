@@ -92,17 +92,35 @@ def enter_scope(state: State, batch: str, recall: str, organisation: str, standi
 
 
 def unreach(state: State, children: Iterable[str], seq: int) -> None:
-    """After edges were withdrawn: inherited warnings whose source no longer leads to the batch are lifted."""
+    """After edges were withdrawn: what came over them alone, warnings and recalls, is taken back."""
     state.write()
     affected = sorted({*children, *lineage.descendants(state.connection, children)})
     state.warnings.load("batch", affected)
+    state.recall_scope.load("batch", affected)
+    rescoped: list[str] = []
     for batch in affected:
         inherited = [live for live in state.live_warnings(batch) if live["source"] != batch]
-        upstream = set(lineage.ancestors(state.connection, [batch])) if inherited else set()
+        later = [row for row in state.recall_scope.of("batch", batch) if row["standing"] == "later"]
+        if not inherited and not later:
+            continue
+        upstream = lineage.ancestors(state.connection, [batch])
         for live in inherited:
             if live["source"] not in upstream:
                 state.warnings.change(live, lifted_seq=seq)
                 _bump(state, batch, seq)
+        for scope in later:
+            if not _is_recalled(state, upstream, scope["event_id"]):
+                state.recall_scope.withdraw(scope, seq)
+                rescoped.append(batch)
+    settle(state, rescoped, seq)
+
+
+def _is_recalled(state: State, batches: Iterable[str], recall: str) -> bool:
+    return any(
+        row["event_id"] == recall and row["standing"] == "frozen"
+        for batch in batches
+        for row in state.recall_scope.of("batch", batch)
+    )
 
 
 def facts_of(state: State, row: Row, harvests: tuple[HarvestFact, ...]) -> Facts:

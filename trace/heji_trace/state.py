@@ -78,6 +78,12 @@ class Shelf:
         row.update(values)
         self._changed[self._key_of(row)] = row
 
+    def withdraw(self, row: Row, seq: int) -> None:
+        """Take a row back, as entry `seq` does: it stays in the table and is found here no more."""
+        self.change(row, withdrawn_seq=seq)
+        for column, index in self._index.items():
+            index[row[column]].pop(self._key_of(row), None)
+
     def write(self) -> None:
         """One INSERT and one UPDATE for all that was added and changed."""
         if self._added:

@@ -58,7 +58,7 @@ def _awaiting(connection: Connection, author: Author) -> list[Suggestion]:
             samples.c.withdrawn_seq.is_(None),
             samples.c.sample.not_in(tested),
         )
-        .order_by(samples.c.seq.desc())
+        .order_by(samples.c.seq.desc(), samples.c.sample)
         .limit(_MOST)
     )
     targets: dict[str, list[str]] = {}

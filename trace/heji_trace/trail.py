@@ -60,7 +60,9 @@ def trail_of(state: State, batch: str) -> Trail:
     state.applications.load("cycle", cycles)
     targets = [*names, *cycles]
     state.samples.load("target", targets)
-    state.tests.load("sample", [row["sample"] for each in targets for row in state.samples.of("target", each)])
+    state.tests.load(
+        "sample", [row["sample"] for each in targets for row in state.samples.of("target", each)]
+    )
     parents: dict[str, list[Edge]] = defaultdict(list)
     for edge in edges_within(state.connection, names):
         parents[edge.child].append(edge)

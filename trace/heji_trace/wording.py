@@ -23,15 +23,28 @@ MOST_SHORT = 70
 
 _AMOUNTS = ("short", "in", "out")
 _SCHEMES = {option.value: {"zh": option.zh, "en": option.en} for option in SCHEME.options}
-_MONTHS = (
-    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
-)
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 
 
 def said(code: str, **names: object) -> Said:
     """A sentence in both languages; a name that is itself `Said` is put in by language."""
     return {
-        language: sentences.say(code, language, **{name: _in(value, language) for name, value in names.items()})
+        language: sentences.say(
+            code, language, **{name: _in(value, language) for name, value in names.items()}
+        )
         for language in sentences.LANGUAGES
     }
 

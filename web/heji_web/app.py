@@ -58,7 +58,9 @@ def create_app(service: Service) -> Flask:
     app.url_map.strict_slashes = True
     install_languages(app)
     install_access(app)
-    app.context_processor(lambda: {"demonstration": service.is_demonstration})
+    app.context_processor(
+        lambda: {"demonstration": service.is_demonstration, "ledger_fault": service.recorder.fault}
+    )
     install_problems(app)
     app.after_request(secure)
     install_logs(app)

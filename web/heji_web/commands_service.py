@@ -90,15 +90,17 @@ def serve() -> None:
 
 
 def check_fit_to_serve(service: Service) -> None:
-    """Start the service; raises what a restart would not mend, while a database that is down is waited for.
+    """Start the service; raises Misconfigured for tables of another version, waits for a database that is down.
 
-    A ledger that does not fit its remembered head, or tables of another version, are for the operator to look at.
+    A ledger that does not fit its remembered head is served for reading, and says so on every page: those who look
+    are to see it, and nothing is written until the operator has found out why.
     """
     with suppress(Unavailable), service.store.read() as connection:
         upgrade.check_current(connection)
     service.start_when_possible()
-    if service.recorder.fault is not None:
-        raise service.recorder.fault
+    fault = service.recorder.fault
+    if fault is not None:
+        say("service-read-only", zh=fault.sentence("zh"), en=fault.sentence("en"))
 
 
 @click.command()

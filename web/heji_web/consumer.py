@@ -50,7 +50,9 @@ def ask() -> ResponseReturnValue:
     code = _find_typed(typed)
     if code is None:
         return _nowhere("unknown", HTML)
-    return redirect(url_for("consumer.show", code=code, large=request.args.get("large")), HTTPStatus.SEE_OTHER)
+    return redirect(
+        url_for("consumer.show", code=code, large=request.args.get("large")), HTTPStatus.SEE_OTHER
+    )
 
 
 @blueprint.get("/t/<code>")

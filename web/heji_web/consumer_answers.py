@@ -61,7 +61,7 @@ def etag_of(body: bytes) -> str:
 
 def send(body: bytes, media_type: str, status: int = HTTPStatus.OK, etag: str | None = None) -> Response:
     """The answer of a compressed body, for clients that do not take gzip too; asked again, it may be a bare 304."""
-    takes_gzip = "gzip" in request.accept_encodings
+    takes_gzip = request.accept_encodings.quality("gzip") > 0
     response = Response(body if takes_gzip else gzip.decompress(body), status, mimetype=media_type)
     if takes_gzip:
         response.headers["Content-Encoding"] = "gzip"

@@ -146,4 +146,4 @@ def _scope(author: Author, batch: str) -> Answer:
         trace = tracing.trace_of(connection, batch, "both")
         if trace is None:
             raise Unknown
-        return oversight.answer_of(connection, oversight.limited(connection, author, trace), language())
+        return oversight.answer_of(connection, author, trace, language())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -15,15 +15,17 @@ from sqlalchemy import Connection, select
 from heji_trace import choices, lookup, oversight, reading, tracing
 from heji_trace.choices import Asking
 from heji_trace.errors import InvalidEvent, Problem, Unknown
-from heji_trace.kinds import words
+from heji_trace.kinds import KINDS, Kind, words
 from heji_trace.kinds.fields import Choice
 from heji_trace.oversight import Answer, RowShown
 from heji_trace.parties import Author
+from heji_trace.present import present_warnings
 from heji_trace.rights import may_oversee
 from heji_trace.rules import LEVELS
 from heji_trace.sheets import safe_cell
+from heji_trace.state import State
 from heji_trace.tables import batches
-from heji_trace.times import BEIJING, ms_of, parse_moment
+from heji_trace.times import BEIJING, beijing_date, ms_of, parse_moment
 from heji_trace.tracing import Direction
 from heji_trace.units import dump_amount, from_base
 from heji_trace.wording import say_warning
@@ -37,6 +39,8 @@ blueprint = Blueprint("regulator", __name__)
 blueprint.after_request(permit_scripts)
 
 _DIRECTIONS: Mapping[str, Direction] = {"up": "up", "down": "down", "both": "both"}
+# A page of thousands of rows helps nobody; the CSV has them all.
+_MOST_ROWS = 500
 _BASE_UNITS = {"mass": "kg", "volume": "L", "count": "piece", "area": "m2"}
 
 
@@ -66,9 +70,13 @@ def search() -> ResponseReturnValue:
 def show_batch(batch: str) -> ResponseReturnValue:
     """Both directions of a batch with totals, holders and proofs."""
     author = signed_in().author
-    with the_service().store.read() as connection:
+    service, oversees = the_service(), may_oversee(author)
+    with service.store.read() as connection:
         asked = _asked(connection, batch)
         answer = _answer(connection, author, asked)
+        recorded = choices.recorded_for(connection, author, beijing_date(service.clock.now_ms()))
+        dated = [] if asked.as_of else present_warnings(State(connection), batch, service.clock.now_ms())
+        siblings = oversight.untested_siblings(connection, batch, asked.as_of_seq) if oversees else []
         number = connection.execute(select(batches.c.batch_number).where(batches.c.batch == batch)).scalar()
     return render_template(
         "trace.html",
@@ -76,6 +84,8 @@ def show_batch(batch: str) -> ResponseReturnValue:
         answer=answer,
         batch_number=number,
         centre=answer.rows[0],
+        dated=dated,
+        steps=_next_steps(author, answer.rows[0], recorded.keys()),
         levels=LEVELS,
         say_warning=say_warning,
         amounts=amounts_said,
@@ -83,7 +93,9 @@ def show_batch(batch: str) -> ResponseReturnValue:
         way=_way,
         conclusions=_labels(words.CONCLUSION),
         states=_labels(words.TEST_STATUS),
-        oversees=may_oversee(author),
+        oversees=oversees,
+        siblings=siblings,
+        most=_MOST_ROWS,
         may_recall="regulator" in author.roles,
     )
 
@@ -141,6 +153,21 @@ def show_organisation(code: str) -> ResponseReturnValue:
     )
 
 
+def _next_steps(author: Author, shown: RowShown, kinds: Collection[str]) -> list[tuple[Kind, dict[str, str]]]:
+    """What this person may well record of the batch as it stands, with what its form is to be filled with."""
+    own = [each for each in shown.row.holdings if each.holder == author.organisation and each.amount > 0]
+    held = any(each.state == "held" for each in own)
+    steps: list[tuple[str, str]] = []
+    if any(each.state == "transit" for each in own):
+        steps.append(("receiving", "moves.0.batch"))
+    if held:
+        steps += [(name, "inputs.0.batch") for name in ("grading", "processing", "packaging")]
+        steps += [("shipping", "moves.0.batch"), ("sale", "moves.0.batch")]
+    if held or "regulator" in author.roles:
+        steps += [("sampling", "details.samples.0.batch"), ("hold", "batches")]
+    return [(KINDS[name], {place: shown.row.batch}) for name, place in steps if name in kinds]
+
+
 def _labels(choice: Choice) -> dict[str, str]:
     return {option.value: option.zh if language() == "zh" else option.en for option in choice.options}
 
@@ -178,7 +205,7 @@ def _answer(connection: Connection, author: Author, asked: Asked) -> Answer:
     trace = tracing.trace_of(connection, asked.batch, asked.direction, asked.as_of_seq)
     if trace is None:
         raise Unknown
-    return oversight.answer_of(connection, oversight.limited(connection, author, trace), language())
+    return oversight.answer_of(connection, author, trace, language())
 
 
 def amounts_said(amounts: Mapping[str, int]) -> str:

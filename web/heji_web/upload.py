@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from io import BytesIO
+from uuid import NAMESPACE_OID, uuid5
 
 from flask import Blueprint, make_response, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
@@ -15,20 +16,24 @@ from heji_scanners.readers.rapid17 import RapidRow
 from heji_trace import choices, pending, targets
 from heji_trace.choices import Suggestion
 from heji_trace.errors import BulkRefused, HejiError, InvalidEvent, Problem, Unknown
+from heji_trace.event_ids import new_event_id
 from heji_trace.kinds import KINDS, Kind
 from heji_trace.parties import Author
 from heji_trace.pending import Chosen, Pending
 from heji_trace.recorder import Receipt
 from heji_trace.rules import LEVELS
+from heji_trace.samples import match_result
+from heji_trace.schemas import parse_event
 from heji_trace.sheets.templates import template
-from heji_trace.times import beijing_date
+from heji_trace.targets import Target
+from heji_trace.times import BEIJING, beijing_date, moment_of
 from heji_web import imports
 from heji_web.access import signed_in
 from heji_web.bodies import permit_body
 from heji_web.described import kind_name
 from heji_web.headers import permit_scripts
 from heji_web.imports import INSTRUMENT, Asked, Import
-from heji_web.languages import language
+from heji_web.languages import gettext, language
 from heji_web.problems import ProblemAnswer, problem_of
 from heji_web.service import the_service
 
@@ -38,6 +43,7 @@ blueprint.after_request(permit_scripts)
 MOST_SHOWN = 300
 """Lines of a file that the page shows: those in question, and as many of the others."""
 
+_MOST_CORRECTED = 5000
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _LABORATORIES = frozenset({"laboratory", "third_party_laboratory", "producer"})
 
@@ -105,6 +111,32 @@ def decide(import_id: str) -> ResponseReturnValue:
     if checked.refusal or checked.problems or checked.asked or not checked.receipts:
         return _check_page(author, checked), HTTPStatus.CONFLICT
     return redirect(url_for("upload.check", import_id=import_id, done=1), HTTPStatus.SEE_OTHER)
+
+
+@blueprint.post("/desk/upload/<import_id>/undo")
+def undo(import_id: str) -> ResponseReturnValue:
+    """Take back everything that a file said and that still stands; both stay visible."""
+    author = signed_in().author
+    service = the_service()
+    read = _read(author, _pending(author, import_id))
+    with service.store.read() as connection:
+        standing = choices.standing_events(connection, [event.id for event in read.events])
+    corrections = [
+        parse_event(
+            {
+                # From the page, as its time is: a second tap must say the very same.
+                "id": str(uuid5(NAMESPACE_OID, f"{request.form.get('id', '')} {organisation} {at}")),
+                "kind": "correction",
+                "occurred_at": request.form.get("at", ""),
+                "organisation": organisation,
+                "details": {"corrects": ids[at : at + _MOST_CORRECTED], "reason": gettext("Entered by mistake")},
+            }
+        )
+        for organisation, ids in standing.items()
+        for at in range(0, len(ids), _MOST_CORRECTED)
+    ]
+    service.recorder.submit_all(corrections, author)
+    return redirect(url_for("upload.check", import_id=import_id), HTTPStatus.SEE_OTHER)
 
 
 @blueprint.get("/desk/templates/<kind>.xlsx")
@@ -185,9 +217,11 @@ def _checked(author: Author, upload: Pending, *, dry_run: bool = True) -> Checke
 def _read(author: Author, upload: Pending) -> Import:
     chosen = upload.chosen
 
-    def match(row: RapidRow) -> targets.Target | None:
-        named = chosen.targets.get(str(row.line)) or row.sample or row.batch
-        return targets.find_target(connection, named) if named else None
+    def match(row: RapidRow) -> Target | None:
+        named = chosen.targets.get(str(row.line))
+        if named:
+            return targets.find_target(connection, named)
+        return match_result(connection, sample=row.sample, batch=row.batch, note=row.note)
 
     organisation = chosen.organisation or author.organisation
     with the_service().store.read() as connection:
@@ -218,9 +252,13 @@ def _may_record(connection: Connection, author: Author) -> tuple[list[Kind], lis
 
 
 def _check_page(author: Author, checked: Checked) -> str:
-    with the_service().store.read() as connection:
+    service = the_service()
+    now_ms = service.clock.now_ms()
+    with service.store.read() as connection:
         kinds, givers = _may_record(connection, author)
         unmatched = checked.read.unmatched if checked.read else ()
+        ids = [receipt.event_id for receipt in checked.receipts] if checked.is_recorded else []
+        standing = choices.standing_events(connection, ids)
         suggested = {
             row.line: targets.suggest_targets(
                 connection, author, row.sampled_unit, row.sample_name, language()
@@ -244,6 +282,9 @@ def _check_page(author: Author, checked: Checked) -> str:
         kind_labels={kind.name: kind_name(kind, language()) for kind in KINDS.values()},
         levels=LEVELS,
         just_done=request.args.get("done") == "1",
+        standing={event_id for ids in standing.values() for event_id in ids},
+        undo_id=new_event_id(now_ms, service.random),
+        now=moment_of(now_ms).astimezone(BEIJING).isoformat(timespec="seconds"),
     )
 
 

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from county import PEOPLE, PLOT, County, opened_county
+from heji_trace import rights, tables
+from heji_trace.errors import NotAllowed
+from heji_trace.event import Event
+from heji_trace.kinds import KINDS
+from heji_trace.kinds.examples import example_event
+from heji_trace.ledger import read_stored
+from heji_trace.schemas import parse_event
+from heji_trace.state import State
+
+May = Callable[[str, Event], str | None]
+CLOSED = "fg-closed-station"
+
+
+@pytest.fixture(scope="module")
+def village(tmp_path_factory: pytest.TempPathFactory) -> Iterator[County]:
+    """A county with mandates: the station records harvests and sowing on one plot for the producer, and no longer others."""
+    with opened_county(tmp_path_factory.mktemp("village")) as county:
+        mandate(county, "M1", sites=[PLOT])
+        mandate(county, "M2", to="packer", until="2026-01-31")
+        mandate(county, "M3", to="shop")
+        mandate(county, "M3", to="shop", revoked=True)
+        mandate(county, "M4", to="carrier", start="2027-01-01")
+        details = {
+            "code": CLOSED,
+            "name": "已关闭服务站",
+            "subject_type": "service_org",
+            "roles": ["station"],
+            "status": "closed",
+        }
+        county.record("organisation", "operator", details=details)
+        county.harvest("A1")
+        for purpose in ("self_check", "supervised"):
+            samples = [{"sample": purpose, "batch": "A1"}]
+            county.record("sampling", batches=["A1"], details={"purpose": purpose, "samples": samples})
+        yield county
+
+
+def mandate(county: County, code: str, to: str = "station", start: str = "2026-01-01", **more: Any) -> None:
+    details = {
+        "code": code,
+        "to": county.code(to),
+        "kinds": ["harvest", "planting", "correction"],
+        "from": start,
+    }
+    county.record("mandate", details={**details, **more})
+
+
+@pytest.fixture
+def may(village: County) -> Iterator[May]:
+    """The code of the refusal, or None where the person may say it."""
+    with village.service.store.read() as connection:
+        state = State(connection)
+
+        def judge(who: str, event: Event) -> str | None:
+            try:
+                rights.check(state, village.authors[who], event)
+            except NotAllowed as refused:
+                return refused.code
+            return None
+
+        yield judge
+
+
+def harvest(county: County, *, hours_ago: float = 0, **parts: Any) -> Event:
+    return county.harvesting("A2", hours_ago=hours_ago, **parts)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_kind_is_for_the_roles_that_its_declaration_names(village: County, may: May, kind: str) -> None:
+    for who, (code, _, roles) in PEOPLE.items():
+        event = parse_event({**example_event(KINDS[kind]), "organisation": code})
+        refusal = may(who, event)
+        assert (refusal == "kind-not-for-role") == (not KINDS[kind].recorders & set(roles)), who
+
+
+def test_nobody_records_for_another_without_mandate(village: County, may: May) -> None:
+    for who in PEOPLE:
+        expected = None if who == "producer" else "no-mandate"
+        assert may(who, harvest(village)) == ("site-not-in-mandate" if who == "station" else expected)
+
+
+def test_a_mandate_covers_its_sites(village: County, may: May) -> None:
+    assert may("station", harvest(village, site=PLOT)) is None
+    assert may("station", harvest(village, site="fg-packing-01")) == "site-not-in-mandate"
+
+
+def test_a_mandate_covers_its_kinds(village: County, may: May) -> None:
+    sale = village.event("sale", moves=[{"batch": "A1", "quantity": "1", "unit": "kg"}])
+    assert may("station", sale) == "no-mandate"
+
+
+def test_a_mandate_covers_its_days_in_beijing(village: County, may: May) -> None:
+    assert may("packer", harvest(village, occurred_at="2026-01-31T23:59:59+08:00")) is None
+    assert may("packer", harvest(village, occurred_at="2026-02-01T00:00:00+08:00")) == "no-mandate"
+    assert may("packer", harvest(village, occurred_at="2025-12-31T23:59:59+08:00")) == "no-mandate"
+    assert may("carrier", harvest(village)) == "no-mandate"
+
+
+def test_a_revoked_mandate_ends_even_for_earlier_days(village: County, may: May) -> None:
+    assert may("shop", harvest(village, occurred_at="2026-01-02T00:00:00+08:00")) == "no-mandate"
+
+
+def test_a_mandate_lends_no_roles_that_its_giver_lacks(village: County, may: May) -> None:
+    event = village.event("organisation", details=example_event(KINDS["organisation"])["details"])
+    assert may("station", event) == "no-mandate"
+
+
+def test_a_closed_organisation_says_nothing_more(village: County, may: May) -> None:
+    event = parse_event({**harvest(village).body, "organisation": CLOSED})
+    assert may("operator", event) == "organisation-closed"
+
+
+def test_the_operator_keeps_the_registers_for_others_and_nothing_else(village: County, may: May) -> None:
+    details = {"code": "x", "name": "x", "commodity": "荔枝"}
+    assert may("operator", village.event("product", details=details)) is None
+    assert may("regulator", village.event("product", details=details)) == "no-mandate"
+    assert may("operator", harvest(village)) == "no-mandate"
+
+
+def test_a_producer_states_results_of_its_own_checks_alone(village: County, may: May) -> None:
+    body = {**example_event(KINDS["testing"]), "organisation": village.code("producer")}
+    for sample, expected in (("self_check", None), ("supervised", "test-not-a-self-check")):
+        event = parse_event({**body, "details": {**body["details"], "sample": sample}})
+        assert may("producer", event) == expected
+    official = {**body, "organisation": village.code("laboratory")}
+    event = parse_event({**official, "details": {**body["details"], "sample": "supervised"}})
+    assert may("laboratory", event) is None
+
+
+def correction(county: County, event_id: str, replacement: Event | None = None) -> Event:
+    details: dict[str, Any] = {"corrects": [event_id], "reason": "录入错误"}
+    if replacement is not None:
+        details["replacement"] = replacement.body
+    return county.event("correction", details=details)
+
+
+def made_id(county: County) -> str:
+    with county.service.store.read() as connection:
+        row = State(connection).find_batch("A1")
+        assert row is not None
+        return read_stored(connection, [row["made_seq"]])[0].event.id
+
+
+def at_the_plot(county: County) -> str:
+    with county.service.store.read() as connection:
+        query = select(tables.events.c.event_id).where(tables.events.c.kind == "planting")
+        return str(connection.execute(query).scalar_one())
+
+
+def test_only_ones_own_records_are_corrected(village: County, may: May) -> None:
+    made = made_id(village)
+    assert may("producer", correction(village, made)) is None
+    foreign = parse_event({**correction(village, made).body, "organisation": village.code("neighbour")})
+    assert may("neighbour", foreign) == "correction-of-another"
+    assert may("producer", correction(village, village.new_id())) == "correction-of-another"
+
+
+def test_the_operator_and_the_mandatary_correct_for_others(village: County, may: May) -> None:
+    made = made_id(village)
+    assert may("operator", correction(village, made, harvest(village))) is None
+    assert may("regulator", correction(village, made)) == "no-mandate"
+    # The correction itself happens at no site: what counts is where the corrected record did.
+    assert may("station", correction(village, made)) == "site-not-in-mandate"
+    assert may("station", correction(village, at_the_plot(village))) is None
+    early = {"occurred_at": "2026-01-20T08:00:00+08:00"}
+    corrected = {**correction(village, made, harvest(village)).body, **early}
+    assert may("packer", parse_event(corrected)) == "no-mandate"
+    in_time = {**correction(village, made, harvest(village, **early)).body, **early}
+    assert may("packer", parse_event(in_time)) is None
+
+
+def test_a_replacement_is_the_authors_to_state(village: County, may: May) -> None:
+    made = made_id(village)
+    recall = parse_event({**example_event(KINDS["recall"]), "organisation": village.code("producer")})
+    planting = parse_event({**example_event(KINDS["planting"]), "organisation": village.code("producer")})
+    foreign = harvest(village, who="neighbour")
+    supervised = parse_event(
+        {
+            **example_event(KINDS["testing"]),
+            "organisation": village.code("producer"),
+            "details": {**example_event(KINDS["testing"])["details"], "sample": "supervised"},
+        }
+    )
+    label = parse_event({**example_event(KINDS["label_issue"]), "organisation": village.code("producer")})
+    product = parse_event({**example_event(KINDS["organisation"]), "organisation": village.code("producer")})
+    assert may("producer", correction(village, made, planting)) is None
+    assert may("producer", correction(village, made, recall)) is None
+    assert may("producer", correction(village, made, foreign)) == "correction-of-another"
+    assert may("producer", correction(village, made, supervised)) == "test-not-a-self-check"
+    assert may("producer", correction(village, made, label)) == "labels-not-replaced"
+    assert may("producer", correction(village, made, product)) == "kind-not-for-role"
+    assert may("operator", correction(village, made, product)) == "kind-not-for-role"
+
+
+def test_overseers_are_the_regulator_and_the_operator(village: County) -> None:
+    seeing = {who for who, author in village.authors.items() if rights.may_oversee(author)}
+    assert seeing == {"regulator", "operator"}
