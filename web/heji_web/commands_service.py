@@ -100,7 +100,7 @@ def check_fit_to_serve(service: Service) -> None:
     service.start_when_possible()
     fault = service.recorder.fault
     if fault is not None:
-        say("service-read-only", zh=fault.sentence("zh"), en=fault.sentence("en"))
+        say("service-read-only", reason=fault.sentence(language()))
 
 
 @click.command()

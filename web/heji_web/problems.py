@@ -39,6 +39,7 @@ STATUS: Mapping[type[errors.HejiError], HTTPStatus] = MappingProxyType(
         errors.BadSignature: HTTPStatus.UNPROCESSABLE_ENTITY,
         errors.BadProof: HTTPStatus.UNPROCESSABLE_ENTITY,
         errors.BrokenChain: HTTPStatus.SERVICE_UNAVAILABLE,
+        errors.Untrusted: HTTPStatus.SERVICE_UNAVAILABLE,
         errors.LedgerBusy: HTTPStatus.SERVICE_UNAVAILABLE,
         errors.ServerUnreachable: HTTPStatus.SERVICE_UNAVAILABLE,
         errors.TooMany: HTTPStatus.TOO_MANY_REQUESTS,

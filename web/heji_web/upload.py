@@ -129,7 +129,10 @@ def undo(import_id: str) -> ResponseReturnValue:
                 "kind": "correction",
                 "occurred_at": request.form.get("at", ""),
                 "organisation": organisation,
-                "details": {"corrects": ids[at : at + _MOST_CORRECTED], "reason": gettext("Entered by mistake")},
+                "details": {
+                    "corrects": ids[at : at + _MOST_CORRECTED],
+                    "reason": gettext("Entered by mistake"),
+                },
             }
         )
         for organisation, ids in standing.items()

@@ -1,0 +1,124 @@
+"""Starts on what a crash, a cut file or a second process leaves: equal, or refused; never silently shorter."""
+
+from __future__ import annotations
+
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from county import County
+from heji_trace.ledger import size_of
+from heji_web.locking import locked
+from heji_web.service import Service, open_service
+from heji_web.settings import Settings, read_settings
+from ledger_check import check_ledger, verified
+from web.doors import CHEAP, Now
+
+_WAL_HEADER, _FRAME_HEADER = 32, 24
+
+
+def copied(settings: Settings, folder: Path) -> Settings:
+    """The files as they lie there, without the writer's knowledge."""
+    shutil.copytree(settings.data, folder, ignore=shutil.ignore_patterns("*-shm"))
+    return read_settings({"HEJI_DATA": str(folder)})
+
+
+def frames_of(wal: Path) -> tuple[int, int]:
+    """How many bytes a frame has, and how many frames there are."""
+    data = wal.read_bytes()
+    size = struct.unpack(">I", data[8:12])[0] + _FRAME_HEADER
+    return size, (len(data) - _WAL_HEADER) // size
+
+
+def opened(settings: Settings, now: Now) -> Service:
+    service = open_service(settings, now.clock, passwords=CHEAP)
+    service.start()
+    return service
+
+
+def test_a_cut_write_ahead_log_is_refused_or_equal_never_shorter(
+    county: County, now: Now, tmp_path: Path
+) -> None:
+    for number in range(6):
+        county.harvest(f"A{number}")
+    size = county.size
+    frame, frames = frames_of(county.service.settings.data / "heji.db-wal")
+    assert frames > 20
+    refused = 0
+    for cut in (*range(frames - 12, frames + 1), frames // 2, 3):
+        settings = copied(county.service.settings, tmp_path / f"cut-{cut}")
+        with (settings.data / "heji.db-wal").open("r+b") as wal:
+            wal.truncate(_WAL_HEADER + cut * frame)
+        try:
+            service = opened(settings, now)
+        except Exception as error:  # noqa: BLE001 - before the schema there is not even a table
+            assert cut < frames - 12, error
+            refused += 1
+            continue
+        with service.store.read() as connection:
+            left = size_of(connection)
+        if service.recorder.fault is None:
+            assert left == size
+            check_ledger(service)
+        else:
+            refused += 1
+            assert left < size
+            assert verified(service).faults
+        service.close()
+    assert refused > 3
+
+
+def test_a_torn_frame_is_as_if_it_had_not_been_written(county: County, now: Now, tmp_path: Path) -> None:
+    county.harvest("A1")
+    settings = copied(county.service.settings, tmp_path / "torn")
+    wal = settings.data / "heji.db-wal"
+    data = bytearray(wal.read_bytes())
+    data[-100] ^= 0x40
+    wal.write_bytes(data)
+    service = opened(settings, now)
+    assert service.recorder.fault is not None
+    assert service.recorder.fault.code == "ledger-behind"
+    service.close()
+
+
+def test_an_older_backup_of_the_database_is_refused(county: County, now: Now, tmp_path: Path) -> None:
+    backup = copied(county.service.settings, tmp_path / "backup")
+    county.harvest("A1")
+    shutil.rmtree(backup.head)
+    shutil.copytree(county.service.settings.head, backup.head)
+    service = opened(backup, now)
+    assert service.recorder.fault is not None
+    assert service.recorder.fault.code == "ledger-behind"
+    assert {fault.kind for fault in verified(service).faults} == {"entries-behind-head"}
+    service.close()
+
+
+def test_an_older_backup_of_everything_opens_because_nothing_here_remembers_more(
+    county: County, now: Now, tmp_path: Path
+) -> None:
+    backup = copied(county.service.settings, tmp_path / "backup")
+    size = county.size
+    county.harvest("A1")
+    service = opened(backup, now)
+    assert service.recorder.fault is None
+    assert service.recorder.durable_size == size
+    service.close()
+
+
+@pytest.mark.parametrize("command", ["serve", "rebuild"])
+def test_a_second_process_on_the_same_data_is_refused(county: County, command: str) -> None:
+    with locked(county.service.settings):
+        done = subprocess.run(
+            [sys.executable, "-c", "from heji_web.commands import main; main()", command],
+            env={"HEJI_DATA": str(county.service.settings.data), "LC_ALL": "C.UTF-8"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert str(county.service.settings.data) in done.stderr
