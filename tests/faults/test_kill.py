@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread
@@ -61,12 +60,12 @@ def send_all(book: Book, port: int, token: str) -> None:
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Iterator[tuple[Path, str, list[dict[str, Any]]]]:
+def data(tmp_path: Path) -> tuple[Path, str, list[dict[str, Any]]]:
     """A county's folder, a producer's token, and the statements to be sent."""
     with opened_county(tmp_path) as county:
         events = [county.harvesting(f"K{number}").body for number in range(APPENDS)]
         token = county.tokens["producer"]
-    yield tmp_path, token, events
+    return tmp_path, token, events
 
 
 def test_nothing_acknowledged_is_lost_or_doubled_by_kills(

@@ -83,7 +83,10 @@ def test_eggs_before_the_end_of_a_withdrawal_period_are_warned_about() -> None:
     drug = replace(SPRAY, input_type="veterinary", name="土霉素", actives=(), withdrawal_days=11)
     [raised] = warnings_of(Facts(harvests=[replace(PICKING, applications=(drug,))]))
     assert (raised.code, raised.data["drug"]) == ("VET_WITHDRAWAL", "土霉素")
-    assert warnings_of(Facts(harvests=[replace(PICKING, applications=(replace(drug, withdrawal_days=10),))])) == []
+    assert (
+        warnings_of(Facts(harvests=[replace(PICKING, applications=(replace(drug, withdrawal_days=10),))]))
+        == []
+    )
 
 
 def test_a_reviewed_positive_screening_is_a_pause_and_never_a_failure() -> None:

@@ -33,7 +33,8 @@ def fill(store: Store, signer: Signer, size: int) -> str:
         )
         prev = merkle.leaf_hash(entry)
         subtrees += [
-            {"level": each.tile_level, "position": each.n, "hash": each.hash} for each in frontier.append(prev)
+            {"level": each.tile_level, "position": each.n, "hash": each.hash}
+            for each in frontier.append(prev)
         ]
     note = sign_note(dump_checkpoint(signer.name, size, frontier.root()), signer)
     with store.write() as connection:
@@ -88,9 +89,23 @@ def test_tiles_of_70000_entries_are_served_in_exactly_their_widths(filled: Calla
     client, fetch = served(service)
     lengths = {
         path: len(fetch(path))
-        for path in ("tile/0/000", "tile/0/272", "tile/0/273.p/112", "tile/1/000", "tile/1/001.p/17", "tile/2/000.p/1")
+        for path in (
+            "tile/0/000",
+            "tile/0/272",
+            "tile/0/273.p/112",
+            "tile/1/000",
+            "tile/1/001.p/17",
+            "tile/2/000.p/1",
+        )
     }
-    absent = ("tile/0/273", "tile/0/273.p/113", "tile/1/001", "tile/1/001.p/18", "tile/2/000", "tile/3/000.p/1")
+    absent = (
+        "tile/0/273",
+        "tile/0/273.p/113",
+        "tile/1/001",
+        "tile/1/001.p/18",
+        "tile/2/000",
+        "tile/3/000.p/1",
+    )
     statuses = {path: client.get(f"/log/{path}").status_code for path in absent}
     service.close()
     assert lengths == {
@@ -116,7 +131,16 @@ def test_a_partial_tile_is_a_prefix_of_its_full_tile_and_stays_available(
 
 
 @pytest.mark.parametrize(
-    "path", ["tile/0/0", "tile/00/000", "tile/0/000.p/0", "tile/0/000.p/256", "tile/entries/x000/000", "tile/0/", "tile/a/000"]
+    "path",
+    [
+        "tile/0/0",
+        "tile/00/000",
+        "tile/0/000.p/0",
+        "tile/0/000.p/256",
+        "tile/entries/x000/000",
+        "tile/0/",
+        "tile/a/000",
+    ],
 )
 def test_a_path_that_no_log_writes_is_not_found(county: County, path: str) -> None:
     assert county.client.get(f"/log/{path}").status_code == 404

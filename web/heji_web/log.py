@@ -44,7 +44,11 @@ OPERATIONS = (
         "哈希瓦片或条目瓦片",
         "A tile of hashes or a bundle of entries",
         {200: Answer("瓦片", "the tile", _BYTES), 404: Answer("没有该瓦片", "there is no such tile")},
-        (Parameter("tile", "C2SP tlog-tiles 路径", "a path of C2SP tlog-tiles", place="path", required=True),),
+        (
+            Parameter(
+                "tile", "C2SP tlog-tiles 路径", "a path of C2SP tlog-tiles", place="path", required=True
+            ),
+        ),
         is_open=True,
     ),
 )
