@@ -22,8 +22,11 @@ _WAL_HEADER, _FRAME_HEADER = 32, 24
 
 
 def copied(settings: Settings, folder: Path) -> Settings:
-    """The files as they lie there, without the writer's knowledge."""
-    shutil.copytree(settings.data, folder, ignore=shutil.ignore_patterns("*-shm"))
+    """Database, key and head as they lie there, without the writer's knowledge."""
+    folder.mkdir()
+    for path in (*settings.data.glob("heji.db"), *settings.data.glob("heji.db-wal"), settings.key):
+        shutil.copy2(path, folder)
+    shutil.copytree(settings.head, folder / "head")
     return read_settings({"HEJI_DATA": str(folder)})
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select, union
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, union
 
 from heji_trace import canonical
 from heji_trace.errors import Unknown
@@ -70,7 +70,8 @@ def visible_events(
         named = sorted(seq for seq in about if after < seq < before)
         windows = (_within(named[at : at + _AT_ONCE]) for at in range(0, len(named), _AT_ONCE))
     else:
-        windows = (_between(start, end) for start, end in _windows(after + 1, before))
+        last: int = connection.execute(select(func.max(events.c.seq))).scalar() or 0
+        windows = (_between(start, end) for start, end in _windows(after + 1, min(before, last + 1)))
     found: list[int] = []
     for window in windows:
         query = _filtered(wanted).where(window(events.c.seq), _is_readable(author, window))

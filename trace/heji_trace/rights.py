@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from heji_trace.errors import NotAllowed
@@ -21,6 +21,10 @@ OPERATED_FOR_OTHERS = frozenset(
 )
 
 
+# Who watches over the goods of others.
+_WATCHERS = frozenset({"regulator", "operator", "laboratory", "third_party_laboratory"})
+
+
 def check(state: State, author: Author, event: Event) -> None:
     """Raise NotAllowed unless the author may record this event for the organisation it names."""
     # A closed station may not go on in the name of those who once gave it a mandate.
@@ -29,10 +33,7 @@ def check(state: State, author: Author, event: Event) -> None:
             raise NotAllowed("organisation-closed", organisation=code)
     if not _is_operating(author, event):
         _check_speaker(state, author, event)
-    if event.kind == "testing":
-        _check_laboratory(state, event)
-    if event.kind in ("hold", "recall"):
-        _check_part(state, event)
+    _check_concerned(state, event)
     if event.kind == "correction":
         _check_corrected(state, event)
         if event.details.get("replacement") is not None:
@@ -122,8 +123,7 @@ def _check_replacement(state: State, author: Author, event: Event, replacement: 
         _check_role(_roles_of(state, event.organisation), replacement)
     else:
         _check_speaker(state, author, replacement)
-    if replacement.kind == "testing":
-        _check_laboratory(state, replacement)
+    _check_concerned(state, replacement)
 
 
 def _check_laboratory(state: State, event: Event) -> None:
@@ -135,15 +135,41 @@ def _check_laboratory(state: State, event: Event) -> None:
         raise NotAllowed("test-not-a-self-check", sample=event.details["sample"])
 
 
-def _check_part(state: State, event: Event) -> None:
-    """Who makes or moves goods stops and recalls only such as it had a part in: not those of a competitor."""
-    organisation = state.find_registered("organisation", event.organisation) or {}
-    if {"regulator", "operator", "laboratory", "third_party_laboratory"} & set(organisation.get("roles", ())):
-        return
-    for batch in event.batches:
-        had_part = any(
+def _check_concerned(state: State, event: Event) -> None:
+    """Whether the goods, cycles or sample that an event is about are the organisation's to speak of.
+
+    Otherwise anybody could stop a competitor's goods, put a residue into his records, or print labels for them.
+    """
+    if event.kind == "testing":
+        _check_laboratory(state, event)
+    is_watcher = bool(_WATCHERS & _roles_of(state, event.organisation))
+    if event.kind in ("hold", "recall", "sampling") and not is_watcher:
+        samples = event.details.get("samples", ())
+        named = [
+            batch for sample in samples for batch in (sample.get("batch"), *sample.get("composite_of", ()))
+        ]
+        _check_own_batches(state, event, [*event.batches, *named])
+        _check_own_cycles(state, event, [cycle for sample in samples for cycle in sample.get("cycles", ())])
+    if event.kind == "label_issue":
+        _check_own_batches(state, event, [event.details.get("batch")])
+    if not is_watcher:
+        _check_own_cycles(state, event, event.cycles)
+
+
+def _check_own_batches(state: State, event: Event, batches: Iterable[str | None]) -> None:
+    """Made, consumed, moved or sent to the organisation; naming a batch gives no part in it."""
+    for batch in batches:
+        if batch is None or state.find_batch(batch) is None:
+            continue
+        if not any(
             event.organisation in (line["holder"], line["to_organisation"]) and line["role"] != "observed"
             for line in state.lines.of("batch", batch)
-        )
-        if not had_part and state.find_batch(batch) is not None:
+        ):
             raise NotAllowed("batch-of-another", batch=batch)
+
+
+def _check_own_cycles(state: State, event: Event, cycles: Iterable[str]) -> None:
+    for cycle in cycles:
+        owners = {row["organisation"] for row in state.register.of("code", cycle) if row["kind"] == "cycle"}
+        if owners and event.organisation not in owners:
+            raise NotAllowed("cycle-of-another", cycle=cycle)
