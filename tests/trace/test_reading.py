@@ -103,10 +103,11 @@ def test_a_batch_is_readable_to_who_had_a_part_in_it_or_in_one_a_step_away(count
 
 
 def test_naming_a_foreign_batch_gives_no_part_in_it(county: County) -> None:
-    county.harvest("B1")
-    county.record("sampling", "neighbour", details=sample("S1", "B1", "self_check"), batches=["B1"])
+    harvest = county.harvest("B1")
+    hold = county.record("hold", "other_laboratory", batches=["B1"], details={"reason": "待查"})
+    assert readable(county, "other_laboratory") & {harvest.seq, hold.seq} == {hold.seq}
     with county.service.store.read() as connection:
-        assert readable_batches(connection, county.authors["neighbour"], ["B1"]) == set()
+        assert readable_batches(connection, county.authors["other_laboratory"], ["B1"]) == set()
 
 
 def test_a_receiver_sees_its_own_line_of_a_shipping_and_no_other(county: County) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from county import PEOPLE, PLOT, County, opened_county
+from county import CYCLE, PACKED, PEOPLE, PLOT, PRODUCT, County, opened_county
 from heji_trace import rights, tables
 from heji_trace.errors import NotAllowed
 from heji_trace.event import Event
@@ -48,7 +48,7 @@ def mandate(county: County, code: str, to: str = "station", start: str = "2026-0
     details = {
         "code": code,
         "to": county.code(to),
-        "kinds": ["harvest", "planting", "correction"],
+        "kinds": ["harvest", "planting"],
         "from": start,
     }
     county.record("mandate", details={**details, **more})
@@ -204,3 +204,38 @@ def test_a_replacement_is_the_authors_to_state(village: County, may: May) -> Non
 def test_overseers_are_the_regulator_and_the_operator(village: County) -> None:
     seeing = {who for who, author in village.authors.items() if rights.may_oversee(author)}
     assert seeing == {"regulator", "operator"}
+
+
+def test_nobody_speaks_of_the_goods_and_cycles_of_others(county: County) -> None:
+    county.harvest("B1")
+    county.make("packaging", {"B1": "50"}, {"P1": "48"})
+    drawn = {"purpose": "self_check", "samples": [{"sample": "S1", "batch": "B1"}]}
+    used = {"input_type": "pesticide", "name": "代森锰锌"}
+    line = {"batch": "X1", "product": PRODUCT, "quantity": "1", "unit": "kg"}
+    size = county.size
+    for kind, parts in (
+        ("hold", {"batches": ["B1"], "details": {"reason": "待查"}}),
+        ("recall", {"batches": ["B1"], "details": {"level": 1, "ordered": False, "reason": "超标"}}),
+        ("sampling", {"details": drawn}),
+        ("sampling", {"batches": ["B1"], "details": {**drawn, "samples": [{"sample": "S1"}]}}),
+        ("input_application", {"cycles": [CYCLE], "details": used}),
+        ("harvest", {"cycles": [CYCLE], "outputs": [line]}),
+    ):
+        with pytest.raises(NotAllowed) as refused:
+            county.record(kind, "neighbour", **parts)
+        assert refused.value.code in ("batch-of-another", "cycle-of-another")
+    issued = {"product": PACKED, "batch": "P1", "copies": 5}
+    assert county.post("/api/v1/labels", issued, "neighbour").status_code == 403
+    assert county.size == size
+    assert county.post("/api/v1/labels", issued).status_code == 201
+
+
+def test_what_replaces_a_statement_must_be_about_ones_own_goods_too(county: County) -> None:
+    county.harvest("B1")
+    details = {"code": "fg-plum-plot", "name": "地", "site_type": "plot", "organisation": "fg-plum-coop"}
+    own = county.record("site", "neighbour", details=details)
+    hold = county.raw("hold", "neighbour", batches=["B1"], details={"reason": "待查"})
+    correction = {"corrects": [own.event_id], "reason": "写错", "replacement": hold}
+    with pytest.raises(NotAllowed) as refused:
+        county.record("correction", "neighbour", details=correction)
+    assert refused.value.code == "batch-of-another"

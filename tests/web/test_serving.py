@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from http.client import HTTPConnection
 from threading import Event, Thread
@@ -10,7 +10,6 @@ from threading import Event, Thread
 import pytest
 from flask import Flask, request
 
-from heji_web.service import Service
 from heji_web.serving import Server
 from heji_web.settings import Settings
 
@@ -26,12 +25,14 @@ def settings(settings: Settings) -> Settings:
 def serving(app: Flask, settings: Settings) -> Iterator[tuple[Server, Thread]]:
     server = Server(app, settings)
     ready = Event()
-    thread = Thread(target=server.run, args=(ready.set,))
+    thread = Thread(target=server.run, args=(ready.set,), daemon=True)
     thread.start()
-    assert ready.wait(10)
-    yield server, thread
-    server.stop()
-    thread.join(20)
+    try:
+        assert ready.wait(10)
+        yield server, thread
+    finally:
+        server.stop()
+        thread.join(20)
     assert not thread.is_alive()
 
 
@@ -113,10 +114,20 @@ def test_what_is_no_http_is_refused_without_a_fault(
         assert status[9:12] != "500", status
 
 
-def test_a_chunked_body_is_read_up_to_the_cap(app: Flask, settings: Settings, service: Service) -> None:
+def test_a_chunked_body_is_read_up_to_the_cap(app: Flask, settings: Settings) -> None:
+    entered = Event()
+
+    @app.post("/any")
+    def any_body() -> bytes:
+        entered.set()
+        return b""
+
     with serving(app, settings):
         connection = connect(settings)
-        chunks = (b"x" * 10_000 for _ in range(30))
-        connection.request("POST", "/sign-in", body=chunks, encode_chunked=True)
-        assert connection.getresponse().status == 413
+        # Whoever is still sending when the connection is closed may lose the answer with it.
+        with suppress(ConnectionError):
+            chunks = (b"x" * 10_000 for _ in range(30))
+            connection.request("POST", "/any", body=chunks, encode_chunked=True)
+            assert connection.getresponse().status == 413
+        assert not entered.is_set()
         connection.close()

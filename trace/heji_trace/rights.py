@@ -41,7 +41,14 @@ def check(state: State, author: Author, event: Event) -> None:
 
 
 def find_mandate(state: State, author: Author, event: Event) -> Mapping[str, Any] | None:
-    """A mandate, in force on the event's Beijing day, by which the author's organisation records this kind."""
+    """A mandate, in force on the event's Beijing day, by which the author's organisation records this kind.
+
+    Who may record a kind for others may take it back: a correction needs the kinds of what it corrects.
+    """
+    needed = {event.kind}
+    if event.kind == "correction":
+        corrected = event.details["corrects"]
+        needed = {row["kind"] for event_id in corrected for row in state.events.of("event_id", event_id)}
     state.register.load("organisation", [event.organisation])
     day = beijing_date(event.occurred_ms).isoformat()
     codes = {
@@ -55,7 +62,7 @@ def find_mandate(state: State, author: Author, event: Event) -> Mapping[str, Any
             mandate is not None
             and not mandate.get("revoked")
             and mandate["to"] == author.organisation
-            and event.kind in mandate["kinds"]
+            and needed <= {*mandate["kinds"]}
             and mandate["from"] <= day <= mandate.get("until", "9999-12-31")
         ):
             return mandate

@@ -186,6 +186,27 @@ def _unknown_batches(state: State, event: Event) -> list[Problem]:
     ]
 
 
+def _untargeted(event: Event) -> list[Problem]:
+    """A sample that is bound to nothing could be bound to anything afterwards."""
+    if event.kind != "sampling" or event.batches or event.cycles:
+        return []
+    return [
+        Problem(f"/details/samples/{at}", "sample-without-target", {"sample": sample["sample"]})
+        for at, sample in enumerate(event.details["samples"])
+        if not (sample.get("batch") or sample.get("cycles") or sample.get("composite_of"))
+    ]
+
+
+def _mislabelled(state: State, event: Event) -> list[Problem]:
+    """A label names one product; its batch must be of that product."""
+    if event.kind != "label_issue" or not event.details.get("batch"):
+        return []
+    row = state.find_batch(event.details["batch"])
+    if row is None or row["product"] in (None, event.details["product"]):
+        return []
+    return [Problem("/details/product", "label-of-another-product", {"product": row["product"]})]
+
+
 def _other_dimensions(state: State, event: Event) -> list[Problem]:
     rejected = [
         Line(item["batch"], Decimal(item["quantity"]), item["unit"])

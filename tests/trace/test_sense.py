@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from county import PACKED, PRODUCT, County, opened_county
+from heji_trace import sense
+from heji_trace.codes import make_phone_code, make_trace_code
+from heji_trace.errors import Conflict, InvalidEvent
+from heji_trace.event import Event
+from heji_trace.schemas import parse_event
+from heji_trace.state import State
+
+Refusal = Callable[[Event], Any]
+
+LABEL = {
+    "trace_code": make_trace_code(lambda size: bytes(size)),
+    "phone_code": make_phone_code(lambda size: bytes(size)),
+    "copies": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[County]:
+    """A county with one harvested batch of 100 kg, one packed one of 60 kg, and one on hold."""
+    with opened_county(tmp_path_factory.mktemp("sense")) as opened:
+        opened.harvest("B1", "100")
+        opened.harvest("B2", "100")
+        opened.make("packaging", {"B1": "60"}, {"P1": "60"})
+        opened.record("hold", batches=["B2"], details={"reason": "待查"})
+        yield opened
+
+
+@pytest.fixture
+def state(county: County) -> Iterator[State]:
+    with county.service.store.read() as connection:
+        yield State(connection)
+
+
+@pytest.fixture
+def refusal(county: County, state: State) -> Refusal:
+    """Pointers and codes of what `check` refuses, the code of a conflict, or None."""
+
+    def judge(event: Event) -> Any:
+        try:
+            sense.check(state, event, county.service.clock.now_ms())
+        except InvalidEvent as error:
+            return [(problem.pointer, problem.code) for problem in error.problems]
+        except Conflict as error:
+            return error.code
+        return None
+
+    return judge
+
+
+def packing(county: County, source: str, quantity: str, made: str, unit: str = "kg") -> Event:
+    return county.event(
+        "packaging",
+        inputs=[{"batch": source, "quantity": quantity, "unit": unit}],
+        outputs=[{"batch": "NEW", "product": PACKED, "quantity": made, "unit": "kg"}],
+    )
+
+
+def suspected(state: State, event: Event) -> list[str]:
+    return [each.code for each in sense.suspicions(state, event)]
+
+
+def test_an_event_that_fits_is_neither_refused_nor_asked_about(
+    county: County, state: State, refusal: Refusal
+) -> None:
+    event = packing(county, "B1", "40", "40")
+    assert refusal(event) is None
+    assert suspected(state, event) == []
+
+
+def test_a_moment_more_than_five_minutes_ahead_is_refused(county: County, refusal: Refusal) -> None:
+    assert refusal(county.harvesting("B9", hours_ago=-4 / 60)) is None
+    assert refusal(county.harvesting("B9", hours_ago=-6 / 60)) == [("/occurred_at", "in-the-future")]
+
+
+def test_an_unknown_batch_is_refused_where_it_stands(county: County, refusal: Refusal) -> None:
+    assert refusal(packing(county, "NONE", "1", "1")) == [("/inputs/0/batch", "unknown-batch")]
+
+
+def test_a_second_maker_of_a_batch_is_a_conflict(county: County, refusal: Refusal) -> None:
+    assert refusal(county.harvesting("B1")) == "batch-already-made"
+
+
+def test_a_unit_of_another_kind_is_refused(county: County, refusal: Refusal) -> None:
+    assert refusal(packing(county, "B1", "4", "4", unit="L")) == [("/inputs/0/unit", "unit-of-another-kind")]
+
+
+def test_a_code_that_nobody_registered_is_refused_where_it_stands(county: County, refusal: Refusal) -> None:
+    outputs = [{"batch": "B9", "product": "nothing", "quantity": "1", "unit": "kg"}]
+    event = county.event("harvest", cycles=["no-cycle"], outputs=outputs)
+    assert refusal(event) == [("/cycles/0", "unknown-cycle"), ("/outputs/0/product", "unknown-product")]
+
+
+def test_a_sample_bound_to_nothing_is_refused(county: County, refusal: Refusal) -> None:
+    details = {"purpose": "self_check", "samples": [{"sample": "S1"}]}
+    assert refusal(county.event("sampling", details=details)) == [
+        ("/details/samples/0", "sample-without-target")
+    ]
+    assert refusal(county.event("sampling", batches=["B1"], details=details)) is None
+
+
+def test_a_label_names_the_product_of_its_batch(county: County, refusal: Refusal) -> None:
+    wrong = county.event("label_issue", details={"product": PRODUCT, "batch": "P1", **LABEL})
+    right = county.event("label_issue", details={"product": PACKED, "batch": "P1", **LABEL})
+    assert refusal(wrong) == [("/details/product", "label-of-another-product")]
+    assert refusal(right) is None
+
+
+def test_labels_for_a_held_batch_are_a_conflict(county: County, refusal: Refusal) -> None:
+    details = {"product": PRODUCT, "batch": "B2", **LABEL}
+    assert refusal(county.event("label_issue", details=details)) == "labels-for-a-stopped-batch"
+
+
+def test_more_out_than_there_is_looks_wrong(county: County, state: State) -> None:
+    assert suspected(state, packing(county, "B1", "40.5", "40.5")) == ["OVER_CONSUMPTION"]
+
+
+def test_moving_a_held_batch_looks_wrong(county: County, state: State) -> None:
+    assert suspected(state, packing(county, "B2", "10", "10")) == ["HELD_MOVED"]
+
+
+def test_more_made_than_went_in_looks_wrong_beyond_the_tolerance(county: County, state: State) -> None:
+    assert suspected(state, packing(county, "B1", "10", "10.3")) == []
+    assert suspected(state, packing(county, "B1", "10", "10.4")) == ["MASS_BALANCE"]
+
+
+def test_an_unknown_batch_is_asked_about_where_goods_come_in(
+    county: County, state: State, refusal: Refusal
+) -> None:
+    event = county.event("receiving", "shop", moves=[{"batch": "X1", "quantity": "5", "unit": "kg"}])
+    assert refusal(event) is None
+    assert suspected(state, event) == ["UNKNOWN_ORIGIN"]
+
+
+def test_a_replacement_is_judged_where_it_stands(county: County, refusal: Refusal) -> None:
+    replacement = county.raw(
+        "packaging",
+        inputs=[{"batch": "NONE", "quantity": "1", "unit": "kg"}],
+        outputs=[{"batch": "NEW", "product": PACKED, "quantity": "1", "unit": "kg"}],
+    )
+    with county.service.store.read() as connection:
+        [hold] = [row["event_id"] for row in State(connection).holds.of("batch", "B2")]
+    event = parse_event(
+        county.raw("correction", details={"corrects": [hold], "reason": "写错", "replacement": replacement})
+    )
+    assert refusal(event) == [("/details/replacement/inputs/0/batch", "unknown-batch")]
