@@ -16,8 +16,8 @@ from heji_trace.state import State
 Refusal = Callable[[Event], Any]
 
 LABEL = {
-    "trace_code": make_trace_code(lambda size: bytes(size)),
-    "phone_code": make_phone_code(lambda size: bytes(size)),
+    "trace_code": make_trace_code(bytes),
+    "phone_code": make_phone_code(bytes),
     "copies": 1,
 }
 

@@ -74,6 +74,8 @@ def check(state: State, event: Event, now_ms: int, withdrawn: frozenset[int] = f
         *_repeated(event),
         *_unregistered(state, event),
         *_unknown_batches(state, event),
+        *_untargeted(event),
+        *_mislabelled(state, event),
     ]
     if problems:
         raise InvalidEvent(problems)
