@@ -11,6 +11,7 @@ from county import PACKED, County
 from heji_trace.evidence import Trust
 from heji_trace.label_issue import IssuedLabel, issue_label
 from heji_trace.passport import Passport, View, passport_of
+from heji_trace.state import State
 
 CONFORMING = (
     {"analyte": "克百威", "value": "0.005", "unit": "mg/kg", "limit": "0.02", "edition": "GB 2763-2021"},
@@ -53,8 +54,12 @@ def look(county: County, code: str, *, demonstration: bool = False) -> Passport:
 
 
 def look_at(county: County, batch: str, product: str = PACKED, *, demonstration: bool = False) -> Passport:
-    """The passport of a batch, by a label issued for it now."""
-    return look(county, label(county, batch, product).trace_code, demonstration=demonstration)
+    """The passport of a batch, by a label that its maker issues now."""
+    with county.service.store.read() as connection:
+        row = State(connection).find_batch(batch)
+    makers = {author.organisation: who for who, author in county.authors.items()}
+    who = makers[row["organisation"]] if row else "producer"
+    return look(county, label(county, batch, product, who).trace_code, demonstration=demonstration)
 
 
 def register_product(county: County, code: str = PACKED, **facts: Any) -> None:

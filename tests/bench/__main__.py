@@ -27,7 +27,7 @@ from bench.synthetic import make_ledger
 from county import PACKED, PRODUCT, County, opened_county
 from heji_trace.label_issue import issue_label
 from heji_trace.verify import verify
-from served import Served, free_port
+from served import Caller, Served, free_port
 
 CLIENTS = 32
 SECONDS = 8.0
@@ -206,8 +206,6 @@ def hello_server() -> Iterator[int]:
 
 def bulk_over_http(served: Served, prepared: Prepared) -> Figure:
     """One request with 10,000 events."""
-    from served import Caller
-
     caller = Caller(served.port, prepared.token)
     start = time.perf_counter()
     answered = caller.post("/api/v1/events/bulk", prepared.bulk)  # type: ignore[arg-type]

@@ -129,7 +129,7 @@ def replaced(at: int, **names: int | bytes) -> list[tuple[int, bytes]]:
     [
         (chain(10)[1:], 0, "entry-missing"),
         (chain(10)[:4] + chain(10)[5:], 4, "entry-missing"),
-        (chain(10)[:5] + chain(10)[4:], 5, "entry-missing"),
+        (chain(10)[:5] + chain(10)[4:], 4, "entry-seq"),
         ([*chain(10)[:4], chain(10)[5], chain(10)[4]], 4, "entry-missing"),
         ([*chain(10)[:4], (4, chain(10)[5][1])], 4, "entry-seq"),
         (replaced(6, seq=7), 6, "entry-seq"),

@@ -171,7 +171,7 @@ def test_the_operator_and_the_mandatary_correct_for_others(village: County, may:
     # The correction itself happens at no site: what counts is where the corrected record did.
     assert may("station", correction(village, made)) == "site-not-in-mandate"
     assert may("station", correction(village, at_the_plot(village))) is None
-    early = {"occurred_at": "2026-01-20T08:00:00+08:00"}
+    early: dict[str, Any] = {"occurred_at": "2026-01-20T08:00:00+08:00"}
     corrected = {**correction(village, made, harvest(village)).body, **early}
     assert may("packer", parse_event(corrected)) == "no-mandate"
     in_time = {**correction(village, made, harvest(village, **early)).body, **early}

@@ -14,7 +14,7 @@ from heji_trace import accounts, canonical
 from heji_trace.errors import BulkRefused, InvalidEvent, NeedsAcknowledgement, Problem
 from heji_trace.event import Event
 from heji_trace.kinds import KINDS
-from heji_trace.schemas import parse_event
+from heji_trace.posting import parse_posted
 from heji_trace.sheets import Sheet, parse_rows, placed, read_sheet
 from heji_web.commands_service import working_service
 from heji_web.settings import read_settings
@@ -93,7 +93,7 @@ def _parsed(name: str, raw: Sequence[object]) -> _File:
     problems: list[Problem] = []
     for at, each in enumerate(raw):
         try:
-            events.append(parse_event(each))
+            events.append(parse_posted(each))
         except InvalidEvent as refused:
             problems += [_below(at, problem) for problem in refused.problems]
     if problems:

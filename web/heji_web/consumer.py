@@ -24,9 +24,56 @@ from heji_trace.verdict import judge_code
 from heji_web.consumer_answers import HTML, JSON, compressed, etag_of, page, send
 from heji_web.kept_pages import KeptPage, KeptPages, version_of
 from heji_web.languages import chosen_language, language
+from heji_web.operations import ANY_OBJECT, TEXT, Answer, Operation, Parameter
 from heji_web.service import the_service
 
 blueprint = Blueprint("consumer", __name__)
+
+_CODE = Parameter(
+    "code", "追溯码", "The trace code", "path", {"type": "string", "examples": ["3K7TQ9W2MX4RA6F5"]}
+)
+_GTIN = Parameter("gtin", "商品条码", "The GTIN", "path", {"type": "string", "examples": ["06901234567892"]})
+_BATCH = Parameter("batch", "批次", "The batch", "path")
+_SERIAL = Parameter("serial", "序列号（追溯码）", "The serial: a trace code", "path")
+_PANELS = {"application/json": ANY_OBJECT}
+_PAGE = {"text/html": TEXT}
+_FACTS = {
+    200: Answer("页面或同样内容的 JSON", "the page, or the same facts as JSON", {**_PAGE, **_PANELS}),
+    404: Answer("查无此码", "no such code", {**_PAGE, **_PANELS}),
+    410: Answer("该码已作废", "the code is void", {**_PAGE, **_PANELS}),
+}
+
+
+def _reading(path: str, zh: str, en: str, *parameters: Parameter) -> Operation:
+    return Operation("get", path, "consumer", zh, en, _FACTS, parameters, is_open=True)
+
+
+OPERATIONS = (
+    _reading(
+        "/t",
+        "输入追溯码或电话查询码",
+        "Type in a trace code or a telephone code",
+        Parameter("code", "输入的码", "What was typed"),
+    ),
+    _reading("/t/{code}", "消费者页面", "The consumer's page", _CODE),
+    _reading("/t/{code}.json", "消费者页面的 JSON", "The consumer's page as JSON", _CODE),
+    Operation(
+        "get",
+        "/t/{code}/proof",
+        "consumer",
+        "页面所引各条的离线证明",
+        "The offline proof of every entry that the page cites",
+        {200: Answer("证明包", "the receipt bundle", _PANELS), 404: Answer("查无此码", "no such code")},
+        (_CODE,),
+        is_open=True,
+    ),
+    _reading(
+        "/01/{gtin}/10/{batch}", "产品与召回状态", "The product, and whether it is recalled", _GTIN, _BATCH
+    ),
+    _reading(
+        "/01/{gtin}/10/{batch}/21/{serial}", "GS1 数字链接", "By GS1 Digital Link", _GTIN, _BATCH, _SERIAL
+    ),
+)
 
 _STATUS = {"unknown": HTTPStatus.NOT_FOUND, "void": HTTPStatus.GONE}
 _WINDOW_SECONDS = 600

@@ -14,7 +14,7 @@ from heji_trace import sentences
 from heji_trace.errors import HejiError
 from heji_trace.kinds import KINDS
 from heji_trace.kinds.openapi import json_schema
-from heji_web import api, health, log
+from heji_web import api, consumer, health, log
 from heji_web.headers import permit_scripts
 from heji_web.languages import language
 from heji_web.operations import Operation, Parameter, Schema
@@ -25,7 +25,12 @@ blueprint = Blueprint("openapi", __name__)
 blueprint.after_request(permit_scripts)
 
 # Each door adds its table here; a test finds the route that none describes.
-OPERATIONS: tuple[Operation, ...] = (*api.OPERATIONS, *health.OPERATIONS, *log.OPERATIONS)
+OPERATIONS: tuple[Operation, ...] = (
+    *api.OPERATIONS,
+    *consumer.OPERATIONS,
+    *health.OPERATIONS,
+    *log.OPERATIONS,
+)
 
 _PROBLEM = "Problem"
 
