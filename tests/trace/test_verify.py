@@ -4,7 +4,6 @@ import inspect
 import re
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 

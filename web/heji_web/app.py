@@ -20,7 +20,7 @@ from heji_web import (
     upload,
 )
 from heji_web.access import install_access
-from heji_web.headers import secure
+from heji_web.headers import install_headers
 from heji_web.languages import install_languages
 from heji_web.logs import install_logs
 from heji_web.problems import install_problems
@@ -62,7 +62,7 @@ def create_app(service: Service) -> Flask:
         lambda: {"demonstration": service.is_demonstration, "ledger_fault": service.recorder.fault}
     )
     install_problems(app)
-    app.after_request(secure)
+    install_headers(app, service.random)
     install_logs(app)
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)

@@ -82,10 +82,11 @@ def serve() -> None:
         except HejiError:
             service.close()
             raise
-        start_logging()
+        listener = start_logging()
         address = {"address": settings.base_url, "listening": f"http://{settings.host}:{settings.port}"}
         tell(address, "service-started", **address)
         serve_until_told(service)
+        listener.stop()
     say("service-stopped")
 
 

@@ -22,7 +22,7 @@ from heji_trace.throttles import check_rate, throttle_key
 from heji_trace.times import beijing_date
 from heji_trace.verdict import judge_code
 from heji_web.consumer_answers import HTML, JSON, compressed, etag_of, page, send
-from heji_web.kept_pages import KeptPage, KeptPages, version_of
+from heji_web.kept_pages import KeptPage, KeptPages, Key, version_of
 from heji_web.languages import chosen_language, language
 from heji_web.operations import ANY_OBJECT, TEXT, Answer, Operation, Parameter
 from heji_web.service import the_service
@@ -161,10 +161,21 @@ def _answer(trace_code: str | None, media_type: str) -> ResponseReturnValue:
     pages: KeptPages = current_app.extensions[_EXTENSION]
     key = (trace_code, media_type, language(), chosen_language() or "", _size())
     kept = pages.find(key, day, now_ms)
+    if kept is not None and kept.size == service.recorder.durable_size and service.store.dialect == "sqlite":
+        # One process writes, this one, and it has recorded nothing since.
+        return send(kept.body, media_type, etag=kept.etag)
+    with pages.making:
+        return _made(trace_code, media_type, key, day, now_ms)
+
+
+def _made(trace_code: str, media_type: str, key: Key, day: str, now_ms: int) -> ResponseReturnValue:
+    """The page under `key`, compared or made by one request at a time; the others find it kept."""
+    service = the_service()
+    pages: KeptPages = current_app.extensions[_EXTENSION]
+    kept = pages.find(key, day, now_ms)
     # Taken before anything is read: what is recorded meanwhile makes the next request look again.
     size = service.recorder.durable_size
     if kept is not None and kept.size == size and service.store.dialect == "sqlite":
-        # One process writes, this one, and it has recorded nothing since.
         return send(kept.body, media_type, etag=kept.etag)
     with service.store.read() as connection:
         if kept is not None and version_of(connection, kept.rests_on) == kept.version:

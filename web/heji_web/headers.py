@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Response, g
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+
+from flask import Flask, Response, current_app, g
 
 from heji_web.service import the_service
 
@@ -14,12 +18,41 @@ _COMMON_POLICY = (
 POLICY = _COMMON_POLICY
 DESK_POLICY = f"{_COMMON_POLICY}; script-src 'self'; connect-src 'self'"
 
+_EXTENSION = "heji-request-ids"
+_ALWAYS = (
+    ("Content-Security-Policy", POLICY),
+    ("Cache-Control", "no-store"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(self), geolocation=(), microphone=()"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Content-Type-Options", "nosniff"),
+)
+
 
 def request_id() -> str:
     """The number under which this request stands in the log; made here, never taken from the sender."""
     if "request_id" not in g:
-        g.request_id = the_service().random(8).hex()
+        ids: RequestIds = current_app.extensions[_EXTENSION]
+        g.request_id = f"{ids.process}-{next(ids.numbers):x}"
     return str(g.request_id)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestIds:
+    """The numbers of one process's requests.
+
+    Counted, not drawn: to ask the kernel for randomness gives the interpreter's lock away, and with thirty-two
+    threads at work a page then waits longer to get it back than it takes to be answered.
+    """
+
+    process: str
+    numbers: Iterator[int]
+
+
+def install_headers(app: Flask, random: Callable[[int], bytes]) -> None:
+    """Number the requests of this application, and put the security headers on every answer."""
+    app.extensions[_EXTENSION] = RequestIds(random(6).hex(), count(1))
+    app.after_request(secure)
 
 
 def permit_scripts(response: Response) -> Response:
@@ -28,18 +61,20 @@ def permit_scripts(response: Response) -> Response:
     return response
 
 
+def _wanted() -> Iterator[tuple[str, str]]:
+    yield from _ALWAYS
+    yield "X-Request-Id", request_id()
+    if the_service().settings.is_https:
+        yield "Strict-Transport-Security", "max-age=63072000"
+
+
 def secure(response: Response) -> Response:
     """Put the security headers on an answer; a view that set one of them itself keeps it."""
-    headers = response.headers
-    headers.setdefault("Content-Security-Policy", POLICY)
-    headers.setdefault("Cache-Control", "no-store")
-    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    headers.setdefault("Permissions-Policy", "camera=(self), geolocation=(), microphone=()")
-    headers.setdefault("Referrer-Policy", "no-referrer")
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("X-Request-Id", request_id())
-    if the_service().settings.is_https:
-        headers.setdefault("Strict-Transport-Security", "max-age=63072000")
+    # Asked for one by one, each of these would be looked for in all of them; every page pays for it.
+    present = {name.lower() for name, _ in response.headers}
+    for name, value in _wanted():
+        if name.lower() not in present:
+            response.headers.add(name, value)
     if response.mimetype in ("text/html", "application/problem+json"):
         response.vary.update(("Accept", "Accept-Language"))
     return response

@@ -50,6 +50,8 @@ class KeptPages:
     """The pages of one process, the longest unused dropped first."""
 
     def __init__(self) -> None:
+        self.making = threading.Lock()
+        """Held while a page is made: when one runs out, thirty-two requests would else make it at once."""
         self._pages: OrderedDict[Key, KeptPage] = OrderedDict()
         self._mutex = threading.Lock()
 
