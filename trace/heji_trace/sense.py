@@ -41,11 +41,15 @@ class Suspicion:
 
 def measure(state: State, line: Line, product: str | None) -> tuple[str, int]:
     """Dimension and amount of a line, by the product's own unit conversions where it has some."""
-    facts = state.find_registered("product", product) if product else None
-    conversions = {
-        step["unit"]: (Decimal(step["equals"]), step["of"]) for step in (facts or {}).get("conversions", ())
-    }
-    return to_base(line.quantity or Decimal(0), line.unit or "", conversions)
+    asked = (line.quantity, line.unit, product)
+    if asked not in state.measured:
+        facts = state.find_registered("product", product) if product else None
+        conversions = {
+            step["unit"]: (Decimal(step["equals"]), step["of"])
+            for step in (facts or {}).get("conversions", ())
+        }
+        state.measured[asked] = to_base(line.quantity or Decimal(0), line.unit or "", conversions)
+    return state.measured[asked]
 
 
 def measure_known(state: State, line: Line) -> tuple[str, int]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from heji_trace.accounts import PASSWORD_LENGTHS, Account, Passwords, find_account, fold_name
 from heji_trace.db import Store
@@ -158,18 +158,21 @@ def issue_token(
     return secret
 
 
+# Put together once, since every request of a program asks it.
+_SPEAKER = (
+    select(accounts.c.account, accounts.c.organisation, accounts.c.roles)
+    .join(tokens, tokens.c.account == accounts.c.account)
+    .where(
+        tokens.c.token_hash == bindparam("digest"),
+        tokens.c.revoked_ms.is_(None),
+        accounts.c.closed_ms.is_(None),
+    )
+)
+
+
 def author_of_token(connection: Connection, secret: str) -> Author:
     """Who speaks with this bearer token; raises NotSignedIn where it is unknown or revoked."""
-    query = (
-        select(accounts.c.account, accounts.c.organisation, accounts.c.roles)
-        .join(tokens, tokens.c.account == accounts.c.account)
-        .where(
-            tokens.c.token_hash == _digest(secret),
-            tokens.c.revoked_ms.is_(None),
-            accounts.c.closed_ms.is_(None),
-        )
-    )
-    row = connection.execute(query).first()
+    row = connection.execute(_SPEAKER, {"digest": _digest(secret)}).first()
     if row is None:
         raise NotSignedIn("wrong-token")
     return Author(row.account, row.organisation, frozenset(row.roles.split()))

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, insert, select, update
+from sqlalchemy import Connection, Insert, Select, Table, Update, bindparam, insert, select, update
 
 from heji_trace import tables
 from heji_trace.intervals import Interval, parse_intervals
@@ -20,6 +21,31 @@ from heji_trace.times import beijing_date
 
 Row = dict[str, Any]
 _AT_ONCE = 1000
+
+
+# Statements are put together once: for the few rows of a group that costs more than running them.
+
+
+@cache
+def _select(table: Table, column: str, *, live_only: bool) -> Select[Any]:
+    query = select(table).where(table.c[column].in_(bindparam("keys", expanding=True)))
+    return query.where(table.c.withdrawn_seq.is_(None)) if live_only else query
+
+
+@cache
+def _insert(table: Table) -> Insert:
+    return insert(table)
+
+
+@cache
+def _update(table: Table) -> Update:
+    keys = [column.name for column in table.primary_key]
+    others = [column.name for column in table.columns if column.name not in keys]
+    return (
+        update(table)
+        .where(*(table.c[name] == bindparam(f"key_{name}") for name in keys))
+        .values({name: bindparam(f"new_{name}") for name in others})
+    )
 
 
 class Shelf:
@@ -51,10 +77,9 @@ class Shelf:
         wanted = [key for key in dict.fromkeys(keys) if key not in self._read[column]]
         self._read[column].update(wanted)
         for start in range(0, len(wanted), _AT_ONCE):
-            query = select(self.table).where(self.table.c[column].in_(wanted[start : start + _AT_ONCE]))
-            if self._live_only:
-                query = query.where(self.table.c.withdrawn_seq.is_(None))
-            for stored in self._connection.execute(query).mappings():
+            query = _select(self.table, column, live_only=self._live_only)
+            asked = {"keys": wanted[start : start + _AT_ONCE]}
+            for stored in self._connection.execute(query, asked).mappings():
                 self._place(dict(stored))
 
     def of(self, column: str, key: Any) -> list[Row]:
@@ -62,7 +87,7 @@ class Shelf:
         if key not in self._read[column]:
             self.load(column, [key])
         rows = self._index[column].get(key, {})
-        return [rows[at] for at in sorted(rows)]
+        return [rows[at] for at in sorted(rows)] if len(rows) > 1 else list(rows.values())
 
     def add(self, **values: Any) -> Row:
         """A new row, written with the group."""
@@ -87,19 +112,14 @@ class Shelf:
     def write(self) -> None:
         """One INSERT and one UPDATE for all that was added and changed."""
         if self._added:
-            self._connection.execute(insert(self.table), self._added)
+            self._connection.execute(_insert(self.table), self._added)
             for row in self._added:
                 self._changed.pop(self._key_of(row), None)
             self._added = []
         if self._changed:
-            others = [column.name for column in self.table.columns if column.name not in self._key]
-            statement = (
-                update(self.table)
-                .where(*(self.table.c[name] == bindparam(f"key_{name}") for name in self._key))
-                .values({name: bindparam(f"new_{name}") for name in others})
-            )
+            others = [name for name in self._blank if name not in self._key]
             self._connection.execute(
-                statement,
+                _update(self.table),
                 [
                     {f"key_{name}": row[name] for name in self._key}
                     | {f"new_{name}": row[name] for name in others}
@@ -143,6 +163,8 @@ class State:
         self.warnings = Shelf(connection, tables.warnings, ("batch", "source"))
         self.raised: list[str] = []
         """The codes of the warnings raised since somebody last cleared this."""
+        self.measured: dict[tuple[object, ...], tuple[str, int]] = {}
+        """What `sense.measure` has worked out, until something is registered."""
         self._registered: dict[tuple[str, str], Mapping[str, Any] | None] = {}
         self._editions: dict[str, list[Row]] | None = None
 
@@ -163,6 +185,7 @@ class State:
         for shelf in self.shelves():
             shelf.forget()
         self._registered.clear()
+        self.measured.clear()
         self._editions = None
 
     def find_registered(self, kind: str, code: str) -> Mapping[str, Any] | None:
@@ -178,6 +201,7 @@ class State:
         """Register facts (canonical JSON text) of `kind` under `code`, as a version of their own."""
         self.register.add(kind=kind, code=code, seq=seq, organisation=organisation, data=data)
         self._registered.pop((kind, code), None)
+        self.measured.clear()
         if kind == "edition":
             self._editions = None
 
