@@ -192,9 +192,11 @@ def _tested(tests: Results, policy: str) -> Passed:
     ]
     final = [result for result in favourable if result.method_class == "formal" and result.status == "final"]
     readings = [reading for result in final for reading in result.readings]
+    # A reading without an edition conforms to nothing that could be named beside the others.
+    judged = [reading for reading in readings if reading.edition] or readings
     return Passed(
-        len(readings),
-        edition_said(readings) if readings else None,
+        len(judged),
+        edition_said(judged) if judged else None,
         _screened(favourable),
         is_policy_met(policy, {result.method_class for result in favourable}),
     )
