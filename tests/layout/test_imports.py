@@ -54,6 +54,7 @@ LAYERS = {
     "head": 3,
     "ledger": 3,
     "lineage": 3,
+    "rows": 3,
     "tables": 3,
     "tracing": 3,
     # 4: use cases

@@ -32,7 +32,7 @@ def test_at_the_limit_is_within_it(value: str, over: bool) -> None:
 @pytest.mark.parametrize("value, over", [("49.9", False), ("50", True)])
 def test_an_inhibition_is_positive_at_its_threshold(value: str, over: bool) -> None:
     said = sentence(value=value, unit="%", limit="50")
-    assert ("达到阳性界线" in said) is over
+    assert ("达到或超过阳性界线" in said) is over
     assert "国家限量" not in said
 
 

@@ -16,5 +16,8 @@ def test_the_desk_offers_exactly_what_the_role_may_record(browser: Browser, role
     assert ('action="/desk/search"' in page) == (role in ("regulator", "operator"))
 
 
-def test_the_bare_address_leads_to_the_desk(browser: Browser) -> None:
-    assert browser.client.get("/").headers["Location"] == "/desk"
+def test_the_bare_address_leads_a_stranger_to_the_box_for_a_code_and_others_to_the_desk(
+    browser: Browser,
+) -> None:
+    assert browser.client.get("/").headers["Location"] == "/t"
+    assert browser.sign_in().client.get("/").headers["Location"] == "/desk"

@@ -30,11 +30,17 @@ class HeadFile:
         self._path = folder / "head"
         self._key = key
         self._mutex = threading.Lock()
+        # The last note whose signature held: the same bytes need not be checked again.
+        self._opened: tuple[str, Checkpoint] | None = None
 
     def read(self) -> Checkpoint | None:
         """The remembered checkpoint, or None where there is no file; raises Untrusted for a file that is not ours."""
         note = self.read_note()
-        return None if note is None else open_checkpoint(note, [self._key])
+        if note is None:
+            return None
+        if self._opened is None or self._opened[0] != note:
+            self._opened = note, open_checkpoint(note, [self._key])
+        return self._opened[1]
 
     def read_note(self) -> str | None:
         """The remembered signed note as text."""
@@ -50,13 +56,14 @@ class HeadFile:
 
         Raises OSError where the storage refuses: the caller then answers nobody.
         """
-        size = open_checkpoint(note, [self._key]).size
+        opened = open_checkpoint(note, [self._key])
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._mutex, _locked_folder(self._path.parent) as folder:
             remembered = self.read()
             # An equal one is written again: its first time may have failed after the rename.
-            if remembered is None or remembered.size <= size:
+            if remembered is None or remembered.size <= opened.size:
                 _replace_durably(self._path, note.encode())
+                self._opened = note, opened
             # Without this the rename itself may be lost with the power, and the file goes back in time.
             os.fsync(folder)
 

@@ -26,6 +26,7 @@ from heji_trace.errors import BadProof, BrokenChain, InvalidEvent
 from heji_trace.event import Event
 from heji_trace.keys import Signer
 from heji_trace.merkle import Frontier
+from heji_trace.rows import insert_rows
 from heji_trace.schemas import event_of
 from heji_trace.sealing import seal, unseal
 from heji_trace.tables import checkpoints, disclosures, entries, foundation, nodes
@@ -104,13 +105,9 @@ class Draft:
 
     def write(self, connection: Connection, signer: Signer) -> Tip:
         """Insert the whole group with one signed checkpoint over it; the tip it leads to once it is committed."""
-        for table, rows in (
-            (entries, self._entries),
-            (disclosures, self._disclosures),
-            (nodes, self._nodes),
-        ):
-            if rows:
-                connection.execute(insert(table), rows)
+        insert_rows(connection, entries, self._entries)
+        insert_rows(connection, disclosures, self._disclosures)
+        insert_rows(connection, nodes, self._nodes)
         note = sign_note(dump_checkpoint(signer.name, self.size, self._frontier.root()), signer)
         connection.execute(
             insert(checkpoints), {"size": self.size, "previous_size": self._tip_size, "note": note}

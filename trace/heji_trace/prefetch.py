@@ -15,6 +15,8 @@ def prefetch(state: State, events: Sequence[Event]) -> None:
     state.events.load("event_id", [event_id for event in events for event_id in events_named(event)])
     state.register.load("code", [code for event in events for code in codes_named(event)])
     state.batches.load("batch", batches)
+    new = [batch for batch in batches if state.find_batch(batch) is None]
+    known = [batch for batch in batches if state.find_batch(batch) is not None]
     for shelf in (
         state.stock,
         state.warnings,
@@ -23,9 +25,12 @@ def prefetch(state: State, events: Sequence[Event]) -> None:
         state.findings,
         state.harvests,
     ):
-        shelf.load("batch", batches)
-    state.edges.load("parent", batches)
-    for row_batch in batches:
+        shelf.assume_none("batch", new)
+        shelf.load("batch", known)
+    state.edges.assume_none("parent", new)
+    state.edges.load("parent", known)
+    state.samples.assume_none("target", new)
+    for row_batch in known:
         cycles += [row["cycle"] for row in state.harvests.of("batch", row_batch)]
     state.samples.load("target", [*batches, *cycles])
     state.samples.load("sample", [code for event in events for code in samples_named(event)])

@@ -12,15 +12,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Select, Table, Update, bindparam, insert, select, update
+from sqlalchemy import Connection, Select, Table, Update, bindparam, select, update
 
 from heji_trace import tables
 from heji_trace.intervals import Interval, parse_intervals
+from heji_trace.rows import insert_rows
 from heji_trace.rules import Thresholds
 from heji_trace.times import beijing_date
 
 Row = dict[str, Any]
 _AT_ONCE = 1000
+_NO_EDITION = Thresholds()
 
 
 # Statements are put together once: for the few rows of a group that costs more than running them.
@@ -30,11 +32,6 @@ _AT_ONCE = 1000
 def _select(table: Table, column: str, *, live_only: bool) -> Select[Any]:
     query = select(table).where(table.c[column].in_(bindparam("keys", expanding=True)))
     return query.where(table.c.withdrawn_seq.is_(None)) if live_only else query
-
-
-@cache
-def _insert(table: Table) -> Insert:
-    return insert(table)
 
 
 @cache
@@ -82,6 +79,10 @@ class Shelf:
             for stored in self._connection.execute(query, asked).mappings():
                 self._place(dict(stored))
 
+    def assume_none(self, column: str, keys: Iterable[Any]) -> None:
+        """Take it as read that the table has no rows for `keys`: what speaks of a batch is written after the batch."""
+        self._read[column].update(keys)
+
     def of(self, column: str, key: Any) -> list[Row]:
         """The rows whose `column` is `key`, in the order of the primary key."""
         if key not in self._read[column]:
@@ -112,7 +113,7 @@ class Shelf:
     def write(self) -> None:
         """One INSERT and one UPDATE for all that was added and changed."""
         if self._added:
-            self._connection.execute(_insert(self.table), self._added)
+            insert_rows(self._connection, self.table, self._added)
             for row in self._added:
                 self._changed.pop(self._key_of(row), None)
             self._added = []
@@ -238,11 +239,14 @@ class State:
         """The thresholds in force on the Beijing day of a claimed moment."""
         edition = self._edition_at("thresholds", occurred_ms)
         if edition is None:
-            return Thresholds()
-        known = Thresholds.__dataclass_fields__
-        return Thresholds(
-            **{row["name"]: int(row["value"]) for row in edition["rows"] if row["name"] in known}
-        )
+            return _NO_EDITION
+        if "parsed" not in edition:
+            known = Thresholds.__dataclass_fields__
+            edition["parsed"] = Thresholds(
+                **{row["name"]: int(row["value"]) for row in edition["rows"] if row["name"] in known}
+            )
+        parsed: Thresholds = edition["parsed"]
+        return parsed
 
     def _edition_at(self, table: str, occurred_ms: int) -> Row | None:
         if self._editions is None:
@@ -250,10 +254,12 @@ class State:
             for row in sorted(self.register.of("kind", "edition"), key=lambda row: row["seq"]):
                 data = json.loads(row["data"])
                 self._editions.setdefault(data["table"], []).append(data)
+        if table not in self._editions:
+            return None
         day = beijing_date(occurred_ms).isoformat()
         in_force = [
             edition
-            for edition in self._editions.get(table, [])
+            for edition in self._editions[table]
             if edition["effective_from"] <= day <= edition.get("effective_to", "9999-12-31")
         ]
         return in_force[-1] if in_force else None

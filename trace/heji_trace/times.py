@@ -7,9 +7,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import lru_cache
 
 BEIJING = timezone(timedelta(hours=8), "Asia/Shanghai")
 
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+_DAY_MS = 86_400_000
+_BEIJING_MS = BEIJING.utcoffset(None) // timedelta(milliseconds=1)
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})", re.ASCII)
 
 
@@ -45,6 +49,7 @@ def moment_of(ms: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
 
 
+@lru_cache(maxsize=256)
 def dump_ms(ms: int) -> str:
     """`YYYY-MM-DDTHH:MM:SS.sssZ`, as entries carry it."""
     return moment_of(ms).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
@@ -52,4 +57,4 @@ def dump_ms(ms: int) -> str:
 
 def beijing_date(ms: int) -> date:
     """The calendar day in Beijing, by which intervals and expiry are judged."""
-    return moment_of(ms).astimezone(BEIJING).date()
+    return date.fromordinal(_EPOCH_DAY + (ms + _BEIJING_MS) // _DAY_MS)

@@ -33,7 +33,7 @@ def request_id() -> str:
     """The number under which this request stands in the log; made here, never taken from the sender."""
     if "request_id" not in g:
         ids: RequestIds = current_app.extensions[_EXTENSION]
-        g.request_id = f"{ids.process}-{next(ids.numbers):x}"
+        g.request_id = f"{ids.process}{next(ids.numbers):08x}"
     return str(g.request_id)
 
 
@@ -51,7 +51,7 @@ class RequestIds:
 
 def install_headers(app: Flask, random: Callable[[int], bytes]) -> None:
     """Number the requests of this application, and put the security headers on every answer."""
-    app.extensions[_EXTENSION] = RequestIds(random(6).hex(), count(1))
+    app.extensions[_EXTENSION] = RequestIds(random(4).hex(), count(1))
     app.after_request(secure)
 
 

@@ -11,7 +11,7 @@ from heji_trace.choices import recorded_for
 from heji_trace.kinds import KINDS
 from heji_trace.kinds.fields import Area
 from heji_trace.times import beijing_date
-from heji_web.access import signed_in
+from heji_web.access import find_session, signed_in
 from heji_web.headers import permit_scripts
 from heji_web.languages import gettext
 from heji_web.service import the_service
@@ -33,8 +33,8 @@ _SEARCHERS = frozenset({"regulator", "operator"})
 
 @blueprint.get("/")
 def front() -> ResponseReturnValue:
-    """The bare address leads to the desk."""
-    return redirect(url_for("home.desk"))
+    """The bare address leads who has signed in to the desk, and a stranger to the box for a code."""
+    return redirect(url_for("home.desk" if find_session() else "consumer.ask"))
 
 
 @blueprint.get("/desk")

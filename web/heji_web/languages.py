@@ -74,7 +74,11 @@ def chinese() -> dict[str, str]:
 
 
 def install_languages(app: Flask) -> None:
-    """Give templates `_()`, `sentence()` and the language, and let every link keep the language chosen."""
+    """Give templates `_()`, `sentence()` and the language, and let every link keep the language chosen.
+
+    Raises ValueError for catalogues that contradict each other: at the start, and not on every page later.
+    """
+    chinese()
     app.jinja_env.add_extension("jinja2.ext.i18n")
     # Newstyle calls escape what is put into a sentence.
     app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
