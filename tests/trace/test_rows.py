@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import create_engine, select
+from sqlalchemy.pool import StaticPool
+
+from heji_trace.rows import insert_rows
+from heji_trace.tables import disclosures, stock
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7, 8, 31, 33, 256, 600])
+def test_all_rows_are_inserted_each_once_and_in_their_bytes(count: int) -> None:
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    rows = [{"seq": at, "pointer": f"/{at}", "salt": bytes([at % 256]), "value": b""} for at in range(count)]
+    with engine.begin() as connection:
+        disclosures.create(connection)
+        insert_rows(connection, disclosures, rows)
+        stored = connection.execute(select(disclosures).order_by(disclosures.c.seq)).mappings().all()
+    assert [dict(row) for row in stored] == rows
+    engine.dispose()
+
+
+def test_a_row_that_lacks_a_column_is_not_written_half() -> None:
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    with engine.begin() as connection:
+        stock.create(connection)
+        with pytest.raises(KeyError):
+            insert_rows(connection, stock, [{"batch": "A"}])
+        assert connection.execute(select(stock)).all() == []
+    engine.dispose()
