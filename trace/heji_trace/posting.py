@@ -6,7 +6,7 @@ from heji_trace.errors import InvalidEvent, Problem
 from heji_trace.event import Event
 from heji_trace.schemas import parse_event
 
-_OWN_DOOR = frozenset({"label_issue"})
+_OWN_DOOR = frozenset({"label_issue", "log_gap"})
 
 
 def parse_posted(raw: object) -> Event:
@@ -19,7 +19,7 @@ def parse_posted(raw: object) -> Event:
 def check_posted(event: Event) -> None:
     """Raise InvalidEvent for a kind that only its own door makes, inside a correction as well.
 
-    A trace code that somebody chose himself would be guessable.
+    A trace code that somebody chose himself would be guessable; a gap in the log is stated by the restore alone.
     """
     problems = (
         [Problem("/kind", "kind-has-its-own-door", {"kind": event.kind})] if event.kind in _OWN_DOOR else []

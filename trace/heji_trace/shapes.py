@@ -20,7 +20,7 @@ from marshmallow import ValidationError, fields, missing
 from heji_trace import checks
 from heji_trace.errors import InvalidEvent, Problem
 from heji_trace.kinds import fields as types
-from heji_trace.kinds.identifiers import BATCH_PATTERN, CODE_PATTERN, FORMS
+from heji_trace.kinds.identifiers import BATCH_PATTERN, CODE_PATTERN, FORMS, TEMPERATURE_PATTERN
 from heji_trace.times import parse_moment
 from heji_trace.units import parse_amount, parse_unit
 
@@ -34,6 +34,7 @@ _CONTROL_BUT_NEWLINE = re.compile(
 )
 _CODE = re.compile(CODE_PATTERN)
 _BATCH = re.compile(BATCH_PATTERN)
+_TEMPERATURE = re.compile(TEMPERATURE_PATTERN)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MAP_KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _MONEY = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,4})?")
@@ -145,6 +146,14 @@ def _parse_money(value: object) -> str:
         raise fault("number-not-text")
     if not _MONEY.fullmatch(value):
         raise fault("bad-money", value=shown(value))
+    return value
+
+
+def _parse_temperature(value: object) -> str:
+    if not isinstance(value, str):
+        raise fault("number-not-text")
+    if not _TEMPERATURE.fullmatch(value):
+        raise fault("bad-temperature", value=shown(value))
     return value
 
 
@@ -266,6 +275,19 @@ def placed(error: ValidationError, pointer: str) -> list[Problem]:
     ]
 
 
+_PLAIN: Final[Mapping[type[types.Scalar], Parser]] = MappingProxyType(
+    {
+        types.Batch: _parse_batch,
+        types.Money: _parse_money,
+        types.Temperature: _parse_temperature,
+        types.Unit: _parse_unit,
+        types.Date: _parse_date,
+        types.Moment: _parse_moment,
+        types.Flag: _parse_flag,
+    }
+)
+
+
 def parser_of(kind: types.Scalar | types.ListOf) -> Parser:
     """The parser of a single value or a list of them; raises ValidationError as `fault` makes it."""
     match kind:
@@ -273,28 +295,18 @@ def parser_of(kind: types.Scalar | types.ListOf) -> Parser:
             return _text_parser(kind)
         case types.Code():
             return _code_parser(kind)
-        case types.Batch():
-            return _parse_batch
         case types.Identifier():
             return _identifier_parser(kind)
         case types.Amount():
             return _amount_parser(kind)
-        case types.Money():
-            return _parse_money
-        case types.Unit():
-            return _parse_unit
-        case types.Date():
-            return _parse_date
-        case types.Moment():
-            return _parse_moment
         case types.Choice():
             return _choice_parser(kind)
-        case types.Flag():
-            return _parse_flag
         case types.Whole():
             return _whole_parser(kind)
         case types.ListOf():
             return list_parser(parser_of(kind.item), kind.most, distinct=True)
+        case _:
+            return _PLAIN[type(kind)]
 
 
 def decimal_of(text: str | None) -> Decimal | None:

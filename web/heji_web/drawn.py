@@ -174,6 +174,7 @@ _PLAIN: Mapping[str, Style] = {
     "rows": "rows",
     "lines": "lines",
     "amount": "amount",
+    "temperature": "text",
     "whole": "whole",
     "date": "date",
     "moment": "moment",

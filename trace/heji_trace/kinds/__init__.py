@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from heji_trace.kinds import control, growing, making, moving, registers, testing
+from heji_trace.kinds import control, growing, keeping, labelling, making, moving, registers, testing, upkeep
 from heji_trace.kinds.envelope import ALWAYS, ENVELOPE, PERMITTED
 from heji_trace.kinds.fields import Field, Kind
 
@@ -17,26 +17,42 @@ _ALL = (
     registers.SITE,
     registers.PRODUCT,
     registers.CERTIFICATE,
+    registers.INSTRUMENT,
     registers.MANDATE,
     registers.EDITION,
     growing.PLANTING,
     growing.STOCKING,
+    growing.FIELD_OPERATION,
     growing.INPUT_APPLICATION,
     growing.HARVEST,
     making.COLLECTION,
     making.GRADING,
     making.PROCESSING,
     making.PACKAGING,
+    making.CONFORMITY_CERTIFICATE,
+    testing.ENVIRONMENT_TEST,
     testing.SAMPLING,
     testing.TESTING,
+    keeping.PRECOOLING,
+    keeping.STORAGE,
+    keeping.CONDITION,
     moving.SHIPPING,
     moving.RECEIVING,
     moving.SALE,
+    moving.RETURN,
+    moving.DISPOSAL,
+    keeping.STOCK_COUNT,
     control.HOLD,
     control.RELEASE,
     control.RECALL,
+    control.RECALL_UPDATE,
+    control.OBJECTION,
     control.CORRECTION,
-    control.LABEL_ISSUE,
+    labelling.LABEL_ISSUE,
+    labelling.LABEL_BIND,
+    labelling.LABEL_VOID,
+    upkeep.ERASURE,
+    upkeep.LOG_GAP,
 )
 
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType({kind.name: kind for kind in _ALL})

@@ -1,11 +1,27 @@
-"""Control: goods are stopped and let go, recalled, statements corrected, labels issued."""
+"""Control: goods are stopped and let go, recalled; statements are corrected and objected to."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from heji_trace.kinds import words
-from heji_trace.kinds.fields import Batch, Code, EventBody, Field, Flag, Identifier, Kind, ListOf, Text, Whole
+from heji_trace.kinds.fields import (
+    Amount,
+    Batch,
+    Code,
+    Date,
+    EventBody,
+    Field,
+    Flag,
+    Identifier,
+    Kind,
+    ListOf,
+    Moment,
+    Table,
+    Text,
+    Unit,
+    Whole,
+)
 
 _EVENT = "0197636e-95c0-7c3a-9d51-3f6a1c0e2b10"
 _WATCHERS = words.LABORATORIES | {"regulator", "operator"}
@@ -93,6 +109,67 @@ RECALL: Final = Kind(
     ),
     first=("batches", "details.level", "details.ordered", "details.reason", "details.document"),
 )
+_CONSIGNEE = (
+    Field("organisation", Code("organisation"), "收货单位", "Consignee", "gz-fruit-shop", required=True),
+    Field("batch", Batch(), "召回批次", "Batch", "LZ5KG-20260612"),
+    Field("notified_at", Moment(), "通知时间", "Notified at", "2026-06-20T10:00:00+08:00"),
+    Field("unit", Unit(), "单位", "Unit", "kg", also=("计量单位",)),
+    Field("on_hand", Amount(), "在库数量", "On hand", "80"),
+    Field("sold", Amount(), "已售数量", "Sold", "45"),
+    Field("returned", Amount(), "已退回数量", "Returned", "100"),
+    Field("disposed", Amount(), "已处置数量", "Disposed", "25"),
+    Field("finish_on", Date(), "完成日期", "Finish date", "2026-06-28"),
+)
+RECALL_UPDATE: Final = Kind(
+    "recall_update",
+    "召回进展",
+    "Recall update",
+    "control",
+    "说明一次召回的进展：各收货单位的数字、完成日期；收货单位可以说明自己的数字。",
+    "States how far a recall is: figures and finish dates per consignee, who may state their own.",
+    recorders=words.HOLDERS | {"regulator"},
+    permits=frozenset({"performed_by"}),
+    fields=(
+        Field("recall", Identifier("uuid"), "召回单号", "Recall", _EVENT, required=True),
+        Field("status", words.RECALL_STATUS, "召回状态", "Status", "in_progress", required=True, public=True),
+        Field("consignees", Table(_CONSIGNEE, most=1000), "收货单位进展", "Consignees", None),
+        Field("finish_on", Date(), "召回完成日期", "Finish date of the recall", "2026-06-30"),
+        Field("level", Whole(1, 3), "召回级别", "Level", 2, public=True),
+        Field("reason", Text(300), "说明", "Reason", "门店已下架", "Taken off the shelves", public=True),
+        Field("document", Text(80), "文书编号", "Document", "佛市监召〔2026〕3 号"),
+    ),
+    first=(
+        "details.recall",
+        "details.status",
+        "details.consignees.organisation",
+        "details.consignees.returned",
+        "details.finish_on",
+    ),
+)
+OBJECTION: Final = Kind(
+    "objection",
+    "异议",
+    "Objection",
+    "control",
+    "有关单位对一条记录提出异议；原记录不变，异议与它并列可见。",
+    "Whoever is concerned contradicts a statement; it stays, and the objection stands beside it.",
+    recorders=words.ANYBODY,
+    permits=frozenset({"batches", "performed_by"}),
+    fields=(
+        Field("to", Identifier("uuid"), "异议对象单号", "Objects to", _EVENT, required=True),
+        Field(
+            "grounds",
+            Text(1000, lines=True),
+            "异议理由",
+            "Grounds",
+            "样品并非取自本批次",
+            "The sample is not from this batch",
+            required=True,
+        ),
+        Field("asks_retest", Flag(), "申请复检", "Asks for a retest", True),
+    ),
+    first=("details.to", "details.grounds", "details.asks_retest"),
+)
 CORRECTION: Final = Kind(
     "correction",
     "更正",
@@ -124,38 +201,4 @@ CORRECTION: Final = Kind(
         Field("replacement", EventBody(), "替换记录", "Replacement", None),
     ),
     first=("details.corrects", "details.reason"),
-)
-LABEL_ISSUE: Final = Kind(
-    "label_issue",
-    "标签发放",
-    "Label issue",
-    "control",
-    "为一个产品批次发放追溯码；只能由标签页面生成。",
-    "Issues a trace code for a batch of a product; made by the label door alone.",
-    recorders=frozenset({"producer", "processor"}),
-    fields=(
-        Field("product", Code("product"), "产品", "Product", "litchi-fzx-5kg", required=True, public=True),
-        Field("batch", Batch(), "批次", "Batch", "LZ5KG-20260612"),
-        Field(
-            "trace_code", Identifier("trace_code"), "追溯码", "Trace code", "3K7TQ9W2MX4RA6BC", required=True
-        ),
-        Field(
-            "phone_code",
-            Identifier("phone_code"),
-            "电话查询码",
-            "Telephone code",
-            "4082190376",
-            required=True,
-        ),
-        Field("copies", Whole(1, 1_000_000), "张数", "Copies", 250, required=True),
-        Field(
-            "file_hash",
-            Identifier("sha256"),
-            "文件摘要",
-            "File hash",
-            "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-        ),
-    ),
-    first=("details.product", "details.batch", "details.copies"),
-    form=False,
 )

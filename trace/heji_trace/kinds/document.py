@@ -133,6 +133,7 @@ _PLAIN = {
     types.Batch: "batch identifier",
     types.Amount: "amount as text",
     types.Money: "yuan as text",
+    types.Temperature: "℃ as text",
     types.Unit: "unit",
     types.Date: "`YYYY-MM-DD`",
     types.Moment: "moment with offset",

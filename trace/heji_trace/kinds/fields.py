@@ -64,6 +64,11 @@ class Money:
 
 
 @dataclass(frozen=True, slots=True)
+class Temperature:
+    """A temperature in degrees Celsius as text, which may be below zero."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unit:
     """A unit of `heji_trace.units`."""
 
@@ -127,7 +132,21 @@ class Table:
     most: int = 500
 
 
-Scalar = Text | Code | Batch | Identifier | Amount | Money | Unit | Date | Moment | Choice | Flag | Whole
+Scalar = (
+    Text
+    | Code
+    | Batch
+    | Identifier
+    | Amount
+    | Money
+    | Temperature
+    | Unit
+    | Date
+    | Moment
+    | Choice
+    | Flag
+    | Whole
+)
 FieldType = Scalar | TextMap | EventBody | ListOf | Table
 
 

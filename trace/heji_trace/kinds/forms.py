@@ -14,7 +14,19 @@ from heji_trace.kinds.examples import example_of
 from heji_trace.units import UNITS
 
 Widget = Literal[
-    "text", "lines", "code", "batch", "amount", "whole", "date", "moment", "choice", "flag", "unit", "rows"
+    "text",
+    "lines",
+    "code",
+    "batch",
+    "amount",
+    "temperature",
+    "whole",
+    "date",
+    "moment",
+    "choice",
+    "flag",
+    "unit",
+    "rows",
 ]
 
 
@@ -48,7 +60,12 @@ class Control:
 
 
 _PREFILLED: Final[Mapping[str, Literal["now", "organisation"]]] = MappingProxyType(
-    {"occurred_at": "now", "organisation": "organisation", "details.laboratory": "organisation"}
+    {
+        "occurred_at": "now",
+        "organisation": "organisation",
+        "details.laboratory": "organisation",
+        "details.issued_at": "now",
+    }
 )
 _UNIT_OPTIONS = tuple(types.Option(unit.code, unit.zh, unit.en) for unit in UNITS.values())
 
@@ -71,7 +88,9 @@ def controls_of(kind: Kind) -> tuple[Control, ...]:
         ),
     ]
     order = {_root(name): place for place, name in reversed(list(enumerate(kind.first)))}
-    return tuple(sorted(asked, key=lambda control: order.get(control.name, len(kind.first))))
+    return tuple(
+        sorted(asked, key=lambda control: (order.get(control.name, len(kind.first)), not control.first))
+    )
 
 
 def is_for_people(field: types.Field) -> bool:
@@ -149,6 +168,8 @@ def _widget(kind: types.FieldType) -> Widget:
             return "batch"
         case types.Amount() | types.Money():
             return "amount"
+        case types.Temperature():
+            return "temperature"
         case types.Whole():
             return "whole"
         case types.Date():

@@ -72,6 +72,27 @@ STOCKING: Final = Kind(
     sample={"site": "fg-farm-002"},
 )
 
+FIELD_OPERATION: Final = Kind(
+    "field_operation",
+    "农事操作",
+    "Field operation",
+    "growing",
+    "记录一次农事或饲养操作：灌溉、除草、修剪、疏果、套袋、巡查、消毒等。",
+    "Records work on a crop or with animals: irrigation, weeding, pruning, bagging, scouting, disinfection.",
+    also=("农事", "田间作业", "饲养操作"),
+    recorders=words.GROWERS | {"service"},
+    needs=frozenset({"cycles"}),
+    permits=frozenset({"site", "performed_by", "ended_at"}),
+    fields=(
+        Field("operation", words.OPERATION, "操作", "Operation", "bagging", required=True, public=True),
+        Field("area", Amount(positive=True), "作业面积（亩）", "Area (mu)", "12.5", also=("作业面积",)),
+        Field("workers", Text(60), "作业人员", "Workers", "三组 6 人", "Team 3, six people"),
+        Field("equipment", Text(60), "机具", "Equipment", "滴灌系统", "Drip lines"),
+        Field("observed", Text(200), "病虫害发生情况", "Pests observed", "荔枝蝽零星", "A few stink bugs"),
+    ),
+    first=("cycles", "site", "details.operation", "details.area", "details.observed"),
+)
+
 INPUT_APPLICATION: Final = Kind(
     "input_application",
     "投入品使用",

@@ -10,6 +10,7 @@ from heji_trace.kinds.fields import IdentifierForm
 
 CODE_PATTERN: Final = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 BATCH_PATTERN: Final = r"[A-Za-z0-9-]{1,20}"
+TEMPERATURE_PATTERN: Final = r"0|-?(0\.[0-9]{1,2}|[1-9][0-9]{0,2}(\.[0-9]{1,2})?)"
 
 
 class Form(NamedTuple):

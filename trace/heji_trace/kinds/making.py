@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from heji_trace.kinds import words
-from heji_trace.kinds.fields import Amount, Date, Field, Kind, Text, Unit
+from heji_trace.kinds.fields import Amount, Code, Date, Field, Kind, ListOf, Moment, Text, Unit
 
 _PROCESS = Field(
     "process", Text(80), "工艺", "Process", "预冷后人工分拣", "Sorted by hand after cooling", public=True
@@ -89,4 +89,80 @@ PACKAGING: Final = Kind(
     fields=(_PROCESS, _GRADE, *_COMMON),
     first=_FIRST,
     sample={"site": "fg-packing-01", "outputs": _PACKED},
+)
+
+CONFORMITY_CERTIFICATE: Final = Kind(
+    "conformity_certificate",
+    "承诺达标合格证",
+    "Conformity certificate",
+    "making",
+    "为上市的批次开具承诺达标合格证；收购后混装或分装的批次要重新开具。",
+    "The producer's promise for batches going to market; goods mixed or divided after purchase need a new one.",
+    also=("合格证", "达标合格证"),
+    # A buyer who mixes or divides lots must issue a new one, so not producers alone.
+    recorders=words.MAKERS,
+    needs=frozenset({"batches"}),
+    permits=frozenset({"site", "performed_by"}),
+    fields=(
+        Field(
+            "product",
+            Code("product"),
+            "产品",
+            "Product",
+            "litchi-fzx-5kg",
+            public=True,
+            help_zh="不填则为批次的产品。",
+            help_en="Left out, it is the product of the batches.",
+        ),
+        Field("quantity", Amount(positive=True), "数量", "Quantity", "1230", required=True, also=("重量",)),
+        Field("unit", Unit(), "单位", "Unit", "kg", required=True, also=("计量单位",)),
+        Field(
+            "origin",
+            Text(120),
+            "产地",
+            "Origin",
+            "广东省清远市佛冈县高岗镇",
+            "Gaogang, Fogang",
+            required=True,
+        ),
+        Field(
+            "contact",
+            Text(60),
+            "联系方式",
+            "Contact",
+            "0763-0000000",
+            help_zh="不填则为主体登记的联系方式。",
+            help_en="Left out, it is the one that the organisation registered.",
+        ),
+        Field(
+            "promise",
+            ListOf(words.PROMISE, most=3),
+            "承诺内容",
+            "Promise",
+            ("no_banned_inputs", "residues_within_limits", "truthful"),
+            required=True,
+        ),
+        Field(
+            "basis",
+            ListOf(words.BASIS, most=3),
+            "承诺依据",
+            "Basis",
+            ("quality_control", "commissioned_test"),
+            required=True,
+            public=True,
+        ),
+        Field(
+            "issued_at",
+            Moment(),
+            "开具时间",
+            "Issued at",
+            "2026-06-12T15:00:00+08:00",
+            required=True,
+            public=True,
+            also=("开具日期",),
+        ),
+        Field("number", Text(60), "合格证编号", "Number", "HGZ-20260612-03"),
+        Field("signer", Text(40), "签名人", "Signed by", "黄理事长", "Chairman Huang"),
+    ),
+    first=("batches", "details.quantity", "details.origin", "details.promise", "details.basis"),
 )

@@ -93,3 +93,66 @@ SALE: Final = Kind(
     ),
     first=("moves.batch", "moves.quantity", "details.market", "details.counterparty", "details.price"),
 )
+
+_RECALL = Field("recall", Identifier("uuid"), "召回单号", "Recall", _EVENT)
+
+RETURN: Final = Kind(
+    "return",
+    "退货",
+    "Return",
+    "moving",
+    "填写接收单位：把批次退回给它；不填：消费者或系统外买方把批次退回本单位。",
+    "Gives batches back to the organisation named; with none named, buyers outside give them back to the recorder.",
+    recorders=words.HOLDERS,
+    needs=frozenset({"moves"}),
+    permits=_PERMITS,
+    fields=(
+        Field(
+            "reason",
+            Text(200),
+            "退货原因",
+            "Reason",
+            "到货温度过高",
+            "Arrived too warm",
+            required=True,
+            public=True,
+        ),
+        Field("counterparty", Text(120), "退货方", "Returned by", "门店顾客", "A customer"),
+        Field("refund", Money(), "退款单价（元）", "Refund (yuan)", "16.80"),
+        Field(
+            "market", Text(80), "退货市场", "Market", "广州江南果菜批发市场", "Jiangnan market", public=True
+        ),
+        Field("of", Identifier("uuid"), "原发货或销售单号", "Shipping or sale record", _EVENT),
+        _RECALL,
+    ),
+    first=("moves.batch", "moves.quantity", "moves.to_organisation", "details.reason", "details.of"),
+)
+
+DISPOSAL: Final = Kind(
+    "disposal",
+    "处置",
+    "Disposal",
+    "moving",
+    "说明批次被销毁、无害化处理、转作他用或腐损清出；货物从此离开追溯链。",
+    "States that batches were destroyed, treated, put to other use or cleared out; they leave the chain.",
+    also=("销毁", "无害化处理"),
+    recorders=words.HOLDERS,
+    needs=frozenset({"moves"}),
+    permits=_PERMITS,
+    fields=(
+        Field("reason", Text(200), "处置原因", "Reason", "召回退货", "Recalled", required=True, public=True),
+        Field("method", words.DISPOSAL_METHOD, "处置方式", "Disposal method", "destruction", required=True),
+        Field("place", Text(120), "处置地点", "Place", "县无害化处理中心", "County treatment centre"),
+        Field("witness", Text(60), "监督人", "Witness", "镇农办 李工", "Ms Li of the town office"),
+        Field("document", Text(80), "处置凭证号", "Document", "WHH-2026-018"),
+        _RECALL,
+    ),
+    first=(
+        "moves.batch",
+        "moves.quantity",
+        "details.method",
+        "details.reason",
+        "details.document",
+    ),
+    sample={"moves": ({"batch": "LZ20260612-01", "quantity": "18.5", "unit": "kg"},)},
+)

@@ -8,11 +8,16 @@ from typing import Any, Final
 from heji_trace.kinds import Kind, is_needed, parts_of
 from heji_trace.kinds import fields as types
 from heji_trace.kinds.examples import example_event, example_of
-from heji_trace.kinds.identifiers import BATCH_PATTERN, CODE_PATTERN, FORMS
+from heji_trace.kinds.identifiers import BATCH_PATTERN, CODE_PATTERN, FORMS, TEMPERATURE_PATTERN
 from heji_trace.units import UNITS
 
 _AMOUNT: Final = r"^(0|[1-9][0-9]{0,11})(\.[0-9]{1,6})?$"
 _MONEY: Final = r"^(0|[1-9][0-9]{0,11})(\.[0-9]{1,4})?$"
+_NUMBERS: Final = {
+    types.Amount: _AMOUNT,
+    types.Money: _MONEY,
+    types.Temperature: f"^({TEMPERATURE_PATTERN})$",
+}
 
 
 def json_schema(kind: Kind) -> dict[str, Any]:
@@ -84,10 +89,8 @@ def _value(kind: types.FieldType) -> dict[str, Any]:
             return _text(pattern=f"^{BATCH_PATTERN}$")
         case types.Identifier(form=form):
             return _text(format="uuid") if form == "uuid" else _text(pattern=f"^({FORMS[form].pattern})$")
-        case types.Amount():
-            return _text(pattern=_AMOUNT)
-        case types.Money():
-            return _text(pattern=_MONEY)
+        case types.Amount() | types.Money() | types.Temperature():
+            return _text(pattern=_NUMBERS[type(kind)])
         case types.Unit():
             return _text(
                 anyOf=[{"enum": list(UNITS)}, {"description": "其他写法 · other spellings: 斤, 公斤, 枚"}]

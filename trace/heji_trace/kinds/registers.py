@@ -257,6 +257,34 @@ MANDATE: Final = Kind(
     periods=(("from", "until"),),
 )
 
+INSTRUMENT: Final = Kind(
+    "instrument",
+    "仪器登记",
+    "Instrument",
+    "registers",
+    "登记或更新一台检测仪器及其检定有效期；过期后的检测只算初步结果。",
+    "Registers a laboratory's instrument and until when it is calibrated; tests after that are preliminary.",
+    also=("设备登记", "仪器设备"),
+    recorders=words.LABORATORIES,
+    fields=(
+        Field("code", Code("instrument"), "仪器编号", "Code", "DY-3500PLUS-07", required=True, public=True),
+        Field("model", Text(80), "型号", "Model", "DY-3500PLUS", required=True, public=True),
+        Field("methods", ListOf(Text(80), most=20), "适用方法", "Methods", ("酶抑制率法",), public=True),
+        Field(
+            "calibrated_until",
+            Date(),
+            "检定有效期至",
+            "Calibrated until",
+            "2027-03-31",
+            required=True,
+            public=True,
+        ),
+        Field("serial", Text(60), "出厂编号", "Serial number", "3500P2023071"),
+    ),
+    sample={"organisation": "fg-rapid-centre"},
+    first=("details.code", "details.model", "details.methods", "details.calibrated_until"),
+)
+
 EDITION: Final = Kind(
     "edition",
     "标准版本",

@@ -7,6 +7,50 @@ from typing import Final
 from heji_trace.kinds import words
 from heji_trace.kinds.fields import Amount, Batch, Code, Field, Flag, Kind, ListOf, Moment, Table, Text
 
+_ANALYSED = (
+    Field("analyte", Text(80), "环境项目", "Analyte", "镉", "Cadmium", required=True, public=True),
+    Field("value", Text(40), "检测值", "Value", "0.18", required=True, public=True, also=("结果值",)),
+    Field("unit", Text(20), "结果单位", "Result unit", "mg/kg", public=True),
+    Field(
+        "limit",
+        Amount(),
+        "限定值",
+        "Limit",
+        "0.30",
+        public=True,
+        also=("限量",),
+        help_zh="不得高于此值；不填则不判定。",
+        help_en="Not to be exceeded; without it nothing is judged.",
+    ),
+    Field("edition", Text(60), "标准", "Edition of the limit", "GB 15618-2018", public=True),
+)
+
+ENVIRONMENT_TEST: Final = Kind(
+    "environment_test",
+    "产地环境检测",
+    "Environment test",
+    "testing",
+    "记录产地土壤、灌溉水或空气的检测结果；超过所填限定值时，该产地采收的批次会有提示。",
+    "States what was found in soil, water or air of a site; above a stated limit, what is harvested there is warned about.",
+    also=("环境检测", "土壤检测", "水质检测"),
+    recorders=words.GROWERS | words.LABORATORIES,
+    needs=frozenset({"site"}),
+    permits=frozenset({"performed_by"}),
+    fields=(
+        Field("medium", words.MEDIUM, "环境介质", "Medium", "soil", required=True, public=True),
+        Field("results", Table(_ANALYSED, most=200), "检测结果", "Results", None, required=True, public=True),
+        Field("laboratory", Code("organisation"), "检测机构", "Laboratory", "fg-rapid-centre"),
+        Field("report", Text(80), "报告编号", "Report", "HJ-2026-0117"),
+    ),
+    first=(
+        "site",
+        "details.medium",
+        "details.results.analyte",
+        "details.results.value",
+        "details.results.limit",
+    ),
+)
+
 _WITH_RESULT = ("status", ("preliminary", "reviewed", "final"))
 
 _SAMPLE = (

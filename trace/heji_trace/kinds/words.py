@@ -113,6 +113,72 @@ CONCLUSION: Final = _choice(
     ("invalid", "无效", "Invalid"),
 )
 
+OPERATION: Final = _choice(
+    ("tillage", "整地", "Tillage"),
+    ("irrigation", "灌溉", "Irrigation"),
+    ("weeding", "除草", "Weeding"),
+    ("pruning", "修剪", "Pruning"),
+    ("thinning", "疏花疏果", "Thinning"),
+    ("bagging", "套袋", "Bagging"),
+    ("pollination", "授粉", "Pollination"),
+    ("physical_control", "物理防治", "Physical pest control"),
+    ("scouting", "病虫害巡查", "Scouting"),
+    ("disinfection", "圈舍消毒", "Cleaning and disinfection"),
+    ("inspection", "畜禽巡查", "Animal inspection"),
+    ("transfer", "转群/移栽", "Transfer or transplanting"),
+    ("clearing", "清园", "Clearing"),
+    ("other", "其他农事", "Other work"),
+)
+
+MEDIUM: Final = _choice(("soil", "土壤", "Soil"), ("water", "灌溉水", "Water"), ("air", "空气", "Air"))
+
+COOLING: Final = _choice(
+    ("forced_air", "压差预冷", "Forced air"),
+    ("water", "冷水预冷", "Hydrocooling"),
+    ("ice", "碎冰预冷", "Ice"),
+    ("vacuum", "真空预冷", "Vacuum"),
+    ("cold_room", "冷库预冷", "Cold room"),
+)
+
+DISPOSAL_METHOD: Final = _choice(
+    ("destruction", "销毁", "Destruction"),
+    ("harmless_treatment", "无害化处理", "Harmless treatment"),
+    ("compost", "堆肥", "Composting"),
+    ("feed", "转作饲料", "Turned into feed"),
+    ("donation", "捐赠", "Donation"),
+    ("spoilage", "腐损清出", "Spoilage cleared"),
+)
+
+BASIS: Final = _choice(
+    ("quality_control", "质量安全控制", "Quality control"),
+    ("self_test", "自行检测", "Own test"),
+    ("commissioned_test", "委托检测", "Commissioned test"),
+)
+
+PROMISE: Final = _choice(
+    (
+        "no_banned_inputs",
+        "不使用禁用停用的农药兽药和非法添加物",
+        "No banned or withdrawn medicines and no illegal additives",
+    ),
+    ("residues_within_limits", "常规农药兽药残留不超标", "Residues within the limits"),
+    ("truthful", "对承诺的真实性负责", "The promise is truthful"),
+)
+
+RECALL_STATUS: Final = _choice(
+    ("notified", "已通知", "Consignees notified"),
+    ("in_progress", "召回中", "In progress"),
+    ("finished", "已完成", "Finished"),
+)
+
+LEGAL_GROUND: Final = _choice(
+    ("consent_withdrawn", "个人撤回同意", "Consent withdrawn"),
+    ("purpose_ended", "处理目的已实现或不再必要", "Purpose achieved or no longer necessary"),
+    ("retention_ended", "保存期限届满", "Retention period over"),
+    ("unlawful", "处理违反法律或约定", "Processed unlawfully"),
+    ("law", "法律法规要求", "Required by law"),
+)
+
 ROLES: Final = frozenset(option.value for option in ROLE.options)
 ANYBODY: Final = ROLES
 LABORATORIES: Final = frozenset({"laboratory", "third_party_laboratory"})

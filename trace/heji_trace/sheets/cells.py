@@ -100,6 +100,8 @@ def _read_single(kind: types.FieldType, cell: Cell, text: str) -> Any:
         case types.Amount(most=most):
             # Only a share is written with a percent sign; from a weight it may not vanish.
             return _read_amount(text if most is None else text.removesuffix("%").strip())
+        case types.Temperature():
+            return _read_temperature(text)
         case types.Date():
             return _read_date(cell, text)
         case types.Moment():
@@ -127,6 +129,16 @@ def _read_amount(text: str) -> str:
         text = "0" + text
     bare = text.lstrip("0")
     return ("0" if not bare or bare[0] == "." else "") + bare if text[:1] == "0" else text
+
+
+def _read_temperature(text: str) -> str:
+    """Loggers write −0.50 °C, people 4度; what is meant is one number."""
+    bare = re.sub(r"\s*(°C|℃|度)$", "", text.replace("−", "-"), flags=re.IGNORECASE)
+    number = re.fullmatch(r"([+-]?)0*([0-9]+)(?:\.([0-9]*?)0*)?", bare)
+    if number is None:
+        return text
+    value = number[2] + (f".{number[3]}" if number[3] else "")
+    return f"-{value}" if number[1] == "-" and value != "0" else value
 
 
 def _read_list(kind: types.ListOf, cell: Cell) -> list[Any]:
