@@ -118,6 +118,39 @@ def test_a_claim_stands_on_a_checked_certificate_valid_on_the_day_of_production(
     assert codes(facts, MADE + timedelta(days=900)) == expected
 
 
+@pytest.mark.parametrize(
+    "changes, about, day",
+    [
+        ({"valid_to": date(2026, 3, 1)}, "certificate-end", "2026-03-01"),
+        ({"valid_from": date(2026, 7, 1)}, "certificate-start", "2026-07-01"),
+    ],
+)
+def test_a_certificate_that_did_not_hold_is_dated_by_its_own_period(
+    changes: dict[str, Any], about: str, day: str
+) -> None:
+    facts = replace(FACTS, claims=("green_food",), certificates=[replace(CHECKED, **changes)])
+    [raised] = warned(facts, MADE + timedelta(days=30))
+    assert (raised.data["about"], raised.data["date"]) == (about, day)
+
+
+def test_no_warning_that_the_date_or_an_absence_causes_is_dated_by_the_day_of_reading() -> None:
+    today = MADE + timedelta(days=1)
+    facts = replace(
+        FACTS,
+        best_before=MADE + timedelta(days=2),
+        test_policy="rapid",
+        awaited=[AwaitedFact(9, "S1", NOON)],
+        claims=("organic",),
+    )
+    days = {raised.code: raised.data["date"] for raised in warned(facts, today, NOON + 86_400_000)}
+    assert days == {
+        "NEAR_EXPIRY": "2026-06-14",
+        "NO_TEST": "2026-06-12",
+        "TEST_PENDING": "2026-06-12",
+        "CERT_FALSE": "2026-06-12",
+    }
+
+
 def test_one_good_certificate_among_several_is_enough() -> None:
     old = replace(CHECKED, seq=2, valid_to=date(2025, 6, 1))
     facts = replace(FACTS, claims=("green_food",), certificates=[old, CHECKED])

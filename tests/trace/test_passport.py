@@ -10,6 +10,7 @@ from heji_trace.errors import Untrusted
 from heji_trace.passport import Passport, dump_passport, proof_of
 from heji_trace.proof import Bundle, check_bundle
 from labelled import (
+    CONFORMING,
     check_batch,
     label,
     look,
@@ -76,6 +77,65 @@ def test_a_registered_edition_that_is_verified_is_no_example(county: County) -> 
     batch = packed(county)
     check_batch(county, batch)
     assert "示例" not in text_of(look_at(county, batch, demonstration=True))
+
+
+def test_a_result_that_names_no_edition_is_told_and_makes_no_green_page(county: County) -> None:
+    batch = packed(county)
+    sample(county, "S1", batch)
+    bare = {"analyte": "克百威", "value": "0.005", "unit": "mg/kg", "limit": "0.02"}
+    state_result(county, "S1", "conforming", formal=True, results=[bare])
+    verdict = look_at(county, batch).verdict
+    assert (verdict.level, verdict.word["zh"]) == ("grey", "有检测记录")
+
+
+def test_a_report_that_concludes_well_over_a_value_beyond_its_limit_makes_no_green_page(
+    county: County,
+) -> None:
+    batch = packed(county)
+    sample(county, "S1", batch)
+    over = {"analyte": "氯氰菊酯", "value": "0.9", "unit": "mg/kg", "limit": "0.5", "edition": "GB 2763-2021"}
+    state_result(county, "S1", "conforming", formal=True, results=[*CONFORMING, over])
+    assert look_at(county, batch).verdict.level == "grey"
+
+
+def test_an_edition_is_named_once_and_not_marked_twice_as_an_example(county: County) -> None:
+    batch = packed(county)
+    for at in range(2):
+        sample(county, f"S{at}", batch)
+        row = {"analyte": f"项目{at}", "value": "0.1", "unit": "mg/kg", "limit": "0.5", "edition": "示例限量"}
+        state_result(county, f"S{at}", "conforming", formal=True, results=[row])
+    passport = look_at(county, batch, demonstration=True)
+    assert passport.verdict.sentence["zh"] == "本批次无生效警示；已检 2 项均符合 示例限量"
+
+
+@pytest.mark.parametrize("hours, code", [(2, "TEST_PENDING"), (30, "TEST_OVERDUE")])
+def test_a_sample_without_its_result_is_shown_as_open(county: County, hours: int, code: str) -> None:
+    batch = packed(county)
+    sample(county, "S1", batch)
+    secret = {"analyte": "毒死蜱", "value": "7.77", "unit": "%"}
+    state_result(county, "S1", "negative", status="registered", results=[secret])
+    county.now.seconds += hours * 3600
+    passport = look_at(county, batch)
+    assert live_codes(passport) == [code]
+    assert passport.tests is not None
+    assert [each.sentence["zh"] for each in passport.tests.awaited] == [
+        "样品 S1：2026年5月29日收样，检测结果未出"
+    ]
+    assert "7.77" not in text_of(passport)
+    if code == "TEST_PENDING":
+        assert passport.verdict.word["zh"] == "检测中"
+
+
+def test_a_single_source_without_a_test_adds_nothing_to_what_is_said_of_the_batch(county: County) -> None:
+    county.harvest("H1")
+    county.make("processing", {"H1": "50"}, {"D1": "20"}, "packer", acknowledged=["OVER_CONSUMPTION"])
+    untested = look_at(county, "D1").tests
+    assert untested is not None
+    assert untested.sources is None
+    check_batch(county, "D1")
+    tested = look_at(county, "D1").tests
+    assert tested is not None
+    assert (len(tested.results), tested.sources) == (1, None)
 
 
 def test_a_screening_says_what_it_covers_and_is_not_green(county: County) -> None:
@@ -266,7 +326,10 @@ def test_a_certificate_is_shown_as_it_stood_on_the_day_of_production(
     county.record("certificate", "operator", details=details | {"valid_from": "2025-01-01"} | facts)
     passport = look_at(county, packed(county))
     assert [certificate.standing for certificate in passport.certificates] == [standing]
+    assert "绿色食品" not in passport.certificates[0].sentence["zh"]
     assert live_codes(passport) == codes
+    if codes == ["CERT_EXPIRED"]:
+        assert passport.live[0].dated["zh"] == "证书有效期至 2026-03-01"
 
 
 def test_a_shelf_life_that_has_passed_is_told_on_the_next_day(county: County) -> None:

@@ -29,11 +29,35 @@ def test_at_the_limit_is_within_it(value: str, over: bool) -> None:
     assert ("超过" in sentence(value=value)) is over
 
 
-@pytest.mark.parametrize("value, over", [("49.9", False), ("50", True)])
-def test_an_inhibition_is_positive_at_its_threshold(value: str, over: bool) -> None:
+@pytest.mark.parametrize(
+    "value, words", [("49.9", "阳性界线 50 %（到界线的"), ("50", "达到阳性界线"), ("50.1", "超过阳性界线")]
+)
+def test_an_inhibition_is_positive_at_its_threshold(value: str, words: str) -> None:
     said = sentence(value=value, unit="%", limit="50")
-    assert ("达到或超过阳性界线" in said) is over
+    assert words in said
     assert "国家限量" not in said
+
+
+@pytest.mark.parametrize(
+    "changes, conforming",
+    [
+        ({}, True),
+        ({"outcome": "conforming"}, True),
+        ({"edition": None}, False),
+        ({"value": "0.5001"}, False),
+        ({"value": "0.5001", "outcome": "conforming"}, False),
+        ({"value": "0.1", "outcome": "nonconforming"}, False),
+        ({"value": "未检出"}, False),
+        ({"value": "未检出", "outcome": "conforming"}, True),
+        ({"outcome": "not_judged"}, False),
+    ],
+)
+def test_a_reading_conforms_by_a_named_edition_alone(
+    changes: dict[str, str | None], conforming: bool
+) -> None:
+    row = {**ROW, "edition": "GB 2763-2021", **changes}
+    reading = reading_of({name: value for name, value in row.items() if value is not None}, is_example=False)
+    assert reading.is_conforming is conforming
 
 
 @pytest.mark.parametrize("value", ["未检出", "ND", "<0.005", "＜0.005"])

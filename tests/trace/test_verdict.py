@@ -28,13 +28,13 @@ def test_only_final_results_under_a_policy_that_is_met_are_green() -> None:
 
 
 def test_a_negative_screening_alone_says_so_and_is_not_green() -> None:
-    verdict = judge_warnings([], Passed(screened="rapid"))
+    verdict = judge_warnings([], Passed(otherwise="rapid"))
     assert verdict.sentence["zh"] == "本批次无生效警示；快检阴性（初筛）"
     assert verdict.level == "grey"
 
 
 def test_a_screening_outside_its_method_s_scope_is_for_reference_only() -> None:
-    assert "仅供参考" in judge_warnings([], Passed(screened="reference")).sentence["zh"]
+    assert "仅供参考" in judge_warnings([], Passed(otherwise="reference")).sentence["zh"]
 
 
 def test_no_test_and_no_policy_is_grey() -> None:

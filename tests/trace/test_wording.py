@@ -9,7 +9,7 @@ from heji_trace import sentences
 from heji_trace.errors import Question
 from heji_trace.rules import LEVELS
 from heji_trace.sense import Suspicion
-from heji_trace.wording import day_said, joined, said, same, say_short, say_warning, told
+from heji_trace.wording import day_said, joined, name_said, said, same, say_short, say_warning, told
 
 INTERVAL = {
     "active": "克百威",
@@ -34,6 +34,7 @@ DATA: dict[str, dict[str, Any]] = {
     "CERT_UNVERIFIED": {"scheme": "green_food", "number": "LB-1"},
     "CHAIN_BROKEN": {"gap": "origin"},
     "TEST_OVERDUE": {"sample": "S1", "hours": 24, "waited": 30},
+    "TEST_PENDING": {"sample": "S1", "hours": 24, "waited": 3},
     "LATE_RECORD": {"hours": 80, "kind": "harvest"},
     "MASS_BALANCE": {"in": 100_000_000_000, "out": 120_000_000_000, "dimension": "mass"},
     "OVER_CONSUMPTION": {"short": 2_500_000_000, "dimension": "mass"},
@@ -87,6 +88,38 @@ def test_a_name_in_both_languages_is_put_in_by_language() -> None:
         "zh": "已解除（2026年6月12日）",
         "en": "Lifted on 12 June 2026",
     }
+
+
+@pytest.mark.parametrize(
+    "hours, zh, en",
+    [(30, "30 小时", "30 h"), (48, "48 小时", "48 h"), (49, "2 天", "2 days"), (80, "3 天", "3 days")],
+)
+def test_a_delay_is_told_in_hours_up_to_two_days_and_then_in_days(hours: int, zh: str, en: str) -> None:
+    sentence = say_warning("LATE_RECORD", {"hours": hours, "kind": "harvest"})
+    assert f"迟于发生时间 {zh}" in sentence["zh"]
+    assert f"{en} after" in sentence["en"]
+
+
+@pytest.mark.parametrize(
+    "name, zh, en",
+    [
+        ("高效氯氟氰菊酯 lambda-cyhalothrin", "高效氯氟氰菊酯", "lambda-cyhalothrin"),
+        ("2,4-滴 2,4-D butylate", "2,4-滴", "2,4-D butylate"),
+        ("克百威", "克百威", "克百威"),
+        ("abamectin", "abamectin", "abamectin"),
+        ("苏云金杆菌 Bt 8000 IU/mg 可湿性粉剂", *["苏云金杆菌 Bt 8000 IU/mg 可湿性粉剂"] * 2),
+    ],
+)
+def test_a_name_that_a_table_gives_in_both_languages_is_told_in_the_reader_s(
+    name: str, zh: str, en: str
+) -> None:
+    assert name_said(name) == {"zh": zh, "en": en}
+
+
+def test_an_interval_s_active_substance_is_named_in_the_reader_s_language() -> None:
+    sentence = say_warning("PHI_VIOLATION", {**INTERVAL, "active": "克百威 carbofuran"})
+    assert "carbofuran" not in sentence["zh"]
+    assert "克百威" not in sentence["en"]
 
 
 def test_a_list_names_each_member_once() -> None:

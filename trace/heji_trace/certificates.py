@@ -52,7 +52,6 @@ def certificate_of(
     checked_on, valid_to = facts.get("checked_at"), facts.get("valid_to")
     title = scheme_said(fact.scheme)
     names = {
-        "title": title,
         "number": fact.number,
         "start": facts["valid_from"],
         "end": valid_to or said("open-end"),

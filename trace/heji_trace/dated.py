@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from heji_trace.rules import HOUR_MS, Raised, Thresholds
+from heji_trace.times import beijing_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +86,20 @@ def _expiry(facts: DatedFacts, today: date, thresholds: Thresholds) -> list[Rais
     """Use-by is about safety, best-before about quality: the sharper one that has passed is told."""
     best_before = None if facts.use_by is not None and facts.best_before is None else best_before_of(facts)
     if facts.use_by is not None and today > facts.use_by:
-        return [Raised("USE_BY_PASSED", facts.seq, {"date": facts.use_by.isoformat()})]
+        return [Raised("USE_BY_PASSED", facts.seq, _about("expiry", facts.use_by))]
     if best_before is not None and today > best_before:
-        return [Raised("BEST_BEFORE_PASSED", facts.seq, {"date": best_before.isoformat()})]
+        return [Raised("BEST_BEFORE_PASSED", facts.seq, _about("expiry", best_before))]
     nearest = min((day for day in (facts.use_by, best_before) if day is not None), default=None)
     if nearest is not None and (nearest - today).days <= thresholds.near_expiry_days:
-        data = {"date": nearest.isoformat(), "days": (nearest - today).days}
-        return [Raised("NEAR_EXPIRY", facts.seq, data)]
+        data = {"days": (nearest - today).days}
+        return [Raised("NEAR_EXPIRY", facts.seq, _about("expiry", nearest) | data)]
     return []
 
 
 def _absence(facts: DatedFacts) -> list[Raised]:
     if is_policy_met(facts.test_policy, facts.results):
         return []
-    return [Raised("NO_TEST", facts.seq, {"policy": facts.test_policy})]
+    return [Raised("NO_TEST", facts.seq, _about("made", facts.made_on) | {"policy": facts.test_policy})]
 
 
 def _waiting(awaited: Sequence[AwaitedFact], now_ms: int, thresholds: Thresholds) -> list[Raised]:
@@ -105,7 +107,8 @@ def _waiting(awaited: Sequence[AwaitedFact], now_ms: int, thresholds: Thresholds
     for sample in awaited:
         hours = (now_ms - sample.received_ms) // HOUR_MS
         is_overdue = now_ms - sample.received_ms > thresholds.test_result_hours * HOUR_MS
-        data = {"sample": sample.sample, "hours": thresholds.test_result_hours, "waited": hours}
+        data = _about("received", beijing_date(sample.received_ms))
+        data |= {"sample": sample.sample, "hours": thresholds.test_result_hours, "waited": hours}
         raised.append(Raised("TEST_OVERDUE" if is_overdue else "TEST_PENDING", sample.seq, data))
     return raised
 
@@ -114,10 +117,19 @@ def _claim(facts: DatedFacts, scheme: str) -> list[Raised]:
     """A badge stands on a certificate that was valid on the day of production and that somebody looked up."""
     held = [each for each in facts.certificates if each.scheme == scheme]
     if not held:
-        return [Raised("CERT_FALSE", facts.seq, {"scheme": scheme})]
+        return [Raised("CERT_FALSE", facts.seq, _about("made", facts.made_on) | {"scheme": scheme})]
     valid = [each for each in held if each.is_valid_on(facts.made_on)]
     if any(each.checked_on is not None for each in valid):
         return []
     newest = max(valid or held, key=lambda each: each.seq)
-    code = "CERT_UNVERIFIED" if valid else "CERT_EXPIRED"
-    return [Raised(code, newest.seq, {"scheme": scheme, "number": newest.number})]
+    data: dict[str, Any] = {"scheme": scheme, "number": newest.number}
+    if valid:
+        return [Raised("CERT_UNVERIFIED", newest.seq, _about("made", facts.made_on) | data)]
+    if newest.valid_to is not None and newest.valid_to < facts.made_on:
+        return [Raised("CERT_EXPIRED", newest.seq, _about("certificate-end", newest.valid_to) | data)]
+    return [Raised("CERT_EXPIRED", newest.seq, _about("certificate-start", newest.valid_from) | data)]
+
+
+def _about(what: str, day: date) -> dict[str, Any]:
+    """The day that a warning is about, and what it is: the day of reading says nothing of the fact."""
+    return {"about": what, "date": day.isoformat()}

@@ -15,7 +15,7 @@ from heji_trace.rules import HOUR_MS
 from heji_trace.state import Row, State
 from heji_trace.times import beijing_date, ms_of, parse_moment
 from heji_trace.trail import Trail
-from heji_trace.wording import Said, day_said, joined, kind_said, said, same
+from heji_trace.wording import Said, day_said, delay_said, joined, kind_said, said, same
 
 _STEP_OF_KIND = {
     "collection": "gathering",
@@ -31,8 +31,9 @@ _MOST_NAMED = 4
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step; `missing` says that there is no record, `late_hours` how late the latest was recorded where that is late.
+    """One step; `missing` says that there is no record.
 
+    `late_hours` is how late the latest was recorded where that is late, `late` the same in words.
     `evidence` says who says so: "stated" (by the one concerned), "evidenced" or "verified" (by a third party).
     `entries` are seq + 1 of the records behind it.
     """
@@ -46,6 +47,7 @@ class Step:
     evidence: str
     missing: bool
     late_hours: int
+    late: Said | None
     entries: tuple[int, ...]
 
 
@@ -126,6 +128,7 @@ def _step(step: str, entries: Sequence[Proved], way: Way, registry: Registry, la
         if (place := registry.place(each.get("site"), each["organisation"])) is not None
     ]
     late = max(_late_hours(entry) for entry in entries)
+    is_late = late > late_after
     words = _WORDS[step](statements, way.counts[step])
     if step == "harvest" and way.unknown_origins:
         words = said("and-unknown-origin", words=words, count=way.unknown_origins)
@@ -138,13 +141,14 @@ def _step(step: str, entries: Sequence[Proved], way: Way, registry: Registry, la
         _named(places) if places else None,
         _evidence(step, entries),
         missing=False,
-        late_hours=late if late > late_after else 0,
+        late_hours=late if is_late else 0,
+        late=said("step-late", delay=delay_said(late)) if is_late else None,
         entries=tuple(entry.seq + 1 for entry in entries),
     )
 
 
 def _missing(step: str) -> Step:
-    return Step(step, said(f"step-{step}"), said("no-record"), None, None, None, "", True, 0, ())
+    return Step(step, said(f"step-{step}"), said("no-record"), None, None, None, "", True, 0, None, ())
 
 
 def _growing(statements: Sequence[Mapping[str, Any]], count: int) -> Said:

@@ -15,7 +15,7 @@ from heji_trace.registry import Registry
 from heji_trace.rules import LEVELS, LOUDNESS, Raised
 from heji_trace.state import Row, State
 from heji_trace.times import beijing_date
-from heji_trace.wording import Said, day_said, said, say_warning, title_of
+from heji_trace.wording import Said, day_said, said, same, say_warning, title_of
 
 _NAMED_CAUSES = ("hold", "recall", "harvest", "input_application")
 
@@ -24,7 +24,8 @@ _NAMED_CAUSES = ("hold", "recall", "harvest", "input_application")
 class Notice:
     """One warning; `source` is the batch it comes from where it is inherited.
 
-    `since` and `lifted` are Beijing days; `entry` is seq + 1 of the entry that causes it.
+    `since` is the Beijing day of its raising or, where the date or an absence causes it, the day that it is about (as
+    of an expiry); `dated` says which of these in words. `entry` is seq + 1 of the entry that causes it.
     """
 
     code: str
@@ -33,6 +34,7 @@ class Notice:
     sentence: Said
     source: str | None
     since: str
+    dated: Said
     by: Said | None
     lifted: str | None
     lifted_words: Said | None
@@ -89,6 +91,7 @@ def notice_of(
         say_warning(row["code"], data, stored.source),
         stored.source,
         beijing_date(stored.since_ms).isoformat(),
+        same(beijing_date(stored.since_ms).isoformat()),
         by,
         None if lifted is None else lifted.isoformat(),
         None if lifted is None else said("warning-lifted", date=day_said(lifted)),
@@ -97,14 +100,17 @@ def notice_of(
 
 
 def dated_notice(raised: Raised, today: str) -> Notice:
-    """The notice of a warning that the date or an absence causes."""
+    """The notice of a warning that the date or an absence causes; `today` is the day of one that is about none."""
+    since = str(raised.data.get("date", today))
+    about = raised.data.get("about")
     return Notice(
         raised.code,
         LEVELS[raised.code].consumer,
         title_of(raised.code),
         say_warning(raised.code, raised.data),
         None,
-        str(raised.data.get("date", today)),
+        since,
+        said(f"date-{about}", date=since) if about else same(since),
         None,
         None,
         None,

@@ -11,7 +11,16 @@ from heji_trace.evidence import Evidence
 from heji_trace.kinds import words
 from heji_trace.passport_rows import Found
 from heji_trace.registry import choice_said
-from heji_trace.results import ResultShown, is_tested, replaced_seqs, result_of, shown_rows
+from heji_trace.results import (
+    AwaitedShown,
+    ResultShown,
+    awaited_facts,
+    awaited_of,
+    is_tested,
+    replaced_seqs,
+    result_of,
+    shown_rows,
+)
 from heji_trace.state import State
 from heji_trace.times import beijing_date
 from heji_trace.trail import Coverage, coverage_of
@@ -49,10 +58,11 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """The results that the public may see, and how far the sources of a mixture are tested."""
+    """The results that the public may see, how far the sources of a mixture are tested, and the samples still open."""
 
     results: tuple[ResultShown, ...]
     sources: Said | None
+    awaited: tuple[AwaitedShown, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +141,10 @@ def results_of(state: State, found: Found, evidence: Evidence, *, demonstration:
         )
         for sample, row in shown_rows(found.samples)
     )
+    awaited = tuple(awaited_of(evidence.entries[fact.seq]) for fact in awaited_facts(found.samples))
     coverage = coverage_of(found.trail, lambda base: is_tested(state, base))
-    if coverage is None:
-        return Results(results, None)
-    names = {"sources": coverage.sources, "tested": coverage.tested}
-    if coverage.share is None:
-        return Results(results, said("sources-tested", **names))
-    return Results(results, said("sources-tested-share", share=_percent(coverage), **names))
+    is_told = coverage is not None and _is_telling(coverage, has_own=bool(results))
+    return Results(results, _sources_said(coverage) if coverage and is_told else None, awaited)
 
 
 def label_of(found: Found, evidence: Evidence) -> Label:
@@ -156,6 +163,20 @@ def integrity_of(found: Found, evidence: Evidence) -> Integrity:
     else:
         sentence = said("integrity-whole", count=len(entries), size=evidence.size)
     return Integrity(not broken, evidence.size, entries, broken, sentence)
+
+
+def _is_telling(coverage: Coverage, *, has_own: bool) -> bool:
+    """Whether the sources say more than the batch's own results, or the lack of them, say already."""
+    if coverage.sources == 1:
+        return bool(coverage.tested) and not has_own
+    return bool(coverage.tested) or not has_own
+
+
+def _sources_said(coverage: Coverage) -> Said:
+    names = {"sources": coverage.sources, "tested": coverage.tested}
+    if coverage.share is None:
+        return said("sources-tested", **names)
+    return said("sources-tested-share", share=_percent(coverage), **names)
 
 
 def _site(found: Found, site: str | None) -> Said:

@@ -192,18 +192,25 @@ def _tested(tests: Results, policy: str) -> Passed:
     ]
     final = [result for result in favourable if result.method_class == "formal" and result.status == "final"]
     readings = [reading for result in final for reading in result.readings]
-    # A reading without an edition conforms to nothing that could be named beside the others.
-    judged = [reading for reading in readings if reading.edition] or readings
+    conforming = [reading for reading in readings if reading.is_conforming]
+    # A report that concludes well over a value beyond its limit contradicts itself: nothing is counted from it.
+    if any(reading.is_beyond for reading in readings):
+        conforming = []
     return Passed(
-        len(judged),
-        edition_said(judged) if judged else None,
-        _screened(favourable),
+        len(conforming),
+        edition_said(conforming) if conforming else None,
+        _otherwise(favourable, has_awaited=bool(tests.awaited)),
         is_policy_met(policy, {result.method_class for result in favourable}),
     )
 
 
-def _screened(favourable: Sequence[ResultShown]) -> str:
+def _otherwise(favourable: Sequence[ResultShown], *, has_awaited: bool) -> str:
+    classes = {result.method_class for result in favourable}
+    if "formal" in classes:
+        return "laboratory"
     rapid = [result for result in favourable if result.method_class == "rapid"]
     if rapid:
         return "reference" if all(result.reference_only for result in rapid) else "rapid"
-    return "self_check" if any(result.method_class == "self_check" for result in favourable) else ""
+    if "self_check" in classes:
+        return "self_check"
+    return "awaited" if has_awaited else ""

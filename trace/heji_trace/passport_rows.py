@@ -12,7 +12,7 @@ from heji_trace.errors import InvalidEvent
 from heji_trace.journey import Way, way_of
 from heji_trace.notices import StoredWarning, stored_notices
 from heji_trace.registry import Registry
-from heji_trace.results import SampleRows, limit_editions, sample_rows
+from heji_trace.results import SampleRows, awaited_facts, limit_editions, sample_rows
 from heji_trace.state import Row, State
 from heji_trace.tables import entries, events, labels, tests
 from heji_trace.trail import Trail, trail_of
@@ -69,6 +69,7 @@ def find_rows(state: State, label: Row) -> Found:
     told = uses[:MOST_TOLD]
     results = {row["seq"] for each in samples for row in each.public}
     causes = {each.row["cause_seq"] for each in stored}
+    awaited = {fact.seq for fact in awaited_facts(samples)}
     lifts = {each.row["lifted_seq"] for each in stored} - {None}
     cited = {label["seq"], trail.row["made_seq"], *way.cited, *results, *(each.use.seq for each in told)}
     cited |= _public(connection, causes)
@@ -85,7 +86,7 @@ def find_rows(state: State, label: Row) -> Found:
         certificates,
         holders,
         frozenset(cited | set(registry.seqs())),
-        frozenset(causes | lifts),
+        frozenset(causes | lifts | awaited),
     )
 
 

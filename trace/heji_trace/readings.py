@@ -35,6 +35,22 @@ class Reading:
     is_example: bool
     sentence: Said
 
+    @property
+    def is_conforming(self) -> bool:
+        """Whether it was judged, by a limit whose edition is named, and conforms.
+
+        A number within its limit conforms where the laboratory states no outcome of its own.
+        """
+        is_judged = self.outcome == "conforming" or (self.outcome is None and self.share is not None)
+        return self.edition is not None and is_judged and not self.is_beyond
+
+    @property
+    def is_beyond(self) -> bool:
+        """Whether it fails by its stated outcome, or is a number above its limit whatever the outcome says."""
+        if self.share is not None and self.limit is not None and Decimal(self.value) > Decimal(self.limit):
+            return True
+        return self.outcome in ("nonconforming", "positive")
+
 
 def reading_of(row: Mapping[str, Any], *, is_example: bool) -> Reading:
     """The reading of one row of a testing event's results."""
@@ -95,5 +111,11 @@ def _sentence(row: Mapping[str, Any], share: int | None, *, is_example: bool) ->
     value = Decimal(row["value"])
     if unit in ("%", "％"):
         # An inhibition is positive at its threshold, a residue fails above its limit.
-        return said("reading-threshold-over" if value >= Decimal(limit) else "reading-threshold", **names)
+        return said(_threshold_key(value, Decimal(limit)), **names)
     return said("reading-limit-over" if value > Decimal(limit) else "reading-limit", **names)
+
+
+def _threshold_key(value: Decimal, threshold: Decimal) -> str:
+    if value == threshold:
+        return "reading-threshold-at"
+    return "reading-threshold-over" if value > threshold else "reading-threshold"

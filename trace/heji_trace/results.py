@@ -14,8 +14,8 @@ from heji_trace.readings import Reading, is_beyond_method, reading_of
 from heji_trace.registry import Registry, choice_said
 from heji_trace.settle import covering_samples, harvest_facts
 from heji_trace.state import Row, State
-from heji_trace.times import beijing_date
-from heji_trace.wording import Said, said, same
+from heji_trace.times import beijing_date, ms_of, parse_moment
+from heji_trace.wording import Said, day_said, joined, said
 
 _PUBLIC = ("reviewed", "final")
 _VOID = ("invalid", "cancelled", "superseded")
@@ -64,6 +64,16 @@ class ResultShown:
     readings: tuple[Reading, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class AwaitedShown:
+    """A sample that was received and whose result is still open; `entry` is seq + 1."""
+
+    entry: int
+    sample: str
+    received_on: str
+    sentence: Said
+
+
 def sample_rows(state: State, batches: Sequence[str]) -> list[SampleRows]:
     """All samples that speak for the batches, each with its steps."""
     found: dict[str, SampleRows] = {}
@@ -82,6 +92,15 @@ def awaited_facts(samples: Sequence[SampleRows]) -> list[AwaitedFact]:
         for each in samples
         if each.current is None and each.rows[-1]["status"] not in _VOID
     ]
+
+
+def awaited_of(entry: Proved) -> AwaitedShown:
+    """The line of a sample that is still open, from the record that proves its receipt; no result is told."""
+    statement = entry.statement
+    sample = statement["details"]["sample"]
+    day = beijing_date(ms_of(parse_moment(statement["occurred_at"])))
+    sentence = said("test-awaited", sample=sample, day=day_said(day))
+    return AwaitedShown(entry.seq + 1, sample, day.isoformat(), sentence)
 
 
 def is_tested(state: State, batches: Sequence[str]) -> bool:
@@ -153,7 +172,7 @@ def result_of(
         _sentence(method_class, row, results, reference_only=reference_only, replaced=replaced),
         _evidence(registry, details["laboratory"], method_class),
         _highest_first(
-            reading_of(result, is_example=_is_example(registry, result, demonstration=demonstration))
+            reading_of(result, is_example=is_example_limit(registry, result, demonstration=demonstration))
             for result in results
         ),
     )
@@ -197,22 +216,24 @@ def _evidence(registry: Registry, laboratory: str, method_class: str) -> str:
     return "stated" if method_class == "self_check" else "evidenced"
 
 
-def _is_example(registry: Registry, result: Mapping[str, Any], *, demonstration: bool) -> bool:
-    """A limit counts as verified where the edition it names is registered as verified."""
+def is_example_limit(registry: Registry, result: Mapping[str, Any], *, demonstration: bool) -> bool:
+    """Whether a result's limit is example data: it is verified where the edition it names is registered so."""
     edition = registry.facts("edition", f"limits:{result.get('edition')}")
     return not edition["verified"] if edition else demonstration
 
 
 def edition_said(readings: Sequence[Reading]) -> Said:
-    """The editions that results were judged by, each once."""
+    """The editions that results were judged by, each once; example data is marked where its name does not say so."""
     found: dict[str, bool] = {}
     for reading in readings:
         if reading.edition:
             found[reading.edition] = found.get(reading.edition, False) or reading.is_example
-    if not found:
-        return said("edition-of-report")
-    marked = [
-        said("edition-example", edition=edition) if is_example else same(edition)
-        for edition, is_example in found.items()
-    ]
-    return {"zh": "、".join(each["zh"] for each in marked), "en": ", ".join(each["en"] for each in marked)}
+    return joined([_edition(edition, is_example=is_example) for edition, is_example in found.items()])
+
+
+def _edition(edition: str, *, is_example: bool) -> Said:
+    marked = said("edition-example", edition=edition)
+    return {
+        "zh": marked["zh"] if is_example and "示例" not in edition else edition,
+        "en": marked["en"] if is_example and "example" not in edition.casefold() else edition,
+    }

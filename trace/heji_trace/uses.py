@@ -15,7 +15,7 @@ from heji_trace.rules import ApplicationFact, HarvestFact, Thresholds, waiting_w
 from heji_trace.settle import harvest_facts
 from heji_trace.state import State
 from heji_trace.times import beijing_date
-from heji_trace.wording import Said, day_said, example_mark, said, same
+from heji_trace.wording import Said, day_said, example_mark, joined, name_said, said
 
 MOST_TOLD = 30
 """Uses that a page tells one by one, the worst first."""
@@ -73,7 +73,11 @@ def use_of(found: FoundUse, entry: Proved) -> Use:
     used_on = beijing_date(found.use.occurred_ms)
     is_example = found.interval is not None and not found.interval.verified
     actives = [str(active) for active in details.get("active_substances", ())]
-    name = same("、".join(actives)) if actives else choice_said(words.INPUT_TYPE, details["input_type"])
+    name = (
+        joined([name_said(active) for active in actives])
+        if actives
+        else choice_said(words.INPUT_TYPE, details["input_type"])
+    )
     return Use(
         entry.seq + 1,
         details["input_type"],

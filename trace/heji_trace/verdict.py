@@ -35,14 +35,15 @@ class Verdict:
 class Passed:
     """What favourable results the public may see of the batch.
 
-    `conforming` counts the readings of final laboratory results, judged by `editions`. `screened` is "rapid" for a
-    negative screening, "reference" for one whose method was made for other goods, "self_check" for the producer's own
-    word alone, else empty.
+    `conforming` counts the readings of final laboratory results that conform to the limits of `editions`. `otherwise`
+    is what may be said where there is none: "laboratory" for results that no edition judges, "rapid" for a negative
+    screening, "reference" for one whose method was made for other goods, "self_check" for the producer's own word
+    alone, "awaited" for a sample without its result, else empty.
     """
 
     conforming: int = 0
     editions: Said | None = None
-    screened: str = ""
+    otherwise: str = ""
     policy_met: bool = True
 
 
@@ -60,9 +61,9 @@ def judge_warnings(live: Sequence[tuple[str, Said]], tested: Passed) -> Verdict:
     if tested.conforming and tested.policy_met and tested.editions is not None:
         names = {"count": tested.conforming, "edition": tested.editions}
         return _verdict("green", said("verdict-conforming", **names))
-    if tested.screened:
-        key = f"verdict-{tested.screened.replace('_', '-')}"
-        return Verdict("grey", SHAPES["grey"], said("word-screened"), said(key))
+    if tested.otherwise:
+        key = tested.otherwise.replace("_", "-")
+        return Verdict("grey", SHAPES["grey"], said(f"word-{key}"), said(f"verdict-{key}"))
     return _verdict("grey", said("verdict-untested"))
 
 

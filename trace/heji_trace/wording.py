@@ -6,6 +6,7 @@ millionths; `told` adds the words for them in both languages.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -22,6 +23,11 @@ MOST_SHORT = 70
 """Characters of a text for telephone and SMS."""
 
 _AMOUNTS = ("short", "in", "out")
+_MOST_HOURS = 48
+# A table's name in both languages, such as "高效氯氟氰菊酯 lambda-cyhalothrin".
+_BILINGUAL = re.compile(
+    r"(?P<zh>.*[\u3400-\u9fff]\S*)\s+(?P<en>[^\u3400-\u9fff]*[A-Za-z]{2}[^\u3400-\u9fff]*)"
+)
 _SCHEMES = {option.value: {"zh": option.zh, "en": option.en} for option in SCHEME.options}
 _MONTHS = [
     "January",
@@ -68,6 +74,19 @@ def day_said(day: date) -> Said:
     }
 
 
+def delay_said(hours: int) -> Said:
+    """A delay as people count it: hours up to two days, whole days beyond."""
+    if hours > _MOST_HOURS:
+        return said("delay-days", days=hours // 24)
+    return said("delay-hours", hours=hours)
+
+
+def name_said(name: str) -> Said:
+    """A name from a table that gives it in Chinese and English, by language; any other name as it stands."""
+    both = _BILINGUAL.fullmatch(name.strip())
+    return {"zh": both["zh"], "en": both["en"]} if both else same(name)
+
+
 def scheme_said(scheme: str) -> Said:
     """The name of a certification scheme."""
     return _SCHEMES.get(scheme, same(scheme))
@@ -93,7 +112,7 @@ def title_of(code: str) -> Said:
 
 
 def told(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts of a warning or a question, with words for amounts, codes, kinds and schemes in both languages.
+    """The facts of a warning or a question, with words for amounts, delays, names and codes in both languages.
 
     `in` becomes `in_zh` and `in_en`, and so on, as sentences ask for them.
     """
@@ -106,6 +125,10 @@ def told(data: Mapping[str, Any]) -> dict[str, Any]:
                     language: dump_amount(data["dimension"], data[name], language)
                     for language in sentences.LANGUAGES
                 }
+    if "hours" in data:
+        words["delay"] = delay_said(data["hours"])
+    if "active" in data:
+        words["active"] = name_said(str(data["active"]))
     if "codes" in data:
         words["codes"] = joined([title_of(code) for code in str(data["codes"]).split(", ")])
     if "kind" in data:
