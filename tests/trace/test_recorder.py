@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from county import CYCLE, PRODUCT, County
 from heji_trace import ledger, project
+from heji_trace.enter import MOST_REFUSED
 from heji_trace.errors import (
     BulkRefused,
     Conflict,
@@ -22,6 +23,7 @@ from heji_trace.errors import (
     NotAllowed,
 )
 from heji_trace.event import Event
+from heji_trace.imported import Origin, imports_of, standing_ids
 from heji_trace.ledger import newest_note
 from heji_trace.recorder import Receipt, _Wanted
 from heji_trace.schemas import parse_event
@@ -184,6 +186,70 @@ def test_a_bulk_is_recorded_in_its_order(county: County) -> None:
     events = [county.harvesting(f"A{number}") for number in range(30)]
     receipts = county.recorder.submit_all(events, county.authors["producer"])
     assert [receipt.seq for receipt in receipts] == list(range(size, size + 30))
+
+
+def test_a_bulk_of_several_chunks_is_one_group_whose_rows_know_each_other(county: County) -> None:
+    size, told = county.size, list[int]()
+    events = [county.harvesting(f"A{number}", "1") for number in range(1200)]
+    whole = [{"batch": each.outputs[0].batch, "quantity": "1", "unit": "kg"} for each in events[::400]]
+    events.append(county.event("sale", moves=whole))
+    receipts = county.recorder.submit_all(iter(events), county.authors["producer"], progress=told.append)
+    assert [receipt.seq for receipt in receipts] == list(range(size, size + 1201))
+    assert told == [500, 1000, 1201]
+    with county.service.store.read() as connection:
+        assert ledger.newest_note(connection) == (size + 1201, county.service.head.read_note())
+    check_ledger(county.service)
+
+
+def test_a_bulk_that_falls_in_its_last_chunk_leaves_nothing(county: County) -> None:
+    size = county.size
+    events = [county.harvesting(f"A{number}") for number in range(1100)]
+    with pytest.raises(BulkRefused) as refused:
+        county.recorder.submit_all([*events, events[3]], county.authors["producer"])
+    assert [
+        (row, error.problems[0].code) for row, error in refused.value.rows if isinstance(error, InvalidEvent)
+    ] == [(1100, "id-twice-in-one-import")]
+    assert county.size == size
+    assert len(county.recorder.submit_all(events, county.authors["producer"])) == 1100
+    check_ledger(county.service)
+
+
+def test_a_bulk_of_refusals_stops_being_judged_after_a_thousand(county: County) -> None:
+    events = [county.harvesting(f"A{number}", who="neighbour") for number in range(1700)]
+    told: list[int] = []
+    with pytest.raises(BulkRefused) as refused:
+        county.recorder.submit_all(events, county.authors["producer"], progress=told.append)
+    assert [row for row, _ in refused.value.rows] == list(range(MOST_REFUSED))
+    assert told[-1] < len(events)
+
+
+def test_codes_confirmed_for_a_bulk_answer_the_rows_that_are_asked_and_no_others(county: County) -> None:
+    county.harvest("A1", "10")
+    events = [
+        county.event("sale", moves=[{"batch": "A1", "quantity": each, "unit": "kg"}]) for each in ("8", "8")
+    ]
+    with pytest.raises(BulkRefused):
+        county.recorder.submit_all(events, county.authors["producer"], acknowledged=frozenset({"HELD_MOVED"}))
+    receipts = county.recorder.submit_all(
+        events, county.authors["producer"], acknowledged=frozenset({"OVER_CONSUMPTION"})
+    )
+    with county.service.store.read() as connection:
+        stored = ledger.read_stored(connection, [receipt.seq for receipt in receipts])
+    assert [each.event.acknowledged for each in stored] == [(), ("OVER_CONSUMPTION",)]
+
+
+def test_an_import_is_known_by_its_origin_and_a_repeat_of_it_is_none(county: County) -> None:
+    producer, origin = county.authors["producer"], Origin("i-1", "采收.csv", "ab" * 32, "harvest")
+    events = [county.harvesting(f"A{number}") for number in range(3)]
+    county.recorder.submit(events[0], producer)
+    county.recorder.submit_all(events, producer, origin=origin, dry_run=True)
+    county.recorder.submit_all(events, producer, origin=origin)
+    county.recorder.submit_all(events, producer, origin=replace(origin, import_id="i-2"))
+    with county.service.store.read() as connection:
+        [found] = imports_of(connection, producer)
+        assert imports_of(connection, county.authors["neighbour"]) == []
+        assert standing_ids(connection, found) == {producer.organisation: [event.id for event in events[1:]]}
+    assert (found.import_id, found.rows, found.entries, found.state) == ("i-1", 3, 2, "live")
 
 
 def test_an_empty_bulk_is_nothing(county: County) -> None:

@@ -66,7 +66,7 @@ class Draft:
     def __init__(self, tip: Tip, recorded_ms: int, random: Random) -> None:
         self.recorded_ms = max(recorded_ms, tip.recorded_ms)
         self._random = random
-        self._tip_size = tip.size
+        self.start = tip.size
         self._frontier = tip.frontier.copy()
         self._last_leaf = tip.last_leaf
         self._entries: list[dict[str, Any]] = []
@@ -103,14 +103,19 @@ class Draft:
         self._last_leaf = leaf
         return leaf
 
-    def write(self, connection: Connection, signer: Signer) -> Tip:
-        """Insert the whole group with one signed checkpoint over it; the tip it leads to once it is committed."""
+    def flush(self, connection: Connection) -> None:
+        """Insert what was added so far, which is then kept here no longer; the transaction goes on."""
         insert_rows(connection, entries, self._entries)
         insert_rows(connection, disclosures, self._disclosures)
         insert_rows(connection, nodes, self._nodes)
+        self._entries, self._disclosures, self._nodes = [], [], []
+
+    def write(self, connection: Connection, signer: Signer) -> Tip:
+        """Insert the whole group with one signed checkpoint over it; the tip it leads to once it is committed."""
+        self.flush(connection)
         note = sign_note(dump_checkpoint(signer.name, self.size, self._frontier.root()), signer)
         connection.execute(
-            insert(checkpoints), {"size": self.size, "previous_size": self._tip_size, "note": note}
+            insert(checkpoints), {"size": self.size, "previous_size": self.start, "note": note}
         )
         return Tip(self.size, self._last_leaf, self.recorded_ms, self._frontier, note)
 

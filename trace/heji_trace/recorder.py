@@ -10,62 +10,48 @@ committed by itself.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 
-from sqlalchemy import Connection, exc, select, text
+from sqlalchemy import Connection, exc, text
 
-from heji_trace import ledger, project, rights, sense
+from heji_trace import ledger
 from heji_trace.db import Store
-from heji_trace.errors import (
-    BulkRefused,
-    Conflict,
-    HejiError,
-    InvalidEvent,
-    LedgerBusy,
-    Misconfigured,
-    NeedsAcknowledgement,
-    Problem,
-    Refused,
-)
+from heji_trace.enter import Receipt, enter_all, enter_one
+from heji_trace.errors import HejiError, LedgerBusy, Misconfigured, Refused
 from heji_trace.event import Event
-from heji_trace.goods import Entered
 from heji_trace.head import HeadFile, check_start
+from heji_trace.imported import Origin, enter_import
 from heji_trace.keys import Signer
-from heji_trace.merkle import leaf_hash
 from heji_trace.parties import Author
 from heji_trace.prefetch import prefetch
 from heji_trace.state import State
-from heji_trace.tables import warnings
 from heji_trace.times import Clock, dump_ms
+
+__all__ = ["Receipt", "Recorder"]
 
 _GROUP = 256
 _CLOCK_PARTING_MS = 5 * 60 * 1000
 _ADVISORY_LOCK = 0x48454A49
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What the recorder of an event gets: its place, and the hash by which anybody finds it in the open log."""
-
-    seq: int
-    entry_hash: bytes
-    recorded_at: str
-    event_id: str
-    warnings: tuple[str, ...]
-    repeated: bool = False
+def _tell_nobody(_done: int) -> None:
+    """Of an import whose progress nobody watches."""
 
 
 @dataclass(slots=True)
 class _Wanted:
     """Statements that wait together: one, or a bulk that is recorded wholly or not at all."""
 
-    events: Sequence[Event]
+    events: Iterable[Event]
     author: Author
-    bulk: bool
-    dry_run: bool
+    bulk: bool = False
+    dry_run: bool = False
+    acknowledged: frozenset[str] = frozenset()
+    origin: Origin | None = None
+    progress: Callable[[int], None] = _tell_nobody
     answer: Future[list[Receipt]] = field(default_factory=Future)
 
 
@@ -117,14 +103,26 @@ class Recorder:
         Raises InvalidEvent, NotAllowed, Conflict or NeedsAcknowledgement where it is refused, LedgerBusy where
         nothing was written, Misconfigured or Untrusted where this ledger may not be continued.
         """
-        return self._wait(_Wanted([event], author, bulk=False, dry_run=False))[0]
+        return self._wait(_Wanted([event], author))[0]
 
-    def submit_all(self, events: Sequence[Event], author: Author, *, dry_run: bool = False) -> list[Receipt]:
+    def submit_all(
+        self,
+        events: Iterable[Event],
+        author: Author,
+        *,
+        dry_run: bool = False,
+        acknowledged: frozenset[str] = frozenset(),
+        origin: Origin | None = None,
+        progress: Callable[[int], None] = _tell_nobody,
+    ) -> list[Receipt]:
         """Record all events or none, in their order; `dry_run` only tells what would happen.
 
+        The events are taken one after the other by the recorder's own thread, never all at once. `acknowledged` are
+        codes confirmed for every row that is asked about them; `origin` is the import by which what is recorded will
+        be known afterwards; `progress` is told how many events are done, while the write is going on.
         Raises BulkRefused with the refusal of each row that has one, and what `submit` raises for the whole.
         """
-        return self._wait(_Wanted(events, author, bulk=True, dry_run=dry_run)) if events else []
+        return self._wait(_Wanted(events, author, True, dry_run, acknowledged, origin, progress))
 
     def close(self) -> None:
         """Record what waits, then stop taking statements."""
@@ -189,9 +187,8 @@ class Recorder:
                 before = self._current_tip(connection)
                 now_ms = self._now_ms(before)
                 state = State(connection)
-                prefetch(state, [event for wanted in group for event in wanted.events])
                 draft = ledger.Draft(before, now_ms, self._random)
-                answers = [self._enter(state, draft, wanted) for wanted in group]
+                answers = self._enter(state, draft, group)
                 if group[0].dry_run:
                     raise _DryRunDone
                 if draft.size > before.size:
@@ -204,87 +201,19 @@ class Recorder:
         self._remember()
         return answers
 
-    def _enter(self, state: State, draft: ledger.Draft, wanted: _Wanted) -> list[Receipt] | Exception:
-        receipts: list[Receipt] = []
-        refused: list[tuple[int, HejiError]] = []
-        for row, event in enumerate(wanted.events):
-            try:
-                repeated = self._find_repeat(state, event, wanted.author)
-                if repeated is not None:
-                    receipts.append(repeated)
-                    continue
-                suspected = self._judge(state, event, wanted.author, draft.recorded_ms)
-            except NeedsAcknowledgement as question:
-                refused.append((row, question))
-                if not wanted.bulk:
-                    break
-                # The rows after it are judged as if it were confirmed, so that all questions come at once.
-                suspected = sense.suspicions(state, event)
-            except HejiError as error:
-                refused.append((row, error))
-                continue
-            try:
-                receipts.append(self._append(state, draft, event, wanted.author, suspected))
-            except Refused as error:
-                # Some of its effects stand already: the error leaves the transaction, which takes them back.
-                if not wanted.bulk:
-                    raise
-                raise BulkRefused([*refused, (row, error)]) from error
-        if not refused:
-            return receipts
-        if wanted.bulk:
-            # Nothing of a bulk stands when one row falls: the exception leaves the transaction.
-            raise BulkRefused(refused)
-        return refused[0][1]
-
-    def _judge(self, state: State, event: Event, author: Author, now_ms: int) -> list[sense.Suspicion]:
-        rights.check(state, author, event)
-        sense.check(state, event, now_ms)
-        suspected = sense.suspicions(state, event)
-        asked = {each.code: each for each in suspected if each.code not in event.acknowledged}
-        if asked:
-            raise NeedsAcknowledgement([each.question() for each in asked.values()])
-        return suspected
-
-    def _append(
-        self,
-        state: State,
-        draft: ledger.Draft,
-        event: Event,
-        author: Author,
-        suspected: list[sense.Suspicion],
-    ) -> Receipt:
-        seq = draft.size
-        leaf = draft.add(event, author.account)
-        state.raised.clear()
-        project.apply(state, Entered(seq, draft.recorded_ms, author.account, event), suspected)
-        codes = tuple(sorted(set(state.raised)))
-        return Receipt(seq, leaf, dump_ms(draft.recorded_ms), event.id, codes)
-
-    def _find_repeat(self, state: State, event: Event, author: Author) -> Receipt | None:
-        """The receipt of the first time; raises Conflict where the id stands for other content."""
-        known = state.events.of("event_id", event.id)
-        if not known:
-            return None
-        found = ledger.read_stored(state.connection, [known[0]["seq"]])
-        if not found:
-            raise InvalidEvent([Problem("/id", "id-twice-in-one-import", {"id": event.id})])
-        stored = found[0]
-        if not ledger.says_the_same(stored, event) or not (
-            stored.actor == author.account or event.organisation == author.organisation
-        ):
-            raise Conflict("id-with-other-content", id=event.id)
-        codes = state.connection.execute(
-            select(warnings.c.code).where(warnings.c.raised_seq == stored.seq).distinct()
-        ).scalars()
-        return Receipt(
-            stored.seq,
-            leaf_hash(stored.entry),
-            dump_ms(stored.recorded_ms),
-            event.id,
-            tuple(sorted(codes)),
-            repeated=True,
-        )
+    def _enter(
+        self, state: State, draft: ledger.Draft, group: list[_Wanted]
+    ) -> list[list[Receipt] | Exception]:
+        first = group[0]
+        if first.bulk:
+            receipts = enter_all(state, draft, first.events, first.author, first.acknowledged, first.progress)
+            if first.origin is not None and draft.size > draft.start:
+                enter_import(state.connection, first.origin, first.author, draft, len(receipts))
+            return [receipts]
+        events = [(wanted, event) for wanted in group for event in wanted.events]
+        prefetch(state, [event for _, event in events])
+        entered = [enter_one(state, draft, event, wanted.author) for wanted, event in events]
+        return [[each] if isinstance(each, Receipt) else each for each in entered]
 
     def _check_may_write(self) -> None:
         if self.fault is not None:
@@ -340,7 +269,7 @@ def _parted(group: list[_Wanted]) -> list[list[_Wanted]]:
     parts: list[list[_Wanted]] = []
     seen: set[str] = set()
     for wanted in group:
-        single = wanted.events[0].id
+        single = "" if wanted.bulk else next(iter(wanted.events)).id
         if wanted.bulk or not parts or parts[-1][0].bulk or single in seen:
             parts.append([])
             seen = set()

@@ -395,3 +395,20 @@ imports = _table(
     _whole("created_ms"),
     Index(None, "account"),
 )
+
+# The entries of a recorded import are those from first_seq up to, not including, end_seq.
+imported = _table(
+    "imported",
+    _text("import_id", primary_key=True),
+    _text("account"),
+    _text("organisation"),
+    _text("file_name"),
+    _text("sha256"),
+    _text("kind"),
+    _whole("row_count"),
+    _whole("first_seq"),
+    _whole("end_seq"),
+    _whole("recorded_ms"),
+    Index(None, "organisation", "first_seq"),
+    Index(None, "sha256"),
+)

@@ -181,7 +181,7 @@ CORRECTION: Final = Kind(
     fields=(
         Field(
             "corrects",
-            ListOf(Identifier("uuid"), most=5000),
+            ListOf(Identifier("uuid"), most=100_000),
             "被更正单号",
             "Corrects",
             (_EVENT,),
