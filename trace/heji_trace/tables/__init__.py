@@ -1,0 +1,67 @@
+"""The tables: the ledger itself, the read tables projected from it, and what the service keeps for itself.
+
+Amounts are integers in millionths of a base unit (`heji_trace.units`), moments are milliseconds since 1970 in UTC,
+and composite facts are canonical JSON text, so that SQLite and PostgreSQL hold the same values.
+
+A row of a projection names the entry (`seq`) that proves it. A correction does not delete the row but fills
+`withdrawn_seq`, so that what was known at any recorded time can still be asked.
+"""
+
+from __future__ import annotations
+
+from heji_trace.tables.ledger import LEDGER, checkpoints, disclosures, entries, foundation, nodes
+from heji_trace.tables.projections import (
+    PROJECTIONS,
+    applications,
+    batches,
+    edges,
+    events,
+    findings,
+    harvests,
+    holds,
+    labels,
+    lines,
+    recall_scope,
+    register,
+    samples,
+    stock,
+    stock_changes,
+    tests,
+    warnings,
+)
+from heji_trace.tables.service import accounts, imported, imports, sessions, throttles, tokens
+from heji_trace.tables.words import Big, metadata
+
+__all__ = [
+    "LEDGER",
+    "PROJECTIONS",
+    "Big",
+    "accounts",
+    "applications",
+    "batches",
+    "checkpoints",
+    "disclosures",
+    "edges",
+    "entries",
+    "events",
+    "findings",
+    "foundation",
+    "harvests",
+    "holds",
+    "imported",
+    "imports",
+    "labels",
+    "lines",
+    "metadata",
+    "nodes",
+    "recall_scope",
+    "register",
+    "samples",
+    "sessions",
+    "stock",
+    "stock_changes",
+    "tests",
+    "throttles",
+    "tokens",
+    "warnings",
+]

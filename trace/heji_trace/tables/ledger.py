@@ -1,0 +1,44 @@
+"""The ledger: only ever inserted into."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, LargeBinary, PrimaryKeyConstraint
+
+from heji_trace.tables.words import Big, table, text, whole
+
+foundation = table("foundation", text("name", primary_key=True), text("value"))
+
+entries = table(
+    "entries",
+    whole("seq", primary_key=True, autoincrement=False),
+    text("event_id", unique=True),
+    Column("entry", LargeBinary, nullable=False),
+    Column("record", LargeBinary, nullable=False),
+    Column("record_salt", LargeBinary, nullable=False),
+)
+
+disclosures = table(
+    "disclosures",
+    whole("seq"),
+    text("pointer"),
+    Column("salt", LargeBinary, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("seq", "pointer"),
+)
+
+nodes = table(
+    "nodes",
+    whole("level"),
+    whole("position"),
+    Column("hash", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("level", "position"),
+)
+
+checkpoints = table(
+    "checkpoints",
+    whole("size", primary_key=True, autoincrement=False),
+    Column("previous_size", Big, nullable=True),
+    text("note"),
+)
+
+LEDGER = (foundation, entries, disclosures, nodes, checkpoints)

@@ -1,0 +1,43 @@
+"""The words in which tables are declared: their metadata, and columns of the few types that both databases share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Integer, MetaData, Table, Text
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite's rowid alias must be INTEGER; the eight bytes are the same.
+Big = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def table(name: str, *items: Any) -> Table:
+    """A table of this schema; STRICT on SQLite, so that a column holds its own type only."""
+    return Table(name, metadata, *items, sqlite_strict=True)
+
+
+def text(name: str, **options: Any) -> Column[str]:
+    """A column of text."""
+    return Column(name, Text, **{"nullable": False, **options})
+
+
+def maybe(name: str) -> Column[str | None]:
+    """A column of text that may be absent."""
+    return Column(name, Text, nullable=True)
+
+
+def whole(name: str, **options: Any) -> Column[int]:
+    """A column of whole numbers of eight bytes."""
+    return Column(name, Big, **{"nullable": False, **options})
+
+
+def withdrawn() -> Column[int | None]:
+    """The entry that took the row back, if one did."""
+    return Column("withdrawn_seq", Big, nullable=True)
