@@ -160,6 +160,45 @@ def test_a_recall_is_opened_from_the_batch_and_reaches_all_made_from_it(
     assert "已召回" in regulator.see("/desk/batches/PK-1")
 
 
+def test_a_batch_that_is_recalled_leads_to_its_running_case_and_to_no_second_one(
+    regulator: Person, chain: County
+) -> None:
+    details = {"level": 2, "ordered": True, "reason": "克百威超标", "document": "〔2026〕3 号"}
+    case = chain.record("recall", "regulator", batches=["LZ-1"], details=details).event_id
+    page = regulator.see("/desk/batches/PK-1")
+    assert f"/desk/recalls/{case}" in page
+    assert "发起召回" not in page
+    assert "/desk/batches/PK-1/recall" not in page
+    assert "已在召回中" in regulator.see("/desk/batches/PK-1/recall")
+
+
+def test_a_running_recall_is_extended_to_a_further_batch_with_what_it_says(
+    regulator: Person, chain: County
+) -> None:
+    details = {"level": 2, "ordered": True, "reason": "克百威超标", "document": "〔2026〕3 号"}
+    case = chain.record("recall", "regulator", batches=["PK-1"], details=details).event_id
+    # A source of what is recalled is under review: the case may be extended to it.
+    extend = f"/desk/batches/LZ-2/recall?extends={case}"
+    assert extend in regulator.see("/desk/batches/LZ-2")
+    answer = regulator.client.get(f"/desk/recalls/{case}/extend", query_string={"batch": "LZ-2"})
+    assert answer.headers["Location"] == extend
+    page = regulator.see(extend)
+    assert "克百威超标" in page
+    assert regulator.send("/desk/batches/LZ-2/recall", page, {}).status_code == 303
+    assert "LZ-2" in warned(chain, "RECALLED")
+
+
+def test_a_recall_is_not_extended_to_what_nobody_knows(regulator: Person, chain: County) -> None:
+    details = {"level": 2, "ordered": True, "reason": "克百威超标"}
+    case = chain.record("recall", "regulator", batches=["PK-1"], details=details).event_id
+    answer = regulator.client.get(f"/desk/recalls/{case}/extend", query_string={"batch": HOSTILE})
+    shown = regulator.see(answer.headers["Location"])
+    assert "没有批次" in shown
+    assert "<script>alert" not in shown
+    regulator.see(f"/desk/batches/LZ-2/recall?extends={'0' * 8}-0000-7000-8000-{'0' * 12}", 404)
+    Person(chain, "laboratory").see(f"/desk/recalls/{case}/extend?batch=LZ-2", 403)
+
+
 def test_a_recall_without_a_reason_is_refused_at_its_field(regulator: Person, chain: County) -> None:
     address = "/desk/batches/LZ-1/recall"
     page, before = regulator.see(address), chain.size

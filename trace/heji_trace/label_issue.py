@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from heji_trace.codes import make_phone_code, make_trace_code
+from heji_trace.db import Store
+from heji_trace.errors import Conflict
 from heji_trace.event import Event
 from heji_trace.event_ids import new_event_id
+from heji_trace.label_runs import run_of
 from heji_trace.parties import Author
 from heji_trace.recorder import Receipt, Recorder
 from heji_trace.schemas import parse_event
@@ -45,13 +48,21 @@ def issue_label(
 
 
 def draft_label(
-    author: Author, wanted: Mapping[str, object], *, now_ms: int, random: Callable[[int], bytes]
+    author: Author,
+    wanted: Mapping[str, object],
+    *,
+    now_ms: int,
+    random: Callable[[int], bytes],
+    event_id: str | None = None,
 ) -> Event:
-    """The event that issues what is `wanted` (product, batch, copies), with new codes; raises InvalidEvent."""
+    """The event that issues what is `wanted` (product, batch, copies), with new codes; raises InvalidEvent.
+
+    `event_id` is the one that a form made when it was opened, for `record_label_once`.
+    """
     codes = {"trace_code": make_trace_code(random), "phone_code": make_phone_code(random)}
     return parse_event(
         {
-            "id": new_event_id(now_ms, random),
+            "id": new_event_id(now_ms, random) if event_id is None else event_id,
             "kind": "label_issue",
             "occurred_at": moment_of(now_ms).astimezone(BEIJING).isoformat(timespec="seconds"),
             "organisation": author.organisation,
@@ -64,3 +75,21 @@ def record_label(recorder: Recorder, author: Author, event: Event) -> IssuedLabe
     """Record a drafted issue; raises what `Recorder.submit` raises."""
     receipt = recorder.submit(event, author)
     return IssuedLabel(event.id, event.details["trace_code"], event.details["phone_code"], receipt)
+
+
+def record_label_once(store: Store, recorder: Recorder, author: Author, event: Event) -> str:
+    """Record a drafted issue unless its id has been recorded with the same wishes; answers the run.
+
+    A second tap drafts other codes: the first ones count, and one code is issued. Raises what `record_label` raises.
+    """
+    try:
+        return record_label(recorder, author, event).event_id
+    except Conflict as error:
+        if error.code != "id-with-other-content":
+            raise
+        with store.read() as connection:
+            run = run_of(connection, author, event.id)
+        wished = (event.details["product"], event.details.get("batch"), event.details["copies"])
+        if run.organisation != author.organisation or (run.product, run.batch, run.copies) != wished:
+            raise
+        return run.run

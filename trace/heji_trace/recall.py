@@ -50,6 +50,14 @@ class ScopeRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Running:
+    """A recall that has a batch in its scope, and the batch's standing there as in `ScopeRow`."""
+
+    event_id: str
+    standing: str
+
+
+@dataclass(frozen=True, slots=True)
 class Consignee:
     """Who has or had recalled goods, all batches together: amounts in millionths of the dimension's unit."""
 
@@ -148,6 +156,15 @@ def recall_of(connection: Connection, author: Author, event_id: str) -> RecallRe
         withdrawn,
         is_whole,
     )
+
+
+def running_recalls(connection: Connection, batch: str) -> tuple[Running, ...]:
+    """The recalls that reach the batch and were not taken back, those that recall it first, then the newest first."""
+    query = select(recall_scope.c.event_id, recall_scope.c.standing, recall_scope.c.seq).where(
+        recall_scope.c.batch == batch, known_at(recall_scope, None)
+    )
+    rows = sorted(connection.execute(query), key=lambda row: (row.standing != "frozen", -row.seq))
+    return tuple(Running(row.event_id, row.standing) for row in rows)
 
 
 def after_working_days(day: date, count: int) -> date:

@@ -12,6 +12,7 @@ from heji_web import (
     forms,
     health,
     home,
+    label_desk,
     log,
     openapi,
     recalls,
@@ -39,6 +40,7 @@ _BLUEPRINTS = (
     upload.blueprint,
     regulator.blueprint,
     recalls.blueprint,
+    label_desk.blueprint,
 )
 
 

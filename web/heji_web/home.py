@@ -47,4 +47,9 @@ def desk() -> ResponseReturnValue:
     kinds = [KINDS[name] for name in recorded]
     by_area = ((name, [kind for kind in kinds if kind.area == area]) for area, name in _AREAS.items())
     areas = [(gettext(name), found) for name, found in by_area if found]
-    return render_template("home.html", areas=areas, may_search=bool(author.roles & _SEARCHERS))
+    return render_template(
+        "home.html",
+        areas=areas,
+        may_search=bool(author.roles & _SEARCHERS),
+        may_label=bool(author.roles & KINDS["label_issue"].recorders),
+    )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from heji_trace import choices, oversight, reading, tracing
+from heji_trace import choices, lookup, oversight, reading, tracing
 from heji_trace.errors import HejiError, NotAllowed, Unknown
 from heji_trace.event import Event
 from heji_trace.event_ids import new_event_id
@@ -16,7 +17,7 @@ from heji_trace.kinds import KINDS
 from heji_trace.ledger import read_stored, size_of
 from heji_trace.oversight import Answer
 from heji_trace.parties import Author
-from heji_trace.recall import parse_recall, recall_of
+from heji_trace.recall import RecallReport, parse_recall, recall_of, running_recalls
 from heji_trace.times import BEIJING, moment_of
 from heji_web.access import signed_in
 from heji_web.described import local_time
@@ -46,7 +47,27 @@ def open_form(batch: str) -> ResponseReturnValue:
         "level": "1",
         "ordered": "true" if "regulator" in author.roles else "false",
     }
-    return _page(author, batch, texts)
+    extended = request.args.get("extends", "")
+    return _page(author, batch, texts | (_case(author, extended) if extended else {}))
+
+
+@blueprint.get("/desk/recalls/<event_id>/extend")
+def extend(event_id: str) -> ResponseReturnValue:
+    """On to the form for a further batch, filled with what the running case says."""
+    author = _recaller()
+    batch = request.args.get("batch", "").strip()
+    with the_service().store.read() as connection:
+        recall_of(connection, author, event_id)
+        found = (
+            [each for each in lookup.look_up(connection, batch[:200]) if each.kind == "batch"]
+            if batch
+            else []
+        )
+    if len(found) != 1:
+        return redirect(
+            url_for("recalls.show", event_id=event_id, missed=batch[:40] or None), HTTPStatus.SEE_OTHER
+        )
+    return redirect(url_for("recalls.open_form", batch=found[0].code, extends=event_id), HTTPStatus.SEE_OTHER)
 
 
 @blueprint.post("/desk/batches/<batch>/recall")
@@ -93,7 +114,9 @@ def show(event_id: str) -> ResponseReturnValue:
     return render_template(
         "recall.html",
         report=report,
-        details=(report.body["details"].get("replacement") or report.body)["details"],
+        details=_details(report),
+        may_extend=bool(author.roles & _KIND.recorders) and report.is_whole and report.withdrawn_seq is None,
+        missed=request.args.get("missed", "")[:40],
         facts={code: data for code, (_, data) in facts.items()},
         products=products,
         now_ms=the_service().clock.now_ms(),
@@ -101,6 +124,20 @@ def show(event_id: str) -> ResponseReturnValue:
         local_time=local_time,
         just_done=request.args.get("done") == "1",
     )
+
+
+def _case(author: Author, event_id: str) -> dict[str, str]:
+    """What the form of a further batch takes over from a running case; raises Unknown."""
+    with the_service().store.read() as connection:
+        details = _details(recall_of(connection, author, event_id))
+    texts = {name: str(details.get(name, "")) for name in ("level", "reason", "document", "scope")}
+    return texts | {"ordered": "true" if details["ordered"] else "false", "extends": event_id}
+
+
+def _details(report: RecallReport) -> Mapping[str, Any]:
+    """What the recall says, of a correction its replacement."""
+    details: Mapping[str, Any] = (report.body["details"].get("replacement") or report.body)["details"]
+    return details
 
 
 def _recaller() -> Author:
@@ -123,6 +160,8 @@ def _stated(author: Author, batch: str, form: Mapping[str, str]) -> Event:
 
 def _page(author: Author, batch: str, texts: Mapping[str, str], refusal: ProblemAnswer | None = None) -> str:
     answer = _scope(author, batch)
+    with the_service().store.read() as connection:
+        recalls = [each for each in running_recalls(connection, batch) if each.standing == "frozen"]
     by_name: dict[str, list[str]] = {}
     for problem in refusal.problems if refusal else ():
         by_name.setdefault(problem.pointer.rpartition("/")[2], []).append(problem.sentence(language()))
@@ -133,6 +172,7 @@ def _page(author: Author, batch: str, texts: Mapping[str, str], refusal: Problem
         frozen=[shown for shown in answer.rows if shown.row.down is not None],
         upstream=[shown for shown in answer.rows if shown.row.down is None],
         texts=texts,
+        recalls=recalls,
         refusal=refusal,
         problems=by_name,
         amounts=amounts_said,

@@ -20,6 +20,7 @@ from heji_trace.kinds.fields import Choice
 from heji_trace.oversight import Answer, RowShown
 from heji_trace.parties import Author
 from heji_trace.present import present_warnings
+from heji_trace.recall import running_recalls
 from heji_trace.rights import may_oversee
 from heji_trace.rules import LEVELS
 from heji_trace.sheets import safe_cell
@@ -77,6 +78,7 @@ def show_batch(batch: str) -> ResponseReturnValue:
         recorded = choices.recorded_for(connection, author, beijing_date(service.clock.now_ms()))
         dated = [] if asked.as_of else present_warnings(State(connection), batch, service.clock.now_ms())
         siblings = oversight.untested_siblings(connection, batch, asked.as_of_seq) if oversees else []
+        recalls = running_recalls(connection, batch)
         number = connection.execute(select(batches.c.batch_number).where(batches.c.batch == batch)).scalar()
     return render_template(
         "trace.html",
@@ -97,6 +99,8 @@ def show_batch(batch: str) -> ResponseReturnValue:
         siblings=siblings,
         most=_MOST_ROWS,
         may_recall="regulator" in author.roles,
+        recalls=recalls,
+        may_label=_may_label(author, answer.rows[0]),
     )
 
 
@@ -166,6 +170,11 @@ def _next_steps(author: Author, shown: RowShown, kinds: Collection[str]) -> list
     if held or "regulator" in author.roles:
         steps += [("sampling", "details.samples.0.batch"), ("hold", "batches")]
     return [(KINDS[name], {place: shown.row.batch}) for name, place in steps if name in kinds]
+
+
+def _may_label(author: Author, shown: RowShown) -> bool:
+    has_it = any(each.holder == author.organisation and each.amount > 0 for each in shown.row.holdings)
+    return has_it and bool(author.roles & KINDS["label_issue"].recorders)
 
 
 def _labels(choice: Choice) -> dict[str, str]:
