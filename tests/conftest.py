@@ -18,6 +18,19 @@ from heji_web.settings import Settings, read_settings
 from web.doors import CHEAP, Now
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A table of what tests have measured or counted with `record_property`: of the fault tests above all."""
+    told = [
+        (report.nodeid.rpartition("::")[2], name, value)
+        for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+        for name, value in report.user_properties
+    ]
+    if told:
+        terminalreporter.section("结果 results")
+        for test, name, value in told:
+            terminalreporter.write_line(f"{test}: {name} {value}")
+
+
 @pytest.fixture
 def now() -> Now:
     """The service's clock, moved by hand."""

@@ -48,6 +48,7 @@ NOT_PROVED: Mapping[str, str] = {
     "sessions": "lasts hours; losing it signs somebody out",
     "tokens": "as accounts; a token put in by hand speaks as its account, which every statement then names",
     "throttles": "counts attempts of the last minutes",
+    "imported": "which file brought which entries: for undoing an import, and to say that a file was there before",
     "imports": "files that wait for their owner's confirmation, and say nothing before it",
 }
 _FEW = 3
