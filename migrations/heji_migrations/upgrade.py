@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -30,12 +32,18 @@ def current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+@cache
 def head() -> str:
     """The newest revision of this version."""
     newest = _scripts().get_current_head()
     if newest is None:
         raise Misconfigured("schema-missing")
     return newest
+
+
+def is_known(revision: str) -> bool:
+    """Whether this version has the revision."""
+    return revision in _known()
 
 
 def is_current(connection: Connection) -> bool:
@@ -64,5 +72,7 @@ def _scripts() -> ScriptDirectory:
     return ScriptDirectory.from_config(config())
 
 
-def _known() -> set[str]:
-    return {script.revision for script in _scripts().walk_revisions()}
+# A probe asks every few seconds, and the revisions are files that are read and run.
+@cache
+def _known() -> frozenset[str]:
+    return frozenset(script.revision for script in _scripts().walk_revisions())

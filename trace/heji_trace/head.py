@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ from heji_trace import ledger
 from heji_trace.checkpoint import Checkpoint, VerifierKey, open_checkpoint
 from heji_trace.errors import HejiError, LedgerBusy, Misconfigured, Untrusted
 from heji_trace.merkle import consistency_proof, verify_consistency
+
+_NOTE_NAME = re.compile(r"head(\.[0-9a-f]{8})?")
 
 
 class HeadFile:
@@ -66,6 +69,27 @@ class HeadFile:
                 self._opened = note, opened
             # Without this the rename itself may be lost with the power, and the file goes back in time.
             os.fsync(folder)
+
+
+def list_notes(folder: Path) -> list[str]:
+    """The notes remembered in a folder: the head, and those that `set_aside` left there; none where there is no folder."""
+    try:
+        return [
+            path.read_text("utf-8")
+            for path in sorted(folder.glob("head*"))
+            if _NOTE_NAME.fullmatch(path.name)
+        ]
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured("head-unreadable", path=folder) from error
+
+
+def set_aside(folder: Path, key: VerifierKey) -> None:
+    """Keep the head of a log that is not continued under another name, so that it stays known, durably."""
+    path = folder / "head"
+    if path.exists():
+        path.replace(path.with_name(f"head.{key.id.hex()}"))
+        with _locked_folder(folder) as opened:
+            os.fsync(opened)
 
 
 @contextmanager

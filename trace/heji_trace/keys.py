@@ -67,14 +67,12 @@ def generate_signer(name: str, random: Callable[[int], bytes]) -> Signer:
 
 def write_signer(path: Path, signer: Signer) -> None:
     """Write the key file, mode 0600 and durable; raises Misconfigured when something stands there already."""
-    encoded = b64encode(checkpoint.ED25519 + signer.seed).decode("ascii")
-    text = f"PRIVATE+KEY+{signer.name}+{signer.key_id.hex()}+{encoded}\n"
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         draft.unlink(missing_ok=True)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(text.encode())
+            file.write(dump_signer(signer).encode())
             file.flush()
             os.fsync(descriptor)
         try:
@@ -87,6 +85,35 @@ def write_signer(path: Path, signer: Signer) -> None:
         raise Misconfigured("key-exists", path=path) from None
     except OSError as error:
         raise Misconfigured("key-unwritable", path=path, reason=error.strerror) from None
+
+
+def retire_signer(path: Path, signer: Signer) -> Path:
+    """Give the file of a key that is to sign no more another name, durably; where it lies then."""
+    retired = path.with_name(f"{path.name}.{signer.key_id.hex()}.retired")
+    try:
+        path.replace(retired)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise Misconfigured("key-unwritable", path=path, reason=error.strerror) from None
+    return retired
+
+
+def dump_signer(signer: Signer) -> str:
+    """The text of a key file: the private half, to be shown to nobody."""
+    encoded = b64encode(checkpoint.ED25519 + signer.seed).decode("ascii")
+    return f"PRIVATE+KEY+{signer.name}+{signer.key_id.hex()}+{encoded}\n"
+
+
+def parse_signer(text: str, path: Path) -> Signer:
+    """The key that `dump_signer` wrote; raises Misconfigured, naming `path`, for anything else."""
+    found = _FILE.fullmatch(text)
+    if not found or not checkpoint.is_key_name(found["name"]):
+        raise Misconfigured("key-damaged", path=path)
+    encoded = b64decode(found["seed"])
+    signer = Signer(found["name"], encoded[1:])
+    if encoded[:1] != checkpoint.ED25519 or signer.key_id.hex() != found["id"]:
+        raise Misconfigured("key-damaged", path=path)
+    return signer
 
 
 def read_signer(path: Path) -> Signer:
@@ -103,18 +130,7 @@ def read_signer(path: Path) -> Signer:
             data = file.read(4096)
     except OSError as error:
         raise Misconfigured("key-unreadable", path=path, reason=error.strerror) from None
-    return _parse_file(data, path)
-
-
-def _parse_file(data: bytes, path: Path) -> Signer:
-    found = _FILE.fullmatch(data.decode("utf-8", "replace"))
-    if not found or not checkpoint.is_key_name(found["name"]):
-        raise Misconfigured("key-damaged", path=path)
-    encoded = b64decode(found["seed"])
-    signer = Signer(found["name"], encoded[1:])
-    if encoded[:1] != checkpoint.ED25519 or signer.key_id.hex() != found["id"]:
-        raise Misconfigured("key-damaged", path=path)
-    return signer
+    return parse_signer(data.decode("utf-8", "replace"), path)
 
 
 def recovery_sheet(signer: Signer) -> str:

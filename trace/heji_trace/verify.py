@@ -20,6 +20,7 @@ from heji_trace.entries import check_chain, commit_field, commit_record, parse_e
 from heji_trace.errors import BrokenChain, HejiError
 from heji_trace.head import HeadFile
 from heji_trace.merkle import Frontier, Subtree
+from heji_trace.succession import predecessors
 
 Progress = Callable[[int], None]
 _AT_ONCE = 5000
@@ -91,15 +92,18 @@ def _examine(
     progress: Progress,
 ) -> Report:
     notes = _read_notes(connection)
+    keys = _keys(connection, key)
     sizes = {remembered.size} if remembered else set()
     if not hash_only:
         sizes |= {note.size for note in notes}
     faults: list[Fault] = []
     frontier, roots, broken = _check_entries(connection, sizes, faults, progress)
     faults += _found(tables.foundation, _check_foundation(connection, key))
-    faults += _check_notes(connection, key, notes, frontier.size, roots, newest_only=hash_only, broken=broken)
+    faults += _check_notes(
+        connection, keys, notes, frontier.size, roots, newest_only=hash_only, broken=broken
+    )
     if broken is not None:
-        bad = blame(connection, broken, _signed(notes, key, broken.seq))
+        bad = blame(connection, broken, _signed(notes, keys, broken.seq))
         faults.append(Fault(broken.code, bad, names={**broken.names, "seq": bad}))
     elif remembered is not None:
         faults += _check_remembered(remembered, frontier.size, roots)
@@ -200,6 +204,20 @@ def _check_foundation(connection: Connection, key: VerifierKey) -> Iterator[Faul
             yield row_fault("foundation-differs", tables.foundation, (name,))
 
 
+def _keys(connection: Connection, key: VerifierKey) -> list[VerifierKey]:
+    """The log's key, and those of the logs that it continues, as far as its fixed facts hold."""
+    try:
+        facts = {
+            readable(name): readable(value)
+            for name, value in connection.execute(select(*raw(connection, tables.foundation)))
+        }
+        signed = ledger.parse_foundation(open_note(facts.get("signature", ""), [key]))
+        return [key, *(each.key for each in predecessors(signed))]
+    except (HejiError, exc.DatabaseError):
+        # `_check_foundation` says what is wrong with them.
+        return [key]
+
+
 def _read_notes(connection: Connection) -> list[_Note]:
     rows = connection.execute(
         select(*raw(connection, tables.checkpoints)).order_by(tables.checkpoints.c.size)
@@ -207,12 +225,12 @@ def _read_notes(connection: Connection) -> list[_Note]:
     return [_Note(size, previous, readable(note)) for size, previous, note in rows]
 
 
-def _signed(notes: Sequence[_Note], key: VerifierKey, least: int) -> list[Checkpoint]:
+def _signed(notes: Sequence[_Note], keys: Sequence[VerifierKey], least: int) -> list[Checkpoint]:
     """The first checkpoint from size `least` on whose signature holds, if there is one."""
     for note in notes:
         if note.size >= least:
             try:
-                return [open_checkpoint(note.note, [key])]
+                return [open_checkpoint(note.note, keys)]
             except HejiError:
                 continue
     return []
@@ -220,7 +238,7 @@ def _signed(notes: Sequence[_Note], key: VerifierKey, least: int) -> list[Checkp
 
 def _check_notes(
     connection: Connection,
-    key: VerifierKey,
+    keys: Sequence[VerifierKey],
     notes: Sequence[_Note],
     size: int,
     roots: Mapping[int, bytes],
@@ -239,7 +257,7 @@ def _check_notes(
                 yield row_fault("checkpoint-beyond", tables.checkpoints, (note.size,), size=size)
             continue
         try:
-            signed = open_checkpoint(note.note, [key])
+            signed = open_checkpoint(note.note, keys)
         except HejiError as error:
             yield row_fault("checkpoint-unsigned", tables.checkpoints, (note.size,), reason=error.code)
             continue

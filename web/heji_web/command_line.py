@@ -7,7 +7,14 @@ from typing import Any
 import click
 
 from heji_trace.errors import HejiError
-from heji_web import commands_demo, commands_import, commands_ledger, commands_people, commands_service
+from heji_web import (
+    commands_backup,
+    commands_demo,
+    commands_import,
+    commands_ledger,
+    commands_people,
+    commands_service,
+)
 from heji_web.terminal import tell_error
 
 
@@ -31,6 +38,7 @@ for _command in (
     *commands_demo.COMMANDS,
     *commands_service.COMMANDS,
     *commands_ledger.COMMANDS,
+    *commands_backup.COMMANDS,
     *commands_import.COMMANDS,
     *commands_people.COMMANDS,
 ):

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import Progress
 from sqlalchemy import Connection, func, select
 
-from heji_trace import keys, ledger, lineage, merkle, project, sentences, tables
+from heji_trace import keys, ledger, lineage, merkle, project, tables
 from heji_trace.checkpoint import dump_proof
 from heji_trace.db import Store
 from heji_trace.errors import InvalidEvent, Problem, Unknown
@@ -35,6 +32,7 @@ from heji_web.terminal import (
     language,
     print_json,
     print_rows,
+    progress_bar,
     say,
     wants_json,
 )
@@ -58,17 +56,6 @@ def _opened_log() -> Iterator[_Log]:
         yield _Log(settings, store, signer, HeadFile(settings.head, signer.verifier))
 
 
-@contextmanager
-def _progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar for somebody who watches; nothing for a program or a pipe."""
-    if wants_json() or not sys.stderr.isatty():
-        yield lambda _done: None
-        return
-    with Progress(console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task(sentences.say(title, language()), total=max(total, 1))
-        yield lambda done: bars.update(task, completed=done)
-
-
 # --- verify and rebuild ----------------------------------------------------------------------------------------------
 
 
@@ -88,14 +75,14 @@ def verify_log(*, projections: bool, hash_only: bool) -> None:
         with log.store.read() as connection:
             total = ledger.size_of(connection)
         with log.store.read() as connection:
-            with _progress("verifying", total) as progress:
+            with progress_bar("verifying", total) as progress:
                 report = verify(
                     connection, log.signer.verifier, log.head, hash_only=hash_only, progress=progress
                 )
             faults = list(report.faults)
             # What bad entries bring about says nothing of the tables.
             if projections and all(fault.seq is None for fault in faults):
-                with _progress("replaying", report.size) as progress:
+                with progress_bar("replaying", report.size) as progress:
                     faults += check_projections(connection, report.size, progress)
     if wants_json():
         print_json(
@@ -132,7 +119,7 @@ def rebuild() -> None:
         standing = check_start(connection, log.head, log.signer.verifier)
         if standing.fault is not None:
             raise standing.fault
-        with _progress("rebuilding", standing.size) as progress:
+        with progress_bar("rebuilding", standing.size) as progress:
             project.rebuild(connection, ledger.read_all(connection, standing.size), progress)
         counts = {table.name: _count(connection, table) for table in tables.PROJECTIONS}
     if wants_json():

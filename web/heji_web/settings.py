@@ -14,6 +14,7 @@ from heji_trace.sessions import Lifetime
 HOUR_MS = 3_600_000
 # Settings of the field client, which may run on the same machine.
 _FIELD = "HEJI_SCAN_"
+_OFF = "off"
 LOCAL_HOSTS = ("localhost", "127.0.0.1")
 
 
@@ -35,6 +36,14 @@ class Settings:
     bulk_limit: int
     session_idle_hours: int
     session_days: int
+    backup: Path | None
+    backup_copy: Path | None
+    backup_keep: int
+
+    @property
+    def backup_folder(self) -> Path:
+        """Where backups are written, by hand also where none are made daily."""
+        return self.backup or self.data / "backups"
 
     @property
     def is_https(self) -> bool:
@@ -127,6 +136,21 @@ SESSION_IDLE_HOURS = Setting(
 SESSION_DAYS = Setting(
     "HEJI_SESSION_DAYS", "7", "登录最长有效天数。", "Days after which a person signs in again in any case."
 )
+BACKUP = Setting(
+    "HEJI_BACKUP",
+    "<HEJI_DATA>/backups",
+    "每日备份的文件夹；写 off 则不自动备份。",
+    "The folder of the daily backups; off for none.",
+)
+BACKUP_COPY = Setting(
+    "HEJI_BACKUP_COPY",
+    _OFF,
+    "每日备份另存一份的文件夹，应在另一台机器上（例如网络盘）。",
+    "A folder for a second copy of each daily backup, on another machine, such as a network drive.",
+)
+BACKUP_KEEP = Setting(
+    "HEJI_BACKUP_KEEP", "30", "每个文件夹保留的备份数。", "How many backups each folder keeps."
+)
 
 SETTINGS = (
     DATA,
@@ -143,6 +167,9 @@ SETTINGS = (
     BULK_LIMIT,
     SESSION_IDLE_HOURS,
     SESSION_DAYS,
+    BACKUP,
+    BACKUP_COPY,
+    BACKUP_KEEP,
 )
 
 
@@ -186,6 +213,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         bulk_limit=whole(BULK_LIMIT, 1024, 1024 * 2**20),
         session_idle_hours=whole(SESSION_IDLE_HOURS, 1, 24 * 31),
         session_days=whole(SESSION_DAYS, 1, 31),
+        backup=_parse_backup(text(BACKUP, str(data / "backups"))),
+        backup_copy=_parse_backup(text(BACKUP_COPY, _OFF)),
+        backup_keep=whole(BACKUP_KEEP, 1, 10_000),
     )
 
 
@@ -206,6 +236,9 @@ def list_settings(settings: Settings) -> list[tuple[Setting, str]]:
         BULK_LIMIT: settings.bulk_limit,
         SESSION_IDLE_HOURS: settings.session_idle_hours,
         SESSION_DAYS: settings.session_days,
+        BACKUP: settings.backup or _OFF,
+        BACKUP_COPY: settings.backup_copy or _OFF,
+        BACKUP_KEEP: settings.backup_keep,
     }
     return [(setting, str(values[setting])) for setting in SETTINGS]
 
@@ -225,6 +258,10 @@ def _parse_database_url(text: str) -> str:
     if not text.startswith(("sqlite:///", "postgresql+psycopg://")):
         raise _bad(DATABASE_URL, _without_password(text), "bad-setting-database")
     return text
+
+
+def _parse_backup(text: str) -> Path | None:
+    return None if text == _OFF else Path(text).expanduser().resolve()
 
 
 def _parse_hosts(text: str) -> tuple[str, ...]:

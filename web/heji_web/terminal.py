@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 import click
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from heji_trace import errors, sentences
@@ -103,6 +105,17 @@ def print_rows(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Non
     # Rich takes square brackets in data for markup unless told otherwise.
     width = None if sys.stdout.isatty() else 200
     Console(file=sys.stdout, width=width, markup=False, highlight=False).print(table)
+
+
+@contextmanager
+def progress_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar for somebody who watches; nothing for a program or a pipe."""
+    if wants_json() or not sys.stderr.isatty():
+        yield lambda _done: None
+        return
+    with Progress(console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task(sentences.say(title, language()), total=max(total, 1))
+        yield lambda done: bars.update(task, completed=done)
 
 
 def tell_error(error: errors.HejiError) -> int:
