@@ -150,7 +150,7 @@ def _type(kind: str) -> str:
 
 
 class Writer:
-    """Writes an archive into an open file, member by member; `finish` puts the manifest behind them."""
+    """Writes an archive into an open file, member by member; at the end of its block the file is a whole zip."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._zip = ZipFile(file, "w", ZIP_DEFLATED, compresslevel=1)
@@ -158,7 +158,7 @@ class Writer:
 
     def add_table(self, connection: Connection, table: Table) -> None:
         """All rows of a table, in bounded memory."""
-        columns = tuple((column.name, _type_of(column.type)) for column in table.columns)
+        columns = tuple((str(column.name), _type_of(column.type)) for column in table.columns)
         blobs = [at for at, (_, kind) in enumerate(columns) if kind == "bytes"]
         digest = sha256()
         rows = size = 0
@@ -170,15 +170,19 @@ class Writer:
                 member.write(lines)
                 rows += len(part)
                 size += len(lines)
-        self.parts.append(Part(table.name, columns, rows, size, digest.hexdigest()))
+        self.parts.append(Part(str(table.name), columns, rows, size, digest.hexdigest()))
 
     def add_text(self, name: str, text: str) -> None:
         """A member that is a text."""
         with self._zip.open(_member(name), "w") as member:
             member.write(text.encode())
 
-    def finish(self) -> None:
-        """Write the directory of the members; the file stays open."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._zip.close()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -65,16 +65,16 @@ def write_backup(
         raise Untrusted("ledger-unsigned-tail", size=ledger.size_of(connection))
     path = folder / _file_name(signer.name, size, now_ms)
     with _placed(path) as file:
-        writer = Writer(file)
-        for table in kept_tables():
-            writer.add_table(connection, table)
-        if with_key:
-            writer.add_text(KEY, dump_signer(signer))
-        manifest = Manifest(
-            signer.name, signer.verifier_key, now_ms, revision, size, note, tuple(writer.parts), with_key
-        )
-        writer.add_text(MANIFEST, dump_manifest(manifest, signer))
-        writer.finish()
+        with Writer(file) as writer:
+            for table in kept_tables():
+                writer.add_table(connection, table)
+            if with_key:
+                writer.add_text(KEY, dump_signer(signer))
+            parts = tuple(writer.parts)
+            manifest = Manifest(
+                signer.name, signer.verifier_key, now_ms, revision, size, note, parts, with_key
+            )
+            writer.add_text(MANIFEST, dump_manifest(manifest, signer))
         file.flush()
         os.fsync(file.fileno())
         checked = check_backup(Path(file.name), signer.verifier, progress)
@@ -171,7 +171,8 @@ def _placed(path: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         raise Misconfigured("backup-unwritable", path=path.parent, reason=error.strerror) from error
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
 
 
 def _check_entries(reader: Reader, part: Part, sizes: set[int], progress: Progress) -> dict[int, bytes]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 import click
 from sqlalchemy import Connection, func, select
@@ -159,10 +159,19 @@ def log_head() -> None:
 
 @log_group.command("key")
 @click.option("--recovery", is_flag=True, help="打印私钥恢复单 · print the recovery sheet of the private key")
+@click.option(
+    "--from-sheet",
+    "sheet",
+    type=click.File(encoding="utf-8"),
+    help="由恢复单重建私钥文件 · make the key file again from a recovery sheet",
+)
 @json_option
-def log_key(*, recovery: bool) -> None:
+def log_key(*, recovery: bool, sheet: IO[str] | None) -> None:
     """显示验证公钥 · Show the verifier key."""
-    signer = read_signer(read_settings(os.environ).key)
+    path = read_settings(os.environ).key
+    if sheet is not None:
+        keys.write_signer(path, keys.restore_signer(sheet.read()))
+    signer = read_signer(path)
     if wants_json():
         sheet = {"recovery_sheet": keys.recovery_sheet(signer)} if recovery else {}
         print_json({"origin": signer.name, "verifier_key": signer.verifier_key, **sheet})

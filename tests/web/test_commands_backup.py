@@ -1,0 +1,314 @@
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import select
+
+from county import County, opened_county
+from heji_trace import tables
+from heji_trace.checkpoint import dump_checkpoint, open_checkpoint, sign_note
+from heji_trace.db import Store
+from heji_trace.keys import read_signer
+from heji_trace.parties import Author
+from heji_trace.times import SYSTEM_CLOCK
+from heji_web.command_line import heji
+from heji_web.founding import Organisation, register_organisation
+from heji_web.locking import locked
+from heji_web.service import open_service
+from heji_web.settings import read_settings
+from ledger_check import check_ledger
+from web.doors import CHEAP
+
+
+class Terminal:
+    """A terminal in the environment of one data folder."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.environment = {"HEJI_DATA": str(data), "LC_ALL": "C.UTF-8"}
+
+    def run(self, *words: str | Path) -> Result:
+        return CliRunner().invoke(heji, list(map(str, words)), env=self.environment, catch_exceptions=False)
+
+    def ask(self, *words: str | Path) -> Any:
+        return json.loads(self.run(*words, "--json").stdout)
+
+
+@pytest.fixture
+def grown(tmp_path: Path) -> Iterator[County]:
+    with opened_county(tmp_path / "live") as county:
+        county.harvest("A1", "100")
+        county.make("packaging", {"A1": "40"}, {"P1": "40"})
+        yield county
+
+
+@pytest.fixture
+def live(grown: County) -> Terminal:
+    return Terminal(grown.service.settings.data)
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Terminal:
+    return Terminal(tmp_path / "new")
+
+
+def keep_head(source: Terminal, target: Terminal, *, key: bool = True) -> None:
+    """What survives on another disk or in a safe: the remembered head, and the key."""
+    shutil.copytree(source.data / "head", target.data / "head")
+    if key:
+        shutil.copy2(source.data / "signing.key", target.data / "signing.key")
+
+
+def rows_of(data: Path, *names: str) -> list[list[tuple[Any, ...]]]:
+    with closing(Store(f"sqlite:///{data / 'heji.db'}")) as store, store.read() as connection:
+        return [
+            sorted(map(tuple, connection.execute(select(tables.metadata.tables[name])))) for name in names
+        ]
+
+
+def test_a_backup_is_made_while_the_ledger_is_served_and_while_it_is_not(
+    live: Terminal, grown: County
+) -> None:
+    made = live.ask("backup", "create")
+    assert (made["ok"], made["size"], made["has_key"]) == (True, grown.size, False)
+    assert Path(made["path"]).parent == live.data / "backups"
+    grown.service.close()
+    assert live.ask("backup", "create", "--to", live.data / "other")["root"] == made["root"]
+
+
+def test_a_backup_with_the_key_says_so_loudly(live: Terminal) -> None:
+    told = live.run("backup", "create", "--with-key").stdout
+    assert "signing key" in told
+
+
+def test_a_backup_is_verified_in_full_by_restoring_it_elsewhere(live: Terminal) -> None:
+    path = live.ask("backup", "create")["path"]
+    assert live.run("backup", "verify", path).exit_code == 0
+    found = live.ask("backup", "verify", path, "--full")
+    assert (found["ok"], found["problems"], found["trusted_key"]) == (True, [], True)
+
+
+def test_a_backup_that_rotted_is_refused(live: Terminal) -> None:
+    path = Path(live.ask("backup", "create")["path"])
+    data = bytearray(path.read_bytes())
+    data[len(data) // 3] ^= 4
+    path.write_bytes(data)
+    assert live.run("backup", "verify", path).exit_code == 1
+
+
+def test_a_backup_checked_on_another_machine_says_that_it_trusts_the_backup_itself(
+    live: Terminal, empty: Terminal
+) -> None:
+    path = live.ask("backup", "create")["path"]
+    assert empty.ask("backup", "verify", path)["trusted_key"] is False
+    key = live.run("log", "key").stdout.strip()
+    assert empty.ask("backup", "verify", path, "--key", key)["trusted_key"] is True
+    other = key.replace("log.heji.example", "log.heji.exampl")
+    assert empty.run("backup", "verify", path, "--key", other).exit_code == 1
+
+
+def test_a_restore_of_all_that_was_signed_goes_on_as_it_was(
+    live: Terminal, empty: Terminal, grown: County
+) -> None:
+    path = live.ask("backup", "create")["path"]
+    grown.service.close()
+    keep_head(live, empty)
+    plan = empty.ask("restore", path, "--dry-run")
+    assert (plan["continues"], plan["done"], (empty.data / "heji.db").exists()) == (True, False, False)
+    assert empty.ask("restore", path)["continues"] is True
+    kept = (
+        "foundation",
+        "entries",
+        "disclosures",
+        "nodes",
+        "checkpoints",
+        "accounts",
+        "tokens",
+        "stock",
+        "warnings",
+    )
+    assert rows_of(empty.data, *kept) == rows_of(live.data, *kept)
+    assert empty.run("verify", "--projections").exit_code == 0
+    go_on_and_check(empty.data)
+
+
+def test_a_restore_that_is_behind_goes_on_as_another_log_and_says_what_it_left(
+    live: Terminal, empty: Terminal, grown: County
+) -> None:
+    path = live.ask("backup", "create")["path"]
+    backed_up = grown.size
+    grown.harvest("LOST", "7")
+    left = grown.service.head.read_note()
+    grown.service.close()
+    keep_head(live, empty)
+    done = empty.ask("restore", path)
+    assert (done["ok"], done["continues"], done["lost"]) == (True, False, 1)
+    assert done["origin"] == "log.heji.example-2"
+    signer = read_signer(empty.data / "signing.key")
+    assert (signer.name, signer.verifier_key) == (done["origin"], done["verifier_key"])
+    assert rows_of(empty.data, "entries")[0][:backed_up] == rows_of(live.data, "entries")[0][:backed_up]
+    with closing(open_service(read_settings(empty.environment), passwords=CHEAP)) as service:
+        service.start()
+        with service.store.read() as connection:
+            gap = connection.execute(
+                select(tables.entries.c.record).order_by(tables.entries.c.seq.desc())
+            ).scalar()
+    record = json.loads(gap or b"")
+    assert record["event"]["kind"] == "log_gap"
+    assert record["event"]["details"]["checkpoint"] == left
+    assert record["event"]["details"]["restored_size"] == backed_up
+    go_on_and_check(empty.data)
+
+
+def test_a_log_can_fall_behind_twice(live: Terminal, tmp_path: Path, grown: County) -> None:
+    first = live.ask("backup", "create")["path"]
+    grown.harvest("LOST", "7")
+    grown.service.close()
+    second, third = Terminal(tmp_path / "second"), Terminal(tmp_path / "third")
+    keep_head(live, second)
+    assert second.ask("restore", first)["origin"] == "log.heji.example-2"
+    again = second.ask("backup", "create")["path"]
+    go_on_and_check(second.data)
+    keep_head(second, third)
+    assert third.run("restore", first).exit_code == 1
+    (third.data / "head" / "head").unlink()
+    shutil.copy2(second.data / "head" / "head", third.data / "head" / "head")
+    for old in (third.data / "head").glob("head.*"):
+        old.unlink()
+    assert third.ask("restore", again)["origin"] == "log.heji.example-3"
+    assert third.run("verify", "--projections").exit_code == 0
+    go_on_and_check(third.data)
+
+
+def test_a_restore_without_any_known_checkpoint_needs_the_operator_s_decision(
+    live: Terminal, empty: Terminal, tmp_path: Path, grown: County
+) -> None:
+    path = live.ask("backup", "create")["path"]
+    shutil.copytree(live.data, tmp_path / "kept")
+    empty.data.mkdir()
+    shutil.copy2(live.data / "signing.key", empty.data / "signing.key")
+    assert empty.ask("restore", path)["code"] == "restore-head-unknown"
+    assert not (empty.data / "heji.db").exists()
+    assert empty.ask("restore", path, "--dry-run", "--new-log")["origin"] == "log.heji.example-2"
+    head = grown.service.settings.head / "head"
+    assert empty.ask("restore", path, "--dry-run", "--known-checkpoint", head)["continues"] is True
+    grown.harvest("LOST", "7")
+    assert empty.ask("restore", path, "--dry-run", "--known-checkpoint", head)["continues"] is False
+    assert empty.ask("restore", path, "--nothing-later")["continues"] is True
+
+
+def test_a_checkpoint_of_another_history_stops_the_restore(
+    live: Terminal, empty: Terminal, grown: County
+) -> None:
+    path = live.ask("backup", "create")["path"]
+    signer = grown.service.signer
+    forged = empty.data.parent / "note"
+    forged.write_text(sign_note(dump_checkpoint(signer.name, 3, bytes(32)), signer), "utf-8")
+    empty.data.mkdir()
+    assert empty.ask("restore", path, "--known-checkpoint", forged, "--new-log")["code"] == "restore-differs"
+
+
+def test_a_checkpoint_of_another_log_stops_the_restore(
+    live: Terminal, empty: Terminal, tmp_path: Path
+) -> None:
+    path = live.ask("backup", "create")["path"]
+    with opened_county(tmp_path / "foreign") as foreign:
+        head = foreign.service.settings.head / "head"
+        assert empty.ask("restore", path, "--known-checkpoint", head)["code"] == "restore-other-log"
+
+
+def test_nothing_is_restored_over_what_is_there(live: Terminal, grown: County) -> None:
+    path = live.ask("backup", "create")["path"]
+    with locked(grown.service.settings):
+        assert live.ask("restore", path)["code"] == "service-running"
+    grown.service.close()
+    before = rows_of(live.data, "entries")
+    assert live.ask("restore", path)["code"] == "restore-not-empty"
+    assert live.ask("restore", path, "--new-log")["code"] == "restore-not-empty"
+    assert rows_of(live.data, "entries") == before
+    assert live.run("verify").exit_code == 0
+
+
+def test_to_go_on_under_the_old_name_its_key_is_needed(
+    live: Terminal, empty: Terminal, grown: County
+) -> None:
+    path = live.ask("backup", "create")["path"]
+    locked = live.ask("backup", "create", "--with-key", "--to", live.data / "k")["path"]
+    grown.service.close()
+    keep_head(live, empty, key=False)
+    assert empty.ask("restore", path)["code"] == "restore-key-missing"
+    assert empty.ask("restore", locked)["continues"] is True
+    assert (empty.data / "signing.key").read_bytes() == (live.data / "signing.key").read_bytes()
+
+
+def test_the_key_comes_back_from_its_recovery_sheet(live: Terminal, empty: Terminal, grown: County) -> None:
+    path = live.ask("backup", "create")["path"]
+    sheet = live.data.parent / "sheet"
+    sheet.write_text(live.run("log", "key", "--recovery").stdout, "utf-8")
+    grown.service.close()
+    keep_head(live, empty, key=False)
+    assert empty.run("log", "key", "--from-sheet", sheet).exit_code == 0
+    assert empty.ask("restore", path)["continues"] is True
+    assert empty.run("log", "key", "--from-sheet", sheet).exit_code == 1
+
+
+def test_no_restore_at_any_point_ever_forks_the_log(tmp_path: Path) -> None:
+    """Backups at random points of a growing ledger, each restored beside each later head: behind is always another log."""
+    draw = random.Random(20261127)
+    backups: list[tuple[int, str]] = []
+    heads: list[tuple[int, Path]] = []
+    with opened_county(tmp_path / "live") as county:
+        live = Terminal(county.service.settings.data)
+        for step in range(6):
+            for number in range(draw.randrange(0, 5)):
+                county.harvest(f"S{step}N{number}", str(1 + number))
+            folder = tmp_path / f"b{step}"
+            backups.append((county.size, live.ask("backup", "create", "--to", folder)["path"]))
+            kept = shutil.copytree(live.data / "head", tmp_path / f"h{step}" / "head").parent
+            shutil.copy2(live.data / "signing.key", kept / "signing.key")
+            heads.append((county.size, kept))
+        notes = {size: (kept / "head" / "head").read_text("utf-8") for size, kept in heads}
+        key = live.run("log", "key").stdout.strip()
+    tried = 0
+    for size, path in backups:
+        for known, kept in heads:
+            target = Terminal(Path(shutil.copytree(kept, tmp_path / f"r{tried}")))
+            done = target.ask("restore", path)
+            tried += 1
+            assert done["ok"], done
+            assert done["continues"] is (size >= known), (size, known)
+            signer = read_signer(target.data / "signing.key")
+            head = (target.data / "head" / "head").read_text("utf-8")
+            if size >= known:
+                assert head == notes[size]
+            else:
+                assert signer.verifier_key != key
+                assert open_checkpoint(head, [signer.verifier]).origin != "log.heji.example"
+    assert tried == 36
+
+
+def go_on_and_check(data: Path) -> None:
+    """The service starts on the folder, records, and everything still holds."""
+    settings = read_settings({"HEJI_DATA": str(data)})
+    with closing(open_service(settings, SYSTEM_CLOCK, passwords=CHEAP)) as service:
+        service.start()
+        assert service.recorder.fault is None
+        with service.store.read() as connection:
+            account = connection.execute(
+                select(tables.accounts).where(tables.accounts.c.name == "operator")
+            ).one()
+        author = Author(account.account, account.organisation, frozenset({"operator"}))
+        before = service.recorder.durable_size
+        receipt = register_organisation(
+            service, Organisation("fg-new", "新单位", "enterprise", ("producer",)), author
+        )
+        assert receipt.seq == before
+        check_ledger(service)
