@@ -82,7 +82,7 @@ def test_it_is_one_state_though_events_are_recorded_meanwhile(county: County, tm
 
     writing = Thread(target=go_on)
     writing.start()
-    sizes = []
+    sizes: list[int] = []
     while not done:
         sizes.append(back_up(county, tmp_path / str(len(sizes))).manifest.size)
     writing.join()

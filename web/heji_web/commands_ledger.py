@@ -173,8 +173,8 @@ def log_key(*, recovery: bool, sheet: IO[str] | None) -> None:
         keys.write_signer(path, keys.restore_signer(sheet.read()))
     signer = read_signer(path)
     if wants_json():
-        sheet = {"recovery_sheet": keys.recovery_sheet(signer)} if recovery else {}
-        print_json({"origin": signer.name, "verifier_key": signer.verifier_key, **sheet})
+        printed = {"recovery_sheet": keys.recovery_sheet(signer)} if recovery else {}
+        print_json({"origin": signer.name, "verifier_key": signer.verifier_key, **printed})
     else:
         click.echo(keys.recovery_sheet(signer) if recovery else signer.verifier_key)
 
