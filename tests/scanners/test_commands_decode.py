@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from heji_scanners.commands import cli, language_of
+from heji_scanners.commands import cli
+from heji_scanners.terminal import language_of
 from heji_trace import codes, labels
 
 GTIN = "06901234567892"

@@ -1,0 +1,374 @@
+"""`heji-scan template`, `check`, `send` and `watch`: from an empty sheet to a receipt."""
+
+from __future__ import annotations
+
+import random
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from os import environ
+from pathlib import Path
+from threading import Event as Flag
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from heji_scanners.entries import State
+from heji_scanners.files import INSTRUMENT, ReadFile, read_bytes, read_file
+from heji_scanners.outbox import Outbox
+from heji_scanners.sending import Sender, drain
+from heji_scanners.server import Server
+from heji_scanners.settings import ScanSettings, read_settings, read_token, server_of
+from heji_scanners.taking import Taken, take_file
+from heji_scanners.terminal import (
+    PROBLEM_FOUND,
+    dump_problem,
+    json_option,
+    language,
+    print_json,
+    print_table,
+    tell,
+    wants_json,
+)
+from heji_scanners.turn import Turn
+from heji_scanners.watching import Watcher
+from heji_trace.errors import Conflict, InvalidEvent, Problem, ServerUnreachable
+from heji_trace.kinds import KINDS
+from heji_trace.sentences import say, say_both
+from heji_trace.sheets.cells import plain_text
+from heji_trace.sheets.templates import template
+from heji_trace.times import SYSTEM_CLOCK
+
+_MOST_SHOWN = 200
+_EVERY_SECONDS = 2.0
+_FORMS = sorted(name for name, kind in KINDS.items() if kind.form)
+
+_files = click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+_kind = click.option(
+    "--kind",
+    type=click.Choice(_FORMS),
+    help="表格的记录类型，默认由表格说明。 Kind of a sheet, where it does not say it.",
+)
+_organisation = click.option(
+    "--organisation",
+    help="未写主体的行归属哪个主体，默认 HEJI_SCAN_ORGANISATION。 Who answers for rows that name nobody.",
+)
+
+
+# --- offline ---------------------------------------------------------------------------------------------------------
+
+
+@click.command("template")
+@click.argument("kind", type=click.Choice(_FORMS), metavar="KIND")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="写到哪个文件，默认以类型命名。 Where to write it.",
+)
+@click.option(
+    "--language", "told", type=click.Choice(["zh", "en"]), help="表头语言。 Language of the headings."
+)
+@json_option
+def write_template(*, kind: str, output: Path | None, told: str | None) -> None:
+    """写出一种记录的空白表格（XLSX）。 Write the empty spreadsheet of a kind of event.
+
+    KIND is a name such as harvest; a wrong one is answered with the list of all.
+    """
+    told = told or language()
+    path = output or Path(f"{KINDS[kind].zh.replace('/', '、') if told == 'zh' else kind}.xlsx")
+    try:
+        path.write_bytes(template(KINDS[kind], told))
+    except OSError as error:
+        raise InvalidEvent(
+            [Problem("", "scan-file-unwritable", {"name": path, "reason": error.strerror})]
+        ) from None
+    if wants_json():
+        print_json({"ok": True, "kind": kind, "file": str(path)})
+    tell("scan-template-written", name=path)
+
+
+@click.command("check")
+@_files
+@_kind
+@_organisation
+@json_option
+@click.pass_context
+def check_files(
+    context: click.Context, *, files: Sequence[Path], kind: str | None, organisation: str | None
+) -> None:
+    """不联网检查文件，用红色指出有误的单元格。 Check files offline; wrong cells are shown in red.
+
+    Takes CSV, XLSX, JSON, NDJSON and the 17-column files of rapid testers. Nothing is sent.
+    """
+    if not files:
+        raise click.UsageError(say("scan-no-files", language()))
+    settings = read_settings(environ)
+    read = [_read(path, kind, organisation, settings) for path in files]
+    if wants_json():
+        print_json(
+            {"ok": not any(each.problems for each in read), "files": [_dump_file(each) for each in read]}
+        )
+    else:
+        for each in read:
+            _show_file(each)
+    if any(each.problems for each in read):
+        context.exit(PROBLEM_FOUND)
+
+
+def _read(path: Path, kind: str | None, organisation: str | None, settings: ScanSettings) -> ReadFile:
+    try:
+        data = read_bytes(path)
+    except InvalidEvent as refused:
+        return ReadFile(path.name, "", "", b"", problems=refused.problems)
+    return read_file(data, path.name, KINDS[kind] if kind else None, organisation or settings.organisation)
+
+
+def _dump_file(read: ReadFile) -> dict[str, Any]:
+    return {
+        "file": read.name,
+        "ok": not read.problems,
+        "kind": read.kind,
+        "sha256": read.sha256,
+        "events": len(read.events),
+        "results": read.results,
+        "problems": [dump_problem(each) for each in read.problems[:_MOST_SHOWN]],
+    }
+
+
+def _show_file(read: ReadFile) -> None:
+    if not read.problems:
+        if read.kind == INSTRUMENT:
+            tell("scan-file-instrument", name=read.name, count=read.results)
+        else:
+            tell("scan-file-fine", name=read.name, count=len(read.events))
+        return
+    tell("scan-file-refused", name=read.name, count=len(read.problems))
+    cells = {row.number: row.cells for row in read.grid}
+    rows = []
+    for each in read.problems[:_MOST_SHOWN]:
+        at = read.headings.index(each.column) if each.column in read.headings else -1
+        found = cells.get(each.line or 0, ())
+        cell = plain_text(found[at]) if 0 <= at < len(found) else ""
+        rows.append((each.line, each.column or each.pointer, cell, each.sentence(language())))
+    print_table(
+        ("scan-column-line", "scan-column-cell", "scan-column-content", "scan-column-reason"),
+        rows,
+        red=frozenset({2}),
+    )
+    if any(each.pointer.endswith("/organisation") for each in read.problems):
+        tell("scan-organisation-hint")
+
+
+# --- sending ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """The line to the server: the outbox, and who sends from it."""
+
+    outbox: Outbox
+    sender: Sender
+
+
+@contextmanager
+def opened_outbox(settings: ScanSettings) -> Iterator[Outbox]:
+    """The outbox that the settings name, for as long as a command runs."""
+    with closing(Outbox(settings.outbox, SYSTEM_CLOCK)) as outbox:
+        yield outbox
+
+
+@contextmanager
+def _opened_line(settings: ScanSettings, outbox: Outbox) -> Iterator[_Line]:
+    address, token = server_of(settings), read_token(settings)
+    with (
+        closing(Server(address, token, SYSTEM_CLOCK.monotonic)) as server,
+        closing(Turn(settings.outbox)) as turn,
+    ):
+        yield _Line(outbox, Sender(outbox, server, turn, SYSTEM_CLOCK, random.random))
+
+
+@click.command("send")
+@_files
+@_kind
+@_organisation
+@click.option("--no-wait", is_flag=True, help="只放入发件箱，不发送。 Only put it into the outbox.")
+@click.option(
+    "--patience",
+    type=click.FloatRange(0, 86_400),
+    default=60,
+    show_default=True,
+    help="多少秒毫无进展就先结束，未送达的留待下次。 Seconds without progress after which to stop for now.",
+)
+@json_option
+@click.pass_context
+def send_files(
+    context: click.Context,
+    *,
+    files: Sequence[Path],
+    kind: str | None,
+    organisation: str | None,
+    no_wait: bool,
+    patience: float,
+) -> None:
+    """检查文件、放入发件箱并发送；不带文件则发送尚未送达的。 Check files, put them into the outbox, send.
+
+    Without files it sends what waits. Exit code 0: all is delivered; 1: a file has problems, something waits still
+    or needs a person.
+    """
+    settings = read_settings(environ)
+    with opened_outbox(settings) as outbox:
+        before = outbox.counts()
+        told = [_take(outbox, _read(path, kind, organisation, settings), path) for path in files]
+        trouble = None if no_wait else _send(settings, outbox, patience)
+        counts = outbox.counts()
+    files_fine = all(each["ok"] for each in told)
+    is_open = counts[State.PARKED] > 0 or (not no_wait and counts[State.WAITING] > 0)
+    ok = files_fine and not is_open
+    if wants_json():
+        delivered = counts[State.DELIVERED] - before[State.DELIVERED]
+        print_json({"ok": ok, "files": told, "delivered": delivered, "trouble": trouble, "outbox": counts})
+    else:
+        if trouble is not None:
+            tell("scan-not-sent", err=True, why=trouble[language()])
+        tell_counts(counts)
+    if not ok:
+        context.exit(PROBLEM_FOUND)
+
+
+def _take(outbox: Outbox, read: ReadFile, path: Path, *, versions: bool = True) -> dict[str, Any]:
+    """Put a file into the outbox if nothing is wrong with it, say so, and what `--json` tells of it."""
+    told = _dump_file(read)
+    if read.problems:
+        _show_file(read)
+        return told
+    try:
+        taken = take_file(outbox, read, path, versions=versions)
+    except Conflict as error:
+        tell("scan-file-conflict", name=read.name, why=error.sentence(language()))
+        said = {"code": error.code, **say_both(error.code, **error.names)}
+        return told | {"ok": False, "problems": [{"pointer": "", **said}]}
+    _say_taken(taken)
+    return told | {
+        "version": taken.version,
+        "new": taken.new,
+        "known": taken.known,
+        "asked": taken.asked,
+        "gone": taken.gone,
+    }
+
+
+def _say_taken(taken: Taken) -> None:
+    name = taken.file.name
+    tell("scan-file-taken", name=name, new=taken.new, known=taken.known)
+    if taken.asked:
+        tell("scan-file-asked", name=name, version=taken.version, count=taken.asked)
+    if taken.gone > taken.asked:
+        tell("scan-file-gone", name=name, version=taken.version, count=taken.gone - taken.asked)
+
+
+def _send(settings: ScanSettings, outbox: Outbox, patience: float) -> dict[str, str] | None:
+    """Send what waits, with a bar on a terminal; what kept some of it from being sent, if anything did."""
+    waiting = outbox.counts()[State.WAITING]
+    if not waiting:
+        return None
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=wants_json() or not sys.stderr.isatty(),
+    )
+    with _opened_line(settings, outbox) as line, bar:
+        task = bar.add_task(say("scan-sending", language()), total=waiting, rate="")
+        for counts in drain(line.sender, outbox, SYSTEM_CLOCK, time.sleep, patience):
+            done = max(0, waiting - counts[State.WAITING])
+            speed = bar.tasks[0].speed or 0.0
+            rate = say("scan-rate", language(), rate=f"{speed:.0f}")
+            bar.update(task, completed=done, total=done + counts[State.WAITING], rate=rate)
+        error = line.sender.trouble.error
+    if not outbox.counts()[State.WAITING]:
+        return None
+    error = error or ServerUnreachable("scan-waits")
+    return {"code": error.code, "zh": error.sentence("zh"), "en": error.sentence("en")}
+
+
+def tell_counts(counts: dict[State, int]) -> None:
+    """Say how many entries stand where, and what to do about those that need a person."""
+    tell(
+        "scan-counts",
+        delivered=counts[State.DELIVERED],
+        waiting=counts[State.WAITING],
+        parked=counts[State.PARKED],
+        discarded=counts[State.DISCARDED],
+    )
+    if counts[State.PARKED]:
+        tell("scan-look-at-parked")
+
+
+# --- watching --------------------------------------------------------------------------------------------------------
+
+
+@click.command("watch")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@_kind
+@_organisation
+@click.option(
+    "--reused-names",
+    is_flag=True,
+    help="仪器反复使用同一文件名：内容不同即为新文件，而非修订。 Another content under a name is another file.",
+)
+@json_option
+def watch_folder(*, folder: Path, kind: str | None, organisation: str | None, reused_names: bool) -> None:
+    """守候文件夹，仪器存入的新文件自动入箱并发送。 Send what an instrument drops into a folder.
+
+    Files stay where they are. Runs until it is stopped (Ctrl+C); with --json it prints a line for each happening.
+    """
+    settings = read_settings(environ)
+    stopped = Flag()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    watcher = Watcher(folder)
+    tell("scan-watching", name=folder)
+    with opened_outbox(settings) as outbox, _opened_line(settings, outbox) as line:
+        said = ""
+        while not stopped.is_set():
+            for path in watcher.look():
+                told = _take(
+                    outbox, _read(path, kind, organisation, settings), path, versions=not reused_names
+                )
+                if wants_json():
+                    print_json(told, indent=None)
+            said = _send_a_while(line, stopped, said)
+    tell("scan-watched")
+
+
+def _send_a_while(line: _Line, stopped: Flag, said: str) -> str:
+    """Send until it is time to look again; trouble is said once, until it is another or over."""
+    end = SYSTEM_CLOCK.monotonic() + _EVERY_SECONDS
+    before = line.outbox.counts()
+    while not stopped.is_set() and (left := end - SYSTEM_CLOCK.monotonic()) > 0:
+        wait = line.sender.step()
+        stopped.wait(left if wait is None else min(left, wait))
+    counts = line.outbox.counts()
+    if counts != before:
+        if wants_json():
+            print_json({"outbox": counts}, indent=None)
+        tell_counts(counts)
+    error = line.sender.trouble.error
+    sentence = "" if error is None else error.sentence(language())
+    if error is not None and sentence != said:
+        if wants_json():
+            print_json({"trouble": {"code": error.code, **say_both(error.code, **error.names)}}, indent=None)
+        tell("scan-not-sent", err=True, why=sentence)
+    return sentence
+
+
+COMMANDS = (write_template, check_files, send_files, watch_folder)

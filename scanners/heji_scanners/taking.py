@@ -1,0 +1,166 @@
+"""Taking a file into the outbox: once by its content, and as a new version where its path is known already.
+
+Rows of a new version that an earlier one has too are in the outbox and are not put again. Where rows of the earlier
+version are gone, each row that is new may be one of them, corrected. What no server has seen gives way to it; else it
+is parked, because only a person knows whether it corrects the earlier row or stands beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from heji_scanners.entries import EVENT, FILE, Draft, KeptFile, Put
+from heji_scanners.files import INSTRUMENT, STATED, ReadFile
+from heji_scanners.outbox import Outbox
+from heji_trace import canonical
+from heji_trace.event import Event
+from heji_trace.sentences import say, say_both
+
+OWN_QUESTIONS: Final = frozenset({"CORRECTED_ROW", "ADDED_ROW", "REVISED_FILE"})
+"""What the outbox itself asks; no server knows these codes."""
+
+
+class _KnownRow(NamedTuple):
+    """A row of an earlier version: a hash of what it says, the id under which it went, its line."""
+
+    says: str
+    id: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a file: which version it is, and how many of its entries were new, known, or asked about.
+
+    `gone` counts rows of the version before that are no longer there; nothing in the ledger is withdrawn for that.
+    """
+
+    file: ReadFile
+    version: int
+    new: int = 0
+    known: int = 0
+    asked: int = 0
+    gone: int = 0
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What is to be put for a new version."""
+
+    drafts: list[Draft] = field(default_factory=list)
+    rows: list[_KnownRow] = field(default_factory=list)
+    superseded: dict[int, str] = field(default_factory=dict)
+    gone: int = 0
+
+
+def take_file(outbox: Outbox, read: ReadFile, path: Path, *, versions: bool = True) -> Taken:
+    """Put a file without problems into the outbox, durably.
+
+    Without `versions`, and for events with ids of their own, another content under the same path is another file.
+    Raises Conflict where an id stands for other content already.
+    """
+    place = str(path.resolve())
+    before = outbox.files_at(place) if versions and read.kind != STATED else []
+    if outbox.find_file(read.sha256) is not None:
+        return Taken(read, max(1, len(before)), known=len(read.events) or 1)
+    version = len(before) + 1
+    if read.kind == INSTRUMENT:
+        plan = _plan_instrument(outbox, read, before)
+    else:
+        rows = [_KnownRow(*row) for row in before[0].rows] if before else []
+        plan = _plan_rows(outbox, read, rows, version)
+    file = KeptFile(read.sha256, place, read.name, read.kind, plan.rows)
+    put = Counter(outbox.put(plan.drafts, file, plan.superseded))
+    return Taken(
+        read,
+        version,
+        new=put[Put.NEW] + put[Put.REPLACED],
+        known=put[Put.KNOWN] + len(plan.rows) - len(plan.drafts) if plan.rows else put[Put.KNOWN],
+        asked=sum(draft.asked is not None for draft in plan.drafts),
+        gone=plan.gone,
+    )
+
+
+def _plan_rows(outbox: Outbox, read: ReadFile, before: Sequence[_KnownRow], version: int) -> _Plan:
+    """The rows that no earlier version has, and what of the version before they stand for."""
+    plan = _Plan()
+    known: dict[str, list[_KnownRow]] = {}
+    for row in before:
+        known.setdefault(row.says, []).append(row)
+    fresh: list[tuple[Event, int]] = []
+    for event, line in zip(read.events, read.lines, strict=True):
+        says = _hash(event)
+        same = known.get(says)
+        plan.rows.append(_KnownRow(says, same.pop(0).id if same else event.id, line))
+        if plan.rows[-1].id == event.id:
+            fresh.append((event, line))
+    gone = [row for rows in known.values() for row in rows]
+    plan.gone = len(gone)
+    lost: list[_KnownRow] = []
+    for row in gone:
+        entry = outbox.find_entry(row.id)
+        if entry is None or not entry.is_unsent:
+            lost.append(row)
+        elif entry.settled_ms is None:
+            plan.superseded[entry.number] = say("scan-superseded", "zh", name=read.name, version=version)
+    pairs = _paired(fresh, lost)
+    for event, line in fresh:
+        asked = _question(read, line, pairs.get(event.id)) if lost else None
+        replaces = pairs[event.id].id if event.id in pairs else None
+        body = canonical.dump(event.body)
+        plan.drafts.append(Draft(event.id, EVENT, event.kind, body, read.sha256, line, asked, replaces))
+    return plan
+
+
+def _paired(fresh: Sequence[tuple[Event, int]], lost: Sequence[_KnownRow]) -> dict[str, _KnownRow]:
+    """Which lost row a new one is likely to correct: that of its line, else the next in order."""
+    by_line = {row.line: row for row in lost}
+    pairs = {event.id: by_line.pop(line) for event, line in fresh if line in by_line}
+    others = (event for event, _ in fresh if event.id not in pairs)
+    rest = sorted(by_line.values(), key=lambda row: row.line)
+    return pairs | {event.id: row for event, row in zip(others, rest, strict=False)}
+
+
+def _question(read: ReadFile, line: int, row: _KnownRow | None) -> dict[str, Any]:
+    """The problem document by which a row of a new version is parked."""
+    if row is None:
+        return _asked("ADDED_ROW", say_both("scan-added-row", name=read.name, line=line))
+    said = say_both("scan-corrected-row", name=read.name, line=line, earlier=row.line, id=row.id)
+    return _asked("CORRECTED_ROW", said)
+
+
+def _plan_instrument(outbox: Outbox, read: ReadFile, before: Sequence[KeptFile]) -> _Plan:
+    """The file as it is; once an earlier version may have been recorded, its results would be recorded again."""
+    plan = _Plan()
+    asked = None
+    for file in before:
+        entry = outbox.find_entry(file.sha256)
+        if entry is None or not entry.is_unsent:
+            asked = _asked("REVISED_FILE", say_both("scan-revised-file", name=read.name))
+        elif entry.settled_ms is None:
+            plan.superseded[entry.number] = say(
+                "scan-superseded", "zh", name=read.name, version=len(before) + 1
+            )
+    plan.drafts.append(Draft(read.sha256, FILE, INSTRUMENT, read.data, read.sha256, None, asked))
+    return plan
+
+
+def _asked(code: str, said: Mapping[str, str]) -> dict[str, Any]:
+    """As the server's answers are shaped, so that people confirm both in one way."""
+    return {
+        "code": code,
+        "detail_zh": said["zh"],
+        "detail_en": said["en"],
+        "questions": [{"code": code, **said}],
+    }
+
+
+def _hash(event: Event) -> str:
+    """What an event says, whatever its id."""
+    said = {name: value for name, value in event.body.items() if name != "id"}
+    return hashlib.sha256(canonical.dump(said)).hexdigest()
