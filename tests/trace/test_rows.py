@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import create_engine, select
 from sqlalchemy.pool import StaticPool
 
-from heji_trace.rows import insert_rows
+from heji_trace.rows import insert_rows, replace_rows
 from heji_trace.tables import disclosures, stock
 
 
@@ -27,4 +27,19 @@ def test_a_row_that_lacks_a_column_is_not_written_half() -> None:
         with pytest.raises(KeyError):
             insert_rows(connection, stock, [{"batch": "A"}])
         assert connection.execute(select(stock)).all() == []
+    engine.dispose()
+
+
+def test_stored_rows_get_the_values_of_those_with_their_key_and_no_others_change() -> None:
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+
+    def row(batch: str, amount: int) -> dict[str, object]:
+        return {"batch": batch, "holder": "o", "state": "held", "dimension": "mass", "amount": amount}
+
+    with engine.begin() as connection:
+        stock.create(connection)
+        insert_rows(connection, stock, [row(f"B{at:03}", at) for at in range(200)])
+        replace_rows(connection, stock, [row(f"B{at:03}", -at) for at in range(0, 200, 2)])
+        amounts = connection.execute(select(stock.c.amount).order_by(stock.c.batch)).scalars().all()
+    assert amounts == [at if at % 2 else -at for at in range(200)]
     engine.dispose()

@@ -7,7 +7,7 @@ import sys
 import pytest
 from flask.testing import FlaskClient
 
-from heji_web.logs import JsonLines
+from heji_web.logs import JsonLines, start_logging
 
 
 def line(record: logging.LogRecord) -> dict[str, object]:
@@ -45,3 +45,17 @@ def test_an_exception_is_logged_by_its_class_alone() -> None:
 def test_a_line_is_one_line_whatever_is_said() -> None:
     record = logging.LogRecord("x", logging.INFO, "f", 1, "a\nb\r%s", ("禾\x00",), None)
     assert len(JsonLines().format(record).splitlines()) == 1
+
+
+def test_every_line_is_written_before_the_log_is_stopped(capsys: pytest.CaptureFixture[str]) -> None:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        listener = start_logging()
+        for number in range(500):
+            logging.getLogger("heji.lines").info("line %d", number)
+        listener.stop()
+    finally:
+        root.handlers[:], root.level = handlers, level
+    written = [json.loads(each)["message"] for each in capsys.readouterr().err.splitlines()]
+    assert written == [f"line {number}" for number in range(500)]

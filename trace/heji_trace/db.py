@@ -27,6 +27,8 @@ _SQLITE_WRITER = (
     "PRAGMA cache_size=-65536",
 )
 _SQLITE_READER = ("PRAGMA busy_timeout=5000", "PRAGMA query_only=ON", "PRAGMA cache_size=-16384")
+# How many statements a connection keeps prepared: those of a group, with rows of any number in each.
+_STATEMENTS = 1024
 _POSTGRESQL_OPTIONS = (
     "-c statement_timeout=30000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000"
 )
@@ -47,6 +49,8 @@ class Store:
         self._writer = self._engine("BEGIN IMMEDIATE", _SQLITE_WRITER, size=1)
         self._reader = self._engine("BEGIN", _SQLITE_READER, size=32)
         self._mutex = threading.Lock()
+        self.changes = 0
+        """How often this process has written anything but entries: what it remembers of accounts holds until then."""
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -63,6 +67,15 @@ class Store:
         After any error but a broken constraint the connection is dropped: what an fsync that failed has left behind
         is unknown, and only a newly opened file tells.
         """
+        try:
+            with self.append() as connection:
+                yield connection
+        finally:
+            self.changes += 1
+
+    @contextmanager
+    def append(self) -> Iterator[Connection]:
+        """The same for the recorder, which writes entries and their effects and nothing else."""
         with self._mutex, _as_busy(), self._writer.connect() as connection:
             try:
                 with connection.begin():
@@ -96,7 +109,7 @@ class Store:
             pool_size=size,
             max_overflow=0,
             hide_parameters=True,
-            connect_args={"check_same_thread": False},
+            connect_args={"check_same_thread": False, "cached_statements": _STATEMENTS},
         )
 
         # The driver's own transactions once lost an acknowledged write; every BEGIN is ours.

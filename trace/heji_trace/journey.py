@@ -10,9 +10,10 @@ from sqlalchemy import select
 
 from heji_trace import tables
 from heji_trace.evidence import Proved
+from heji_trace.gather import Row
 from heji_trace.registry import Registry
 from heji_trace.rules import HOUR_MS
-from heji_trace.state import Row, State
+from heji_trace.state import State
 from heji_trace.times import beijing_date, ms_of, parse_moment
 from heji_trace.trail import Trail
 from heji_trace.wording import Said, day_said, delay_said, joined, kind_said, said, same

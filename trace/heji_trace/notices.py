@@ -11,9 +11,10 @@ from sqlalchemy import select
 
 from heji_trace import tables
 from heji_trace.evidence import Proved
+from heji_trace.gather import Row
 from heji_trace.registry import Registry
 from heji_trace.rules import LEVELS, LOUDNESS, Raised
-from heji_trace.state import Row, State
+from heji_trace.state import State
 from heji_trace.times import beijing_date
 from heji_trace.wording import Said, day_said, said, same, say_warning, title_of
 

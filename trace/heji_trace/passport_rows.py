@@ -9,11 +9,12 @@ from sqlalchemy import Connection, select
 
 from heji_trace import canonical
 from heji_trace.errors import InvalidEvent
+from heji_trace.gather import Row
 from heji_trace.journey import Way, way_of
 from heji_trace.notices import StoredWarning, stored_notices
 from heji_trace.registry import Registry
 from heji_trace.results import SampleRows, awaited_facts, limit_editions, sample_rows
-from heji_trace.state import Row, State
+from heji_trace.state import State
 from heji_trace.tables import entries, events, labels, tests
 from heji_trace.trail import Trail, trail_of
 from heji_trace.uses import MOST_TOLD, FoundUse, found_uses

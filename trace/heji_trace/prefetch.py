@@ -5,39 +5,49 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from heji_trace.event import Event
-from heji_trace.state import State
+from heji_trace.state import State, load_together
 
 
 def prefetch(state: State, events: Sequence[Event]) -> None:
     """Read the rows around everything these events name; what is still missing later is read by itself."""
     batches = list(dict.fromkeys(batch for event in events for batch in batches_named(event)))
     cycles = list(dict.fromkeys(cycle for event in events for cycle in event.cycles))
-    state.events.load("event_id", [event_id for event in events for event_id in events_named(event)])
-    state.register.load("code", [code for event in events for code in codes_named(event)])
-    state.batches.load("batch", batches)
-    new = [batch for batch in batches if state.find_batch(batch) is None]
-    known = [batch for batch in batches if state.find_batch(batch) is not None]
-    for shelf in (
+    of_batches = (
+        state.batches,
         state.stock,
         state.warnings,
         state.holds,
         state.recall_scope,
         state.findings,
         state.harvests,
-    ):
-        shelf.assume_none("batch", new)
-        shelf.load("batch", known)
-    state.edges.assume_none("parent", new)
-    state.edges.load("parent", known)
-    state.samples.assume_none("target", new)
-    for row_batch in known:
-        cycles += [row["cycle"] for row in state.harvests.of("batch", row_batch)]
-    state.samples.load("target", [*batches, *cycles])
-    state.samples.load("sample", [code for event in events for code in samples_named(event)])
+    )
+    load_together(
+        state.connection,
+        [
+            (state.events, "event_id", [each for event in events for each in events_named(event)]),
+            (state.register, "code", [code for event in events for code in codes_named(event)]),
+            (state.register, "kind", ["edition"]),
+            *((shelf, "batch", batches) for shelf in of_batches),
+            (state.edges, "parent", batches),
+            (state.samples, "target", [*batches, *cycles]),
+            (state.samples, "sample", [code for event in events for code in samples_named(event)]),
+        ],
+    )
+    cycles += [row["cycle"] for batch in batches for row in state.harvests.of("batch", batch)]
+    load_together(
+        state.connection,
+        [
+            (state.samples, "target", cycles),
+            (state.register, "code", cycles),
+            (state.applications, "cycle", cycles),
+            (
+                state.harvests,
+                "cycle",
+                [cycle for event in events if not event.outputs for cycle in event.cycles],
+            ),
+        ],
+    )
     state.tests.load("sample", [*samples_of(state, [*batches, *cycles]), *_tested(events)])
-    state.register.load("code", cycles)
-    state.applications.load("cycle", cycles)
-    state.harvests.load("cycle", [cycle for event in events if not event.outputs for cycle in event.cycles])
 
 
 def batches_named(event: Event) -> list[str]:

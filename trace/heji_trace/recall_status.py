@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, or_, select
 
 from heji_trace.evidence import Trust, prove
+from heji_trace.gather import Row
 from heji_trace.registry import Registry
-from heji_trace.state import Row
 from heji_trace.tables import batches, warnings
 from heji_trace.verdict import SHAPES, Verdict
 from heji_trace.wording import Said, said, say_warning

@@ -10,6 +10,7 @@ committed by itself.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ from heji_trace.times import Clock, dump_ms
 __all__ = ["Receipt", "Recorder"]
 
 _GROUP = 256
+_GATHERINGS = 6
+_GATHERING_SECONDS = 0.002
 _CLOCK_PARTING_MS = 5 * 60 * 1000
 _ADVISORY_LOCK = 0x48454A49
 
@@ -82,10 +85,6 @@ class Recorder:
         self._closed = False
         self.durable_size = 0
         self.fault: HejiError | None = None
-        self.grouped = 0
-        """How many statements there were in all groups."""
-        self.group_sizes = [0] * (_GROUP.bit_length() + 1)
-        """How many groups there were of fewer than 2^n statements and no fewer than half of that, by n."""
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
 
     def start(self) -> None:
@@ -142,11 +141,6 @@ class Recorder:
         """Whether statements are being taken."""
         return self._thread.is_alive() and not self._closed
 
-    @property
-    def waiting(self) -> int:
-        """How many statements wait for their group."""
-        return self._queue.qsize()
-
     def _wait(self, wanted: _Wanted) -> list[Receipt]:
         with self._gate:
             # Behind the end of the queue nobody would ever answer.
@@ -156,20 +150,30 @@ class Recorder:
         return wanted.answer.result()
 
     def _work(self) -> None:
-        last = False
+        last = crowded = False
         while not last:
             group: list[_Wanted] = []
             waiting = self._queue.get()
+            if crowded:
+                self._let_gather()
             while waiting is not None:
                 group.append(waiting)
                 if self._queue.empty() or len(group) == _GROUP:
                     break
                 waiting = self._queue.get()
             last = waiting is None
-            self.group_sizes[len(group).bit_length()] += bool(group)
-            self.grouped += len(group)
+            crowded = len(group) > 1
             for part in _parted(group):
                 self._record(part)
+
+    def _let_gather(self) -> None:
+        """Where many record at once, wait as long as more keep coming: what a group costs is then paid by more."""
+        waiting = -1
+        for _ in range(_GATHERINGS):
+            before, waiting = waiting, self._queue.qsize()
+            if waiting == before or waiting >= _GROUP:
+                return
+            time.sleep(_GATHERING_SECONDS)
 
     def _record(self, group: list[_Wanted]) -> None:
         """One transaction for a group; every member is answered, whatever happens."""
@@ -194,7 +198,7 @@ class Recorder:
         answers: list[list[Receipt] | Exception] = []
         tip = None
         try:
-            with self._store.write() as connection:
+            with self._store.append() as connection:
                 before = self._current_tip(connection)
                 now_ms = self._now_ms(before)
                 state = State(connection)

@@ -9,11 +9,12 @@ from typing import Any
 
 from heji_trace.dated import AwaitedFact
 from heji_trace.evidence import Proved
+from heji_trace.gather import Row
 from heji_trace.kinds import words
 from heji_trace.readings import Reading, is_beyond_method, reading_of
 from heji_trace.registry import Registry, choice_said
 from heji_trace.settle import covering_samples, harvest_facts
-from heji_trace.state import Row, State
+from heji_trace.state import State
 from heji_trace.times import beijing_date, ms_of, parse_moment
 from heji_trace.wording import Said, day_said, joined, said
 

@@ -15,25 +15,38 @@ from sqlalchemy import Connection, Table
 
 _Row = Mapping[str, Any]
 
-# Few sizes, so that the driver keeps the statements prepared; far below the 32,766 values that SQLite takes at once.
-_SIZES = (256, 32, 8, 2, 1)
+# Far below the 32,766 values that SQLite takes at once, and few enough lengths for the driver to keep them prepared.
+_AT_ONCE = 64
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[_Row]) -> None:
     """Insert rows that each have a value for every column of the table."""
+    _write(connection, table, rows, "")
+
+
+def replace_rows(connection: Connection, table: Table, rows: Sequence[_Row]) -> None:
+    """Give stored rows, found by their primary key, the values that each has for every column of the table."""
+    _write(connection, table, rows, _replacing(table))
+
+
+def _write(connection: Connection, table: Table, rows: Sequence[_Row], ending: str) -> None:
     names = _names(table)
-    start = 0
-    for size in _SIZES:
-        while len(rows) - start >= size:
-            part = rows[start : start + size]
-            values = tuple([row[name] for row in part for name in names])
-            connection.exec_driver_sql(_statement(table, size, connection.dialect.paramstyle), values)
-            start += size
+    for start in range(0, len(rows), _AT_ONCE):
+        part = rows[start : start + _AT_ONCE]
+        statement = _statement(table, len(part), connection.dialect.paramstyle) + ending
+        connection.exec_driver_sql(statement, tuple([row[name] for row in part for name in names]))
 
 
 @cache
 def _names(table: Table) -> tuple[str, ...]:
     return tuple(column.name for column in table.columns)
+
+
+@cache
+def _replacing(table: Table) -> str:
+    keys = [column.name for column in table.primary_key]
+    others = [f"{name} = excluded.{name}" for name in _names(table) if name not in keys]
+    return f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {', '.join(others)}"
 
 
 @cache

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from heji_trace import lineage
+from heji_trace.gather import Row
 from heji_trace.rules import (
     INHERITED,
     ApplicationFact,
@@ -22,7 +23,7 @@ from heji_trace.rules import (
     TestFact,
     stored_warnings,
 )
-from heji_trace.state import Row, State
+from heji_trace.state import State
 
 
 def dump_data(data: object) -> str:

@@ -9,40 +9,20 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, Update, bindparam, select, update
+from sqlalchemy import Connection, Table
 
 from heji_trace import tables
+from heji_trace.gather import Asked, Row, read_rows
 from heji_trace.intervals import Interval, parse_intervals
-from heji_trace.rows import insert_rows
+from heji_trace.rows import insert_rows, replace_rows
 from heji_trace.rules import Thresholds
 from heji_trace.times import beijing_date
 
-Row = dict[str, Any]
 _AT_ONCE = 1000
 _NO_EDITION = Thresholds()
-
-
-# Statements are put together once: for the few rows of a group that costs more than running them.
-
-
-@cache
-def _select(table: Table, column: str, *, live_only: bool) -> Select[Any]:
-    query = select(table).where(table.c[column].in_(bindparam("keys", expanding=True)))
-    return query.where(table.c.withdrawn_seq.is_(None)) if live_only else query
-
-
-@cache
-def _update(table: Table) -> Update:
-    keys = [column.name for column in table.primary_key]
-    others = [column.name for column in table.columns if column.name not in keys]
-    return (
-        update(table)
-        .where(*(table.c[name] == bindparam(f"key_{name}") for name in keys))
-        .values({name: bindparam(f"new_{name}") for name in others})
-    )
 
 
 class Shelf:
@@ -71,17 +51,23 @@ class Shelf:
 
     def load(self, column: str, keys: Iterable[Any]) -> None:
         """Read the rows whose `column` is one of `keys`, those already read left alone."""
-        wanted = [key for key in dict.fromkeys(keys) if key not in self._read[column]]
-        self._read[column].update(wanted)
-        for start in range(0, len(wanted), _AT_ONCE):
-            query = _select(self.table, column, live_only=self._live_only)
-            asked = {"keys": wanted[start : start + _AT_ONCE]}
-            for stored in self._connection.execute(query, asked).mappings():
-                self._place(dict(stored))
+        load_together(self._connection, [(self, column, keys)])
 
-    def assume_none(self, column: str, keys: Iterable[Any]) -> None:
-        """Take it as read that the table has no rows for `keys`: what speaks of a batch is written after the batch."""
-        self._read[column].update(keys)
+    def missing(self, column: str, keys: Iterable[Any]) -> list[Any]:
+        """Those of `keys` that `column` was not read by yet; from now on they count as read."""
+        known = self._read[column]
+        wanted = [key for key in dict.fromkeys(keys) if key not in known]
+        known.update(wanted)
+        return wanted
+
+    def asked(self, column: str) -> Asked:
+        """How this shelf reads by `column`."""
+        return Asked(self.table, column, self._live_only)
+
+    def take(self, rows: Iterable[Row]) -> None:
+        """Put down rows as they are stored; of those already here the group's own state counts."""
+        for row in rows:
+            self._place(row)
 
     def of(self, column: str, key: Any) -> list[Row]:
         """The rows whose `column` is `key`, in the order of the primary key."""
@@ -118,15 +104,7 @@ class Shelf:
                 self._changed.pop(self._key_of(row), None)
             self._added = []
         if self._changed:
-            others = [name for name in self._blank if name not in self._key]
-            self._connection.execute(
-                _update(self.table),
-                [
-                    {f"key_{name}": row[name] for name in self._key}
-                    | {f"new_{name}": row[name] for name in others}
-                    for row in self._changed.values()
-                ],
-            )
+            replace_rows(self._connection, self.table, list(self._changed.values()))
             self._changed = {}
 
     def _place(self, row: Row) -> None:
@@ -138,6 +116,20 @@ class Shelf:
 
     def _key_of(self, row: Row) -> tuple[Any, ...]:
         return tuple([row[name] for name in self._key])
+
+
+def load_together(connection: Connection, wanted: Iterable[tuple[Shelf, str, Iterable[Any]]]) -> None:
+    """Read into several shelves at once: for each the rows whose column is one of the keys."""
+    missing = [
+        (shelf, shelf.asked(column), keys)
+        for shelf, column, asked in wanted
+        if (keys := shelf.missing(column, asked))
+    ]
+    while missing:
+        part = [(question, keys[:_AT_ONCE]) for _, question, keys in missing]
+        for (shelf, _, _), rows in zip(missing, read_rows(connection, part), strict=True):
+            shelf.take(rows)
+        missing = [(shelf, question, keys[_AT_ONCE:]) for shelf, question, keys in missing if keys[_AT_ONCE:]]
 
 
 class State:
@@ -167,7 +159,7 @@ class State:
         self.measured: dict[tuple[object, ...], tuple[str, int]] = {}
         """What `sense.measure` has worked out, until something is registered."""
         self._registered: dict[tuple[str, str], Mapping[str, Any] | None] = {}
-        self._editions: dict[str, list[Row]] | None = None
+        self._editions: defaultdict[str, list[str]] | None = None
 
     def shelves(self) -> Iterator[Shelf]:
         """All shelves, in the order in which they are written."""
@@ -226,40 +218,48 @@ class State:
     def intervals_at(self, occurred_ms: int) -> tuple[Interval, ...]:
         """The edition of intervals in force on the Beijing day of a claimed moment."""
         edition = self._edition_at("intervals", occurred_ms)
-        if edition is None:
-            return ()
-        if "parsed" not in edition:
-            edition["parsed"] = parse_intervals(
-                edition["rows"], edition["edition"], verified=edition["verified"]
-            )
-        parsed: tuple[Interval, ...] = edition["parsed"]
-        return parsed
+        return () if edition is None else _intervals(edition)
 
     def thresholds_at(self, occurred_ms: int) -> Thresholds:
         """The thresholds in force on the Beijing day of a claimed moment."""
         edition = self._edition_at("thresholds", occurred_ms)
-        if edition is None:
-            return _NO_EDITION
-        if "parsed" not in edition:
-            known = Thresholds.__dataclass_fields__
-            edition["parsed"] = Thresholds(
-                **{row["name"]: int(row["value"]) for row in edition["rows"] if row["name"] in known}
-            )
-        parsed: Thresholds = edition["parsed"]
-        return parsed
+        return _NO_EDITION if edition is None else _thresholds(edition)
 
-    def _edition_at(self, table: str, occurred_ms: int) -> Row | None:
+    def _edition_at(self, table: str, occurred_ms: int) -> str | None:
+        """The facts of an edition, as text."""
         if self._editions is None:
-            self._editions = {}
+            self._editions = defaultdict(list)
             for row in sorted(self.register.of("kind", "edition"), key=lambda row: row["seq"]):
-                data = json.loads(row["data"])
-                self._editions.setdefault(data["table"], []).append(data)
+                self._editions[_edition(row["data"])["table"]].append(row["data"])
         if table not in self._editions:
             return None
         day = beijing_date(occurred_ms).isoformat()
         in_force = [
-            edition
-            for edition in self._editions[table]
-            if edition["effective_from"] <= day <= edition.get("effective_to", "9999-12-31")
+            data
+            for data in self._editions[table]
+            if _edition(data)["effective_from"] <= day <= _edition(data).get("effective_to", "9999-12-31")
         ]
         return in_force[-1] if in_force else None
+
+
+# An edition may have a thousand rows and every group asks for it: what its text says is worked out once a process.
+
+
+@lru_cache(maxsize=64)
+def _edition(data: str) -> Mapping[str, Any]:
+    facts: Mapping[str, Any] = json.loads(data)
+    return facts
+
+
+@lru_cache(maxsize=16)
+def _intervals(data: str) -> tuple[Interval, ...]:
+    facts = _edition(data)
+    return parse_intervals(facts["rows"], facts["edition"], verified=facts["verified"])
+
+
+@lru_cache(maxsize=16)
+def _thresholds(data: str) -> Thresholds:
+    known = Thresholds.__dataclass_fields__
+    return Thresholds(
+        **{row["name"]: int(row["value"]) for row in _edition(data)["rows"] if row["name"] in known}
+    )

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
+from heji_trace.gather import Row
 from heji_trace.lineage import Edge, ancestors, edges_within
-from heji_trace.state import Row, State
+from heji_trace.state import State
 
 
 @dataclass(frozen=True, slots=True)

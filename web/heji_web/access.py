@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from heji_trace.errors import NotAllowed, NotSignedIn
 from heji_trace.parties import Author
-from heji_trace.sessions import Session, author_of_token, session_of, touch_session
+from heji_trace.sessions import Session, session_of, touch_session
 from heji_web.service import the_service
 
 CSRF_FIELD = "csrf"
@@ -114,8 +114,7 @@ def _author_of_header(header: str) -> Author:
     scheme, _, secret = header.partition(" ")
     if scheme.lower() != "bearer" or not secret.strip():
         raise NotSignedIn("bad-authorization")
-    with the_service().store.read() as connection:
-        return author_of_token(connection, secret.strip())
+    return the_service().speakers.author_of(secret.strip())
 
 
 def _read_session() -> Session | None:

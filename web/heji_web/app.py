@@ -14,7 +14,6 @@ from heji_web import (
     home,
     label_desk,
     log,
-    metrics,
     openapi,
     recalls,
     regulator,
@@ -25,14 +24,12 @@ from heji_web.access import install_access
 from heji_web.headers import install_headers
 from heji_web.languages import install_languages
 from heji_web.logs import install_logs
-from heji_web.metrics import install_metrics
 from heji_web.problems import install_problems
 from heji_web.service import EXTENSION, Service
 
 _BLUEPRINTS = (
     *api.BLUEPRINTS,
     health.blueprint,
-    metrics.blueprint,
     openapi.blueprint,
     sign_in.blueprint,
     home.blueprint,
@@ -69,7 +66,6 @@ def create_app(service: Service) -> Flask:
     install_problems(app)
     install_headers(app, service.random)
     install_logs(app)
-    install_metrics(app, service)
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)
     if settings.proxies:

@@ -18,7 +18,7 @@ from heji_trace.head import HeadFile
 from heji_trace.keys import Signer, read_signer
 from heji_trace.recorder import Recorder
 from heji_trace.times import SYSTEM_CLOCK, Clock
-from heji_web.backups import DailyBackups
+from heji_web.kept_authors import KeptAuthors
 from heji_web.passwords import argon2_passwords
 from heji_web.settings import Settings
 
@@ -43,7 +43,7 @@ class Service:
     clock: Clock
     random: Callable[[int], bytes]
     passwords: Passwords
-    backups: DailyBackups
+    speakers: KeptAuthors
     _closing: Event = field(default_factory=Event)
 
     @property
@@ -66,7 +66,6 @@ class Service:
     def close(self) -> None:
         """Let the recorder finish its group, then give the connections back."""
         self._closing.set()
-        self.backups.stop()
         self.recorder.close()
         self.store.close()
 
@@ -93,9 +92,16 @@ def open_service(
     signer = read_signer(settings.key)
     head = HeadFile(settings.head, signer.verifier)
     recorder = Recorder(store, signer, head, clock, random)
-    backups = DailyBackups(settings, store, signer, recorder, clock)
     return Service(
-        settings, store, signer, head, recorder, clock, random, passwords or argon2_passwords(), backups
+        settings,
+        store,
+        signer,
+        head,
+        recorder,
+        clock,
+        random,
+        passwords or argon2_passwords(),
+        KeptAuthors(store, clock.monotonic),
     )
 
 
