@@ -88,6 +88,7 @@ LAYERS = {
     "recall": 4,
     "recall_status": 4,
     "receipts": 4,
+    "releases": 4,
     "recorder": 4,
     "registry": 4,
     "replay": 4,

@@ -127,12 +127,21 @@ def test_the_operator_keeps_the_registers_for_others_and_nothing_else(village: C
 
 
 def test_a_producer_states_results_of_its_own_checks_alone(village: County, may: May) -> None:
-    body = {**example_event(KINDS["testing"]), "organisation": village.code("producer")}
-    for sample, expected in (("self_check", None), ("supervised", "test-not-a-self-check")):
-        event = parse_event({**body, "details": {**body["details"], "sample": sample}})
+    own = village.code("producer")
+    body = {**example_event(KINDS["testing"]), "organisation": own}
+    stated = {name: value for name, value in body["details"].items() if name != "released_at"}
+    stated["laboratory"] = own
+    for changes, expected in (
+        ({"sample": "self_check"}, None),
+        ({"sample": "self_check", "laboratory": village.code("laboratory")}, "result-of-another"),
+        ({"sample": "supervised"}, "test-not-a-self-check"),
+        ({"sample": "supervised", "released_at": body["details"]["released_at"]}, "release-by-regulator"),
+    ):
+        event = parse_event({**body, "details": {**stated, **changes}})
         assert may("producer", event) == expected
     official = {**body, "organisation": village.code("laboratory")}
-    event = parse_event({**official, "details": {**body["details"], "sample": "supervised"}})
+    stated["laboratory"] = village.code("laboratory")
+    event = parse_event({**official, "details": {**stated, "sample": "supervised"}})
     assert may("laboratory", event) is None
 
 
@@ -195,7 +204,7 @@ def test_a_replacement_is_the_authors_to_state(village: County, may: May) -> Non
     assert may("producer", correction(village, made, planting)) is None
     assert may("producer", correction(village, made, recall)) is None
     assert may("producer", correction(village, made, foreign)) == "correction-of-another"
-    assert may("producer", correction(village, made, supervised)) == "test-not-a-self-check"
+    assert may("producer", correction(village, made, supervised)) == "release-by-regulator"
     assert may("producer", correction(village, made, label)) == "labels-not-replaced"
     assert may("producer", correction(village, made, product)) == "kind-not-for-role"
     assert may("operator", correction(village, made, product)) == "kind-not-for-role"

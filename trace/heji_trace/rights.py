@@ -21,6 +21,9 @@ OPERATED_FOR_OTHERS = frozenset(
 )
 
 
+# The purpose of an official sample, whose result the authority makes public.
+OFFICIAL = "supervised"
+
 # Who watches over the goods of others.
 _WATCHERS = frozenset({"regulator", "operator", "laboratory", "third_party_laboratory"})
 
@@ -74,6 +77,15 @@ def may_oversee(author: Author) -> bool:
     return bool(author.roles & OVERSEERS)
 
 
+def is_release(state: State, event: Event) -> bool:
+    """Whether the event is to make an official result public."""
+    return (
+        event.kind == "testing"
+        and "released_at" in event.details
+        and any(row["purpose"] == OFFICIAL for row in state.samples.of("sample", event.details["sample"]))
+    )
+
+
 def _is_operating(author: Author, event: Event) -> bool:
     if event.organisation == author.organisation:
         return False
@@ -83,9 +95,9 @@ def _is_operating(author: Author, event: Event) -> bool:
 def _check_speaker(state: State, author: Author, event: Event) -> None:
     """The author's organisation speaks for itself in its roles, or for another in that one's and by its mandate."""
     if event.organisation == author.organisation:
-        _check_role(author.roles, event)
+        _check_role(state, author.roles, event)
     elif mandate := find_mandate(state, author, event):
-        _check_role(_roles_of(state, event.organisation), event)
+        _check_role(state, _roles_of(state, event.organisation), event)
         _check_mandated_site(state, mandate, event)
     else:
         raise NotAllowed("no-mandate", organisation=event.organisation)
@@ -95,8 +107,11 @@ def _roles_of(state: State, organisation: str) -> frozenset[str]:
     return frozenset((state.find_registered("organisation", organisation) or {}).get("roles", ()))
 
 
-def _check_role(roles: frozenset[str], event: Event) -> None:
-    if not roles & KINDS[event.kind].recorders:
+def _check_role(state: State, roles: frozenset[str], event: Event) -> None:
+    if is_release(state, event):
+        if "regulator" not in roles:
+            raise NotAllowed("release-by-regulator", sample=event.details["sample"])
+    elif not roles & KINDS[event.kind].recorders:
         raise NotAllowed("kind-not-for-role", kind=event.kind)
 
 
@@ -127,14 +142,18 @@ def _check_replacement(state: State, author: Author, event: Event, replacement: 
     if replacement.kind == "label_issue":
         raise NotAllowed("labels-not-replaced")
     if _is_operating(author, event):
-        _check_role(_roles_of(state, event.organisation), replacement)
+        _check_role(state, _roles_of(state, event.organisation), replacement)
     else:
         _check_speaker(state, author, replacement)
     _check_concerned(state, replacement)
 
 
 def _check_laboratory(state: State, event: Event) -> None:
-    """A producer states results of its own self-checks alone."""
+    """A laboratory gives its own name alone, and a producer states results of its own self-checks alone."""
+    if is_release(state, event):
+        return
+    if event.details["laboratory"] != event.organisation:
+        raise NotAllowed("result-of-another", laboratory=event.details["laboratory"])
     if {"laboratory", "third_party_laboratory"} & _roles_of(state, event.organisation):
         return
     purposes = {row["purpose"] for row in state.samples.of("sample", event.details["sample"])}

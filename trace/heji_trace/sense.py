@@ -12,6 +12,7 @@ from typing import Any
 
 from heji_trace.errors import Conflict, InvalidEvent, Problem, Question
 from heji_trace.event import Event, Line
+from heji_trace.releases import check_release
 from heji_trace.rules import STOPPING, ApplicationFact, HarvestFact, waiting_warnings
 from heji_trace.schemas import event_of
 from heji_trace.settle import application_facts, crop_of
@@ -88,6 +89,7 @@ def check(state: State, event: Event, now_ms: int, withdrawn: frozenset[int] = f
         raise InvalidEvent(problems)
     _check_makers(state, event, withdrawn)
     _check_intention(state, event)
+    check_release(state, event)
     if event.kind == "correction":
         _check_replacement(state, event, now_ms)
 

@@ -17,6 +17,7 @@ from heji_web import (
     openapi,
     recalls,
     regulator,
+    releases,
     sign_in,
     upload,
 )
@@ -41,6 +42,7 @@ _BLUEPRINTS = (
     regulator.blueprint,
     recalls.blueprint,
     label_desk.blueprint,
+    releases.blueprint,
 )
 
 

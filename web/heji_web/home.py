@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from heji_trace.choices import recorded_for
 from heji_trace.kinds import KINDS
 from heji_trace.kinds.fields import Area
+from heji_trace.releases import results_awaiting
 from heji_trace.times import beijing_date
 from heji_web.access import find_session, signed_in
 from heji_web.headers import permit_scripts
@@ -44,6 +45,7 @@ def desk() -> ResponseReturnValue:
     service = the_service()
     with service.store.read() as connection:
         recorded = recorded_for(connection, author, beijing_date(service.clock.now_ms()))
+        awaiting = len(results_awaiting(connection)) if "regulator" in author.roles else None
     kinds = [KINDS[name] for name in recorded]
     by_area = ((name, [kind for kind in kinds if kind.area == area]) for area, name in _AREAS.items())
     areas = [(gettext(name), found) for name, found in by_area if found]
@@ -52,4 +54,5 @@ def desk() -> ResponseReturnValue:
         areas=areas,
         may_search=bool(author.roles & _SEARCHERS),
         may_label=bool(author.roles & KINDS["label_issue"].recorders),
+        awaiting=awaiting,
     )

@@ -93,8 +93,8 @@ def show_batch(batch: str) -> ResponseReturnValue:
         amounts=amounts_said,
         local_time=local_time,
         way=_way,
-        conclusions=_labels(words.CONCLUSION),
-        states=_labels(words.TEST_STATUS),
+        conclusions=labels_of(words.CONCLUSION),
+        states=labels_of(words.TEST_STATUS),
         oversees=oversees,
         siblings=siblings,
         most=_MOST_ROWS,
@@ -177,7 +177,8 @@ def _may_label(author: Author, shown: RowShown) -> bool:
     return has_it and bool(author.roles & KINDS["label_issue"].recorders)
 
 
-def _labels(choice: Choice) -> dict[str, str]:
+def labels_of(choice: Choice) -> dict[str, str]:
+    """What the options of a choice are called in the reader's language."""
     return {option.value: option.zh if language() == "zh" else option.en for option in choice.options}
 
 
