@@ -20,6 +20,7 @@ LAYERS = {
     "checkpoint": 1,
     "checks": 1,
     "codes": 1,
+    "crops": 1,
     "dated": 1,
     "divisions": 1,
     "entries": 1,

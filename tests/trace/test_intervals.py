@@ -4,13 +4,18 @@ from datetime import date
 
 import pytest
 
-from heji_trace.intervals import Interval, find_interval, first_clear_day, parse_intervals
+from heji_trace.intervals import Interval, find_group, find_interval, first_clear_day, parse_intervals
 
 ROWS = [
     {"active": "代森锰锌 mancozeb", "crop": "荔枝 litchi", "formulation": "80% WP", "days": "10"},
     {"active": "阿维菌素 abamectin", "crop": "柑橘 citrus", "formulation": "1.8% EC", "days": "14"},
     {"active": "阿维菌素", "crop": "柑橘 citrus", "formulation": "", "days": "20"},
     {"active": "稻瘟灵", "crop": "水稻 rice", "formulation": "40% EC", "days": "早稻14 / 晚稻28"},
+    {"active": "阿维菌素", "crop": "叶菜 leafy vegetables", "formulation": "1.8% EC 乳油", "days": "7"},
+    {"active": "阿维菌素", "crop": "蔬菜 vegetables", "formulation": "", "days": "30"},
+    {"active": "氯氰菊酯", "crop": "蔬菜", "formulation": "10% EC", "days": "2-5"},
+    {"active": "高效氯氟氰菊酯", "crop": "蔬菜", "formulation": "", "days": "7"},
+    {"active": "高效氯氟氰菊酯", "crop": "小白菜 pak choi", "formulation": "10% EW", "days": "5"},
     {"active": "多菌灵", "crop": "水稻 rice", "formulation": "50% WP", "days": "-"},
 ]
 TABLE = parse_intervals(ROWS, "2026-example", verified=False)
@@ -47,6 +52,33 @@ def test_without_a_known_formulation_the_longest_interval_decides() -> None:
     found = find_interval(TABLE, "阿维菌素", "柑橘", "5% SC")
     assert found is not None
     assert found.days == 20
+
+
+@pytest.mark.parametrize(
+    "active, crop, days",
+    [
+        ("阿维菌素", "菜心", 7),  # the narrowest group that has a row, though a wider one waits longer
+        ("阿维菌素", "黄瓜", 30),
+        ("氯氰菊酯", "菜心", 5),  # the larger of a range
+        ("阿维菌素", "砂糖橘", 20),
+        ("高效氯氟氰菊酯", "小白菜", 5),  # the crop's own row before any group's
+        ("高效氯氟氰菊酯", "普通白菜", 5),  # the same crop by another name
+        ("高效氯氟氰菊酯", "菜心", 7),
+        ("阿维菌素", "荔枝", None),
+        ("阿维菌素", "不知名作物", None),
+    ],
+)
+def test_a_group_s_row_counts_where_no_row_names_the_crop(active: str, crop: str, days: int | None) -> None:
+    found = find_interval(TABLE, active, crop, "")
+    assert (None if found is None else found.days) == days
+
+
+def test_an_interval_by_a_group_says_which() -> None:
+    by_group, own = find_interval(TABLE, "阿维菌素", "菜心", ""), find_interval(TABLE, "阿维菌素", "柑橘", "")
+    assert by_group is not None
+    assert own is not None
+    assert find_group(by_group, "菜心") == "叶菜 leafy vegetables"
+    assert find_group(own, "柑橘") is None
 
 
 def test_the_day_of_use_is_day_zero() -> None:

@@ -116,6 +116,12 @@ def test_a_name_that_a_table_gives_in_both_languages_is_told_in_the_reader_s(
     assert name_said(name) == {"zh": zh, "en": en}
 
 
+def test_an_interval_of_a_group_says_whose_it_is() -> None:
+    sentence = say_warning("PHI_VIOLATION", {**INTERVAL, "group": "叶菜 leafy vegetables"})
+    assert "14 天（按叶菜）" in sentence["zh"]
+    assert "14 days (as for leafy vegetables)" in sentence["en"]
+
+
 def test_an_interval_s_active_substance_is_named_in_the_reader_s_language() -> None:
     sentence = say_warning("PHI_VIOLATION", {**INTERVAL, "active": "克百威 carbofuran"})
     assert "carbofuran" not in sentence["zh"]

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from heji_trace.crops import groups_of, is_group, is_same_crop
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -34,10 +36,21 @@ def parse_intervals(
 
 
 def find_interval(intervals: Sequence[Interval], active: str, crop: str, formulation: str) -> Interval | None:
-    """The interval that decides: the row of this formulation if there is one, else the longest for active and crop."""
-    fitting = [row for row in intervals if _names(row.active, active) and _names(row.crop, crop)]
+    """The interval that decides: the row of this formulation if there is one, else the longest for active and crop.
+
+    Where no row names the crop, those of its narrowest group count that has any.
+    """
+    of_active = [row for row in intervals if _names(row.active, active)]
+    fitting = [row for row in of_active if is_same_crop(row.crop, crop)]
+    for group in groups_of(crop):
+        fitting = fitting or [row for row in of_active if is_group(row.crop, group)]
     exact = [row for row in fitting if formulation and row.formulation.startswith(formulation)]
     return max(exact or fitting, key=lambda row: row.days, default=None)
+
+
+def find_group(interval: Interval, crop: str) -> str | None:
+    """The group by which an interval counts for the crop; None where its row names the crop itself."""
+    return None if is_same_crop(interval.crop, crop) else interval.crop
 
 
 def first_clear_day(last_use: date, days: int) -> date:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from heji_trace.intervals import Interval, find_interval, first_clear_day
+from heji_trace.intervals import Interval, find_group, find_interval, first_clear_day
 from heji_trace.times import beijing_date
 
 DAY_MS = 86_400_000
@@ -266,13 +266,16 @@ def _interval_warnings(
     decisive = max(found, key=lambda interval: interval.days)
     clear = first_clear_day(beijing_date(use.occurred_ms), decisive.days)
     day = beijing_date(harvest.occurred_ms)
-    data = {
+    data: dict[str, Any] = {
         "active": decisive.active,
         "days": decisive.days,
         "clear": clear.isoformat(),
         "edition": decisive.edition,
         "verified": decisive.verified,
     }
+    group = find_group(decisive, harvest.crop)
+    if group is not None:
+        data["group"] = group
     cause = max(harvest.seq, use.seq)
     if day < clear:
         return [Raised("PHI_VIOLATION", cause, {**data, "short": (clear - day).days})]

@@ -8,14 +8,14 @@ from datetime import date
 from typing import Any
 
 from heji_trace.evidence import Proved
-from heji_trace.intervals import Interval, find_interval, first_clear_day
+from heji_trace.intervals import Interval, find_group, find_interval, first_clear_day
 from heji_trace.kinds import words
 from heji_trace.registry import choice_said
 from heji_trace.rules import ApplicationFact, HarvestFact, Thresholds, waiting_warnings
 from heji_trace.settle import harvest_facts
 from heji_trace.state import State
 from heji_trace.times import beijing_date
-from heji_trace.wording import Said, day_said, example_mark, joined, name_said, said
+from heji_trace.wording import Said, day_said, example_mark, group_mark, joined, name_said, said
 
 MOST_TOLD = 30
 """Uses that a page tells one by one, the worst first."""
@@ -125,6 +125,7 @@ def _sentence(found: FoundUse, name: Said, used_on: date, *, is_example: bool) -
     }
     if found.interval is not None:
         clear = first_clear_day(used_on, found.interval.days)
-        names |= {"days": found.interval.days, "clear": day_said(clear)}
+        group = group_mark(find_group(found.interval, found.harvest.crop))
+        names |= {"days": found.interval.days, "clear": day_said(clear), "group": group}
         return said(f"use-interval-{found.standing}", **names)
     return said(f"use-{found.standing}", **names)

@@ -100,6 +100,14 @@ def example_mark(*, is_example: bool) -> Said:
     return {"zh": mark["zh"], "en": f" {mark['en']}"}
 
 
+def group_mark(group: str | None) -> Said:
+    """What is set behind an interval that a table names for a group of crops alone; else nothing."""
+    if group is None:
+        return same("")
+    mark = said("group-mark", group=name_said(group))
+    return {"zh": mark["zh"], "en": f" {mark['en']}"}
+
+
 def kind_said(kind: str) -> Said:
     """The name of a kind of event."""
     declared = KINDS.get(kind)
@@ -117,7 +125,10 @@ def told(data: Mapping[str, Any]) -> dict[str, Any]:
     `in` becomes `in_zh` and `in_en`, and so on, as sentences ask for them.
     """
     names: dict[str, Any] = dict(data)
-    words: dict[str, Said] = {"example": example_mark(is_example=data.get("verified") is False)}
+    words: dict[str, Said] = {
+        "example": example_mark(is_example=data.get("verified") is False),
+        "group": group_mark(data.get("group")),
+    }
     if "dimension" in data:
         for name in _AMOUNTS:
             if name in data:

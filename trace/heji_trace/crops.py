@@ -1,0 +1,47 @@
+"""Crops and the groups that tables name instead of them: 菜心 is a leaf vegetable, and a vegetable.
+
+The groups stand in `crops.toml`, with source and flag; they decide nothing where a table names the crop itself.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+
+def is_same_crop(listed: str, asked: str) -> bool:
+    """Whether a table's name of a crop, often "荔枝 litchi", means the asked one: as a whole, a word of it, or a synonym."""
+    names = _synonyms().get(asked, frozenset((asked,)))
+    return listed in names or not names.isdisjoint(listed.split())
+
+
+def is_group(listed: str, names: frozenset[str]) -> bool:
+    """Whether a table's name, often "叶菜 leafy vegetables", is one of a group's."""
+    return listed in names or not names.isdisjoint(listed.split())
+
+
+@cache
+def groups_of(crop: str) -> tuple[frozenset[str], ...]:
+    """The names of each group that the crop belongs to, the narrowest group first; empty for a crop unknown here."""
+    found: list[frozenset[str]] = []
+    known = {row["names"][0]: row for row in _groups()}
+    waiting = [row for row in known.values() if any(crop in names for names in row["crops"])]
+    for row in waiting:
+        found.append(frozenset(row["names"]))
+        wider = row.get("within")
+        if wider is not None and known[wider] not in waiting:
+            waiting.append(known[wider])
+    return tuple(found)
+
+
+@cache
+def _synonyms() -> dict[str, frozenset[str]]:
+    return {name: frozenset(names) for row in _groups() for names in row["crops"] for name in names}
+
+
+@cache
+def _groups() -> tuple[dict[str, Any], ...]:
+    text = files(__package__).joinpath("crops.toml").read_text("utf-8")
+    return tuple(tomllib.loads(text)["groups"])
