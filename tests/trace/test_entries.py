@@ -145,3 +145,12 @@ def test_what_does_not_fit_is_named(rows: list[tuple[int, bytes]], seq: int, cod
         list(entries.check_chain(rows))
     assert (refusal.value.seq, refusal.value.code) == (seq, code)
     assert str(seq) in refusal.value.sentence("zh")
+
+
+def test_what_an_entry_names_as_the_leaf_before_it_is_found_without_reading_the_rest() -> None:
+    prev = bytes(range(32))
+    entry = entries.dump_entry(7, prev, bytes(32), 1_780_000_000_000)
+    assert entries.find_prev(entry) == prev
+    assert entries.find_prev(entry.replace(b'"prev"', b'"perv"')) is None
+    assert entries.find_prev(entry[:90] + b"g" + entry[91:]) is None
+    assert entries.find_prev(b"") is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from binascii import hexlify
+from binascii import hexlify, unhexlify
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from hashlib import sha256
@@ -65,6 +65,16 @@ def parse_entry(data: bytes, seq: int = -1) -> Entry:
         raise BrokenChain(seq, "entry-form")
     prev, commitment = (bytes.fromhex(found[name].decode("ascii")) for name in ("prev", "commitment"))
     return Entry(int(found["seq"]), prev, commitment, ms_of(recorded))
+
+
+def find_prev(data: bytes) -> bytes | None:
+    """What an entry names as the leaf hash before it, the rest of it not looked at; None where there is no such place."""
+    if data[79:89] != b'","prev":"' or data[153:170] != b'","recorded_at":"':
+        return None
+    try:
+        return unhexlify(data[89:153])
+    except ValueError:
+        return None
 
 
 def check_chain(

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 
 from heji_trace import canonical, ledger, merkle
 from heji_trace.checkpoint import Checkpoint, VerifierKey, dump_proof, dump_verifier_key, open_checkpoint
-from heji_trace.entries import commit_field, commit_record, parse_entry
+from heji_trace.entries import commit_field, commit_record, find_prev, parse_entry
 from heji_trace.errors import BrokenChain, Refused, Untrusted
 from heji_trace.proof import Bundle, Item
 from heji_trace.tables import disclosures, entries
@@ -81,7 +81,7 @@ def prove(connection: Connection, seqs: Iterable[int], trust: Trust) -> Evidence
     except Untrusted as error:
         at = 0 if trust.head is None else max(trust.head.size - 1, 0)
         return Evidence(0, {}, (Fault(at, error.code),))
-    read = _reader(connection)
+    tree = merkle.Tree(head.size, _reader(connection))
     proved: dict[int, Proved] = {}
     faults: list[Fault] = []
     for start in range(0, len(wanted), _AT_ONCE):
@@ -92,7 +92,7 @@ def prove(connection: Connection, seqs: Iterable[int], trust: Trust) -> Evidence
             try:
                 if seq not in rows:
                     raise BrokenChain(seq, "entry-missing")
-                proved[seq] = _prove_one(rows[seq], values.get(seq, []), head, read)
+                proved[seq] = _prove_one(rows[seq], values.get(seq, []), head, tree)
             except (Untrusted, Refused) as error:
                 faults.append(Fault(seq, error.code))
     return Evidence(head.size, proved, tuple(faults))
@@ -108,7 +108,7 @@ def bundle_of(connection: Connection, seqs: Iterable[int], trust: Trust) -> Bund
     if head is None or note is None:
         raise BrokenChain(0 if head is None else head.size, "entry-missing")
     open_checkpoint(note, [trust.key])
-    read = _reader(connection)
+    tree = merkle.Tree(head.size, _reader(connection))
     wanted = sorted({seq for seq in seqs if seq < head.size})
     found = select(entries).where(entries.c.seq.in_(wanted)).order_by(entries.c.seq)
     items = tuple(
@@ -118,7 +118,7 @@ def bundle_of(connection: Connection, seqs: Iterable[int], trust: Trust) -> Bund
             row.record,
             row.record_salt,
             (),
-            dump_proof(row.seq, merkle.inclusion_proof(row.seq, head.size, read), note),
+            dump_proof(row.seq, tree.inclusion_proof(row.seq), note),
         )
         for row in connection.execute(found)
     )
@@ -138,13 +138,13 @@ def _newest_head(connection: Connection, trust: Trust) -> Checkpoint:
     return head
 
 
-def _prove_one(row: Any, values: Sequence[Any], head: Checkpoint, read: Read) -> Proved:
+def _prove_one(row: Any, values: Sequence[Any], head: Checkpoint, tree: merkle.Tree) -> Proved:
     entry = parse_entry(row.entry, row.seq)
     if entry.seq != row.seq:
         raise BrokenChain(row.seq, "entry-seq")
     if commit_record(row.record_salt, row.record) != entry.commitment:
         raise BrokenChain(row.seq, "receipt-record")
-    path = merkle.inclusion_proof(row.seq, head.size, read)
+    path = tree.inclusion_proof(row.seq)
     merkle.verify_inclusion(row.seq, head.size, merkle.leaf_hash(row.entry), path, head.root)
     record = canonical.load(row.record)
     sealed: Mapping[str, str] = record["sealed"]
@@ -167,24 +167,21 @@ def _reader(connection: Connection) -> Read:
     So an entry that was edited spoils its own proof and not those of the 255 beside it.
     """
     stored = ledger.hash_reader(connection)
-    kept: dict[tuple[int, int, int], Sequence[bytes]] = {}
 
     def read(level: int, start: int, count: int) -> Sequence[bytes]:
-        key = (level, start, count)
-        if key not in kept:
-            kept[key] = stored(level, start, count) if level else _leaves(connection, start, count)
-        return kept[key]
+        return stored(level, start, count) if level else _leaves(connection, start, count)
 
     return read
 
 
 def _leaves(connection: Connection, start: int, count: int) -> Sequence[bytes]:
-    leaves: dict[int, bytes] = {}
     query = select(entries.c.seq, entries.c.entry).where(entries.c.seq.between(start, start + count))
-    for seq, entry in connection.execute(query.order_by(entries.c.seq)):
-        leaves[seq] = merkle.leaf_hash(entry)
-        try:
-            leaves[seq - 1] = parse_entry(entry, seq).prev
-        except BrokenChain:
-            continue
-    return [leaves[seq] for seq in range(start, start + count) if seq in leaves]
+    stored = {row.seq: row.entry for row in connection.execute(query.order_by(entries.c.seq))}
+    leaves: list[bytes] = []
+    for seq in range(start, start + count):
+        named = find_prev(stored[seq + 1]) if seq + 1 in stored else None
+        if named is not None:
+            leaves.append(named)
+        elif seq in stored:
+            leaves.append(merkle.leaf_hash(stored[seq]))
+    return leaves

@@ -80,13 +80,13 @@ class Frontier:
     @classmethod
     def from_subtrees(cls, size: int, read: Read) -> Frontier:
         """The frontier of a stored tree; raises BrokenChain where the store lacks a hash."""
-        tiles = _Tiles(size, read)
+        tree = Tree(size, read)
         frontier = cls()
         frontier.size = size
         start = 0
         for height in reversed(range(size.bit_length())):
             if size >> height & 1:
-                frontier._edge.append(tiles.subtree(height, start >> height))
+                frontier._edge.append(tree.subtree(height, start >> height))
                 start += 1 << height
         return frontier
 
@@ -139,27 +139,52 @@ class Frontier:
         return twin
 
 
-class _Tiles:
-    """The tiles of a tree of `size` leaves, each read once and kept for the length of one question."""
+class Tree:
+    """A tree of `size` leaves whose tiles are each read once, for all that is asked of it."""
 
     def __init__(self, size: int, read: Read) -> None:
         self._size = size
         self._read = read
-        self._kept: dict[tuple[int, int], Sequence[bytes]] = {}
+        self._tiles: dict[tuple[int, int], Sequence[bytes]] = {}
+        self._subtrees: dict[tuple[int, int], bytes] = {}
+
+    def inclusion_proof(self, index: int) -> list[bytes]:
+        """PATH(index, D[0:size]) of RFC 6962 section 2.1.1, sibling of the leaf first; raises BadProof when index >= size."""
+        if not 0 <= index < self._size:
+            raise BadProof("proof-index", index=index, size=self._size)
+        path: list[bytes] = []
+        start, end = 0, self._size
+        while end - start > 1:
+            middle = start + _split(end - start)
+            if index < middle:
+                path.append(self.range_root(middle, end))
+                end = middle
+            else:
+                path.append(self.range_root(start, middle))
+                start = middle
+        path.reverse()
+        return path
 
     def tile(self, level: int, index: int) -> Sequence[bytes]:
-        kept = self._kept.get((level, index))
+        """The hashes of a tile, as far as the tree has them."""
+        kept = self._tiles.get((level, index))
         if kept is None:
             start = index * TILE_WIDTH
             width = min(TILE_WIDTH, (self._size >> level * TILE_HEIGHT) - start)
-            kept = self._kept[level, index] = _read_run(level, start, width, self._read)
+            kept = self._tiles[level, index] = _read_run(level, start, width, self._read)
         return kept
 
     def subtree(self, height: int, index: int) -> bytes:
         """The hash of the complete subtree of 2^height leaves that begins at leaf index * 2^height."""
         level, above = divmod(height, TILE_HEIGHT)
-        tile, place = divmod(index << above, TILE_WIDTH)
-        return root_of(self.tile(level, tile)[place : place + (1 << above)])
+        if not above:
+            tile, place = divmod(index, TILE_WIDTH)
+            return self.tile(level, tile)[place]
+        kept = self._subtrees.get((height, index))
+        if kept is None:
+            left, right = self.subtree(height - 1, 2 * index), self.subtree(height - 1, 2 * index + 1)
+            kept = self._subtrees[height, index] = node_hash(left, right)
+        return kept
 
     def range_root(self, start: int, end: int) -> bytes:
         """MTH(D[start:end]) of a range that the tree's own splits produce."""
@@ -185,41 +210,27 @@ def _split(count: int) -> int:
 
 
 def inclusion_proof(index: int, size: int, read: Read) -> list[bytes]:
-    """PATH(index, D[0:size]) of RFC 6962 section 2.1.1, sibling of the leaf first; raises BadProof when index >= size."""
-    if not 0 <= index < size:
-        raise BadProof("proof-index", index=index, size=size)
-    tiles = _Tiles(size, read)
-    path: list[bytes] = []
-    start, end = 0, size
-    while end - start > 1:
-        middle = start + _split(end - start)
-        if index < middle:
-            path.append(tiles.range_root(middle, end))
-            end = middle
-        else:
-            path.append(tiles.range_root(start, middle))
-            start = middle
-    path.reverse()
-    return path
+    """One proof of a tree that nothing else is asked of: see `Tree.inclusion_proof`."""
+    return Tree(size, read).inclusion_proof(index)
 
 
 def consistency_proof(size1: int, size2: int, read: Read) -> list[bytes]:
     """PROOF(size1, D[0:size2]) of RFC 6962 section 2.1.2; raises BadProof from size 0 or for a shrinking log."""
     if not 0 < size1 <= size2:
         raise BadProof("proof-sizes", size1=size1, size2=size2)
-    tiles = _Tiles(size2, read)
+    tree = Tree(size2, read)
     path: list[bytes] = []
     start, end = 0, size2
     while size1 != end:
         middle = start + _split(end - start)
         if size1 <= middle:
-            path.append(tiles.range_root(middle, end))
+            path.append(tree.range_root(middle, end))
             end = middle
         else:
-            path.append(tiles.range_root(start, middle))
+            path.append(tree.range_root(start, middle))
             start = middle
     if start:
-        path.append(tiles.range_root(start, end))
+        path.append(tree.range_root(start, end))
     path.reverse()
     return path
 

@@ -66,7 +66,7 @@ def send(body: bytes, media_type: str, status: int = HTTPStatus.OK, etag: str | 
     if takes_gzip:
         response.headers["Content-Encoding"] = "gzip"
     response.headers["Content-Security-Policy"] = policy()
-    response.vary.update(("Accept", "Accept-Language", "Accept-Encoding"))
+    response.headers["Vary"] = "Accept, Accept-Language, Accept-Encoding"
     if etag is not None:
         response.headers["Cache-Control"] = "private, no-cache"
         response.set_etag(etag, weak=True)

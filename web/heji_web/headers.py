@@ -75,6 +75,7 @@ def secure(response: Response) -> Response:
     for name, value in _wanted():
         if name.lower() not in present:
             response.headers.add(name, value)
-    if response.mimetype in ("text/html", "application/problem+json"):
-        response.vary.update(("Accept", "Accept-Language"))
+    if "vary" not in present and response.mimetype in ("text/html", "application/problem+json"):
+        # A text, not Werkzeug's set of names, which every page would take apart and put together again.
+        response.headers.add("Vary", "Accept, Accept-Language")
     return response
