@@ -61,7 +61,10 @@ def open_source(connection: Connection, service: Service) -> outside.Source:
 
 
 def check_balance(connection: Connection) -> None:
-    """Assert of each batch: what is there is what was made, less what was consumed or sold, more what came unsent."""
+    """Assert of each batch: what is there is what was made or came back or unsent, less what was used, sold, destroyed.
+
+    What was counted is believed: a count's own change stands for it.
+    """
     stock: Counter[tuple[str, str]] = Counter()
     for row in connection.execute(select(tables.stock)):
         stock[row.batch, row.dimension] += row.amount
@@ -70,7 +73,8 @@ def check_balance(connection: Connection) -> None:
     for row in connection.execute(select(tables.lines).where(tables.lines.c.withdrawn_seq.is_(None))):
         # What is sold to somebody who is known is on its way to them, not gone.
         is_gone = kinds[row.seq] == "sale" and row.to_organisation is None
-        sign = {"made": 1, "consumed": -1, "moved": -int(is_gone)}.get(row.role, 0)
+        signs = {"made": 1, "returned": 1, "consumed": -1, "disposed": -1, "moved": -int(is_gone)}
+        sign = signs.get(row.role, 0)
         if sign:
             expected[row.batch, row.dimension] += sign * row.amount
     unsent = connection.execute(
@@ -78,7 +82,7 @@ def check_balance(connection: Connection) -> None:
     ).all()
     arrived: defaultdict[tuple[int, str, str], int] = defaultdict(int)
     for change in unsent:
-        if kinds[change.seq] == "receiving":
+        if kinds[change.seq] in ("receiving", "stock_count"):
             arrived[change.seq, change.batch, change.dimension] += change.amount
     for (_, batch, dimension), amount in arrived.items():
         expected[batch, dimension] += amount

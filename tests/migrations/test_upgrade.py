@@ -161,3 +161,20 @@ def test_no_revision_alters_in_batches() -> None:
     assert [
         script.revision for script in scripts() if "batch_alter_table" in Path(script.path).read_text()
     ] == []
+
+
+def test_cycles_that_were_opened_before_are_found_by_their_site(store: Store) -> None:
+    with store.write() as connection:
+        upgrade.upgrade(connection, "0001")
+        connection.execute(
+            text(
+                "INSERT INTO register (kind, code, seq, organisation, data, withdrawn_seq)"
+                """ VALUES ('cycle', 'c-1', 7, 'o', '{"site":"p-1"}', NULL)"""
+                """, ('cycle', 'c-2', 8, 'o', '{"site":"p-1"}', 9), ('site', 'p-1', 1, 'o', '{}', NULL)"""
+            )
+        )
+        upgrade.upgrade(connection)
+        found = connection.execute(
+            text("SELECT cycle, seq, site, withdrawn_seq FROM cycle_sites ORDER BY seq")
+        )
+        assert list(found) == [("c-1", 7, "p-1", None), ("c-2", 8, "p-1", 9)]

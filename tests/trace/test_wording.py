@@ -8,7 +8,7 @@ import pytest
 from heji_trace import sentences
 from heji_trace.errors import Question
 from heji_trace.rules import LEVELS
-from heji_trace.sense import Suspicion
+from heji_trace.suspect import Suspicion
 from heji_trace.wording import day_said, joined, name_said, said, same, say_short, say_warning, told
 
 INTERVAL = {
@@ -39,6 +39,16 @@ DATA: dict[str, dict[str, Any]] = {
     "MASS_BALANCE": {"in": 100_000_000_000, "out": 120_000_000_000, "dimension": "mass"},
     "OVER_CONSUMPTION": {"short": 2_500_000_000, "dimension": "mass"},
     "HELD_MOVED": {"codes": "ON_HOLD, RECALLED"},
+    "COLD_CHAIN_SEVERE": {"minutes": 5, "peak": "18.5", "band": "0–5 ℃", "from_ms": 0},
+    "COLD_CHAIN_BREACH": {"minutes": 80, "peak": "7.5", "band": "0–5 ℃", "from_ms": 0},
+    "COLD_CHAIN_GAP": {"minutes": 130},
+    "ORIGIN_RISK": {"medium": "soil", "analyte": "镉", "value": "0.5", "limit": "0.3", "unit": "mg/kg"},
+    "MIXED_LOT_UNCERTIFIED": {"parties": 3},
+    "TEST_SCOPE_GAP": {"actives": "克百威"},
+    "INSTRUMENT_DUE": {"instrument": "DY-1", "until": "2026-03-31"},
+    "RETURN_UNGIVEN": {"short": 2_500_000_000, "dimension": "mass"},
+    "COUNT_ABOVE": {"counted": 2_500_000_000, "had": 2_000_000_000, "dimension": "mass"},
+    "COUNT_BELOW": {"counted": 0, "had": 2_000_000_000, "dimension": "mass"},
 }
 
 
@@ -51,7 +61,17 @@ def test_every_warning_is_told_from_what_it_is_stored_with(code: str, source: st
 
 @pytest.mark.parametrize(
     "code",
-    ["PHI_VIOLATION", "VET_WITHDRAWAL", "OVER_CONSUMPTION", "HELD_MOVED", "MASS_BALANCE", "UNKNOWN_ORIGIN"],
+    [
+        "PHI_VIOLATION",
+        "VET_WITHDRAWAL",
+        "OVER_CONSUMPTION",
+        "HELD_MOVED",
+        "MASS_BALANCE",
+        "UNKNOWN_ORIGIN",
+        "RETURN_UNGIVEN",
+        "COUNT_ABOVE",
+        "COUNT_BELOW",
+    ],
 )
 def test_every_question_is_asked_in_both_languages(code: str) -> None:
     question = Suspicion(code, "LZ-7", dict(DATA.get(code, {}))).question()

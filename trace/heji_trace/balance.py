@@ -14,8 +14,8 @@ from heji_trace.errors import InvalidEvent
 from heji_trace.event import Event
 from heji_trace.ledger import read_stored
 from heji_trace.lineage import known_at
+from heji_trace.measures import measure, measure_known
 from heji_trace.schemas import event_of
-from heji_trace.sense import measure, measure_known
 from heji_trace.state import State
 from heji_trace.tables import lines, stock_changes
 from heji_trace.units import to_base
@@ -23,8 +23,10 @@ from heji_trace.units import to_base
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The batch in one dimension, in millionths of its unit: made + arrived = consumed + left + held + transit.
+    """The batch in one dimension, in millionths of its unit.
 
+    made + arrived + returned + counted = consumed + left + disposed + held + transit, where `returned` came back from
+    buyers outside and `counted` is what counts found more (or, negative, less) than the books said.
     Of the whole batch, `arrived` came without having been on its way, and `left` was sold out of the chain; of one
     holder's part they are what others sent it and what it sent or sold. `moved` is all that ever left somebody's
     hands by shipping or sale, which is no part of the sum. `unexplained` came from nowhere, or is missing on hand.
@@ -35,6 +37,9 @@ class Account:
     arrived: int
     consumed: int
     left: int
+    returned: int
+    disposed: int
+    counted: int
     held: int
     transit: int
     moved: int
@@ -123,6 +128,9 @@ def _account(dimension: str, sums: Mapping[str, int], holder: str | None) -> Acc
         arrived=arrived,
         consumed=-get("consumed", 0),
         left=get("left", 0),
+        returned=get("returned", 0),
+        disposed=-get("disposed", 0),
+        counted=get("counted", 0),
         held=held,
         transit=transit,
         moved=get("moved", 0),

@@ -6,13 +6,18 @@ Each function adds rows that name the entry's `seq`, and returns the batches who
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 
+from heji_trace.book import Entered, add_finding
 from heji_trace.event import Event
-from heji_trace.goods import Entered
 from heji_trace.lineage import ancestors, descendants
 from heji_trace.settle import dump_data, enter_scope
 from heji_trace.state import State
+from heji_trace.times import beijing_date, ms_of, parse_moment
+
+# What a test is when somebody stands for its result.
+_SETTLED = frozenset({"reviewed", "final"})
 
 
 def enter_index(state: State, entered: Entered) -> None:
@@ -52,6 +57,7 @@ def enter_cycle(state: State, entered: Entered) -> list[str]:
     event = entered.event
     facts = {**event.details, "kind": event.kind, "site": event.site, "opened_ms": event.occurred_ms}
     state.put_registered("cycle", event.details["cycle"], entered.seq, event.organisation, dump_data(facts))
+    state.cycle_sites.add(cycle=event.details["cycle"], seq=entered.seq, site=event.site)
     return []
 
 
@@ -96,13 +102,14 @@ def enter_testing(state: State, entered: Entered) -> list[str]:
     details = event.details
     samples = state.samples.of("sample", details["sample"])
     official = any(row["purpose"] == "supervised" for row in samples)
+    due = _due_instrument(state, event)
     state.tests.add(
         seq=entered.seq,
         sample=details["sample"],
         laboratory=details["laboratory"],
         method_class=_method_class(state, event),
         conclusion=details.get("conclusion", ""),
-        status=details["status"],
+        status="preliminary" if due and details["status"] in _SETTLED else details["status"],
         released=int("released_at" in details or not official),
         occurred_ms=event.occurred_ms,
     )
@@ -110,7 +117,22 @@ def enter_testing(state: State, entered: Entered) -> list[str]:
     for row in samples:
         if row["target_kind"] == "cycle":
             reached += [harvest["batch"] for harvest in state.harvests.of("cycle", row["target"])]
+    if due:
+        for batch in dict.fromkeys(reached):
+            add_finding(state, entered.seq, batch, "INSTRUMENT_DUE", due)
     return reached
+
+
+def _due_instrument(state: State, event: Event) -> dict[str, str] | None:
+    """The registered instrument whose calibration had run out on the Beijing day of the test."""
+    code = event.details.get("instrument")
+    known = state.find_registered("instrument", code) if code else None
+    if known is None:
+        return None
+    tested_at = event.details.get("tested_at") or event.occurred_at
+    if beijing_date(ms_of(parse_moment(tested_at))).isoformat() <= known["calibrated_until"]:
+        return None
+    return {"instrument": known["code"], "until": known["calibrated_until"]}
 
 
 def _method_class(state: State, event: Event) -> str:
@@ -174,6 +196,113 @@ def enter_label(state: State, entered: Entered) -> list[str]:
     return [details["batch"]] if details.get("batch") else []
 
 
+def enter_label_bind(state: State, entered: Entered) -> list[str]:
+    """A code that was issued without batch leads to its batch from now on."""
+    details = entered.event.details
+    for row in state.labels.of("run", details["run"]):
+        state.labels.change(row, batch=details["batch"], bound_seq=entered.seq)
+    return [details["batch"]]
+
+
+def enter_label_void(state: State, entered: Entered) -> list[str]:
+    """A code leads nowhere any more."""
+    rows = state.labels.of("run", entered.event.details["run"])
+    for row in rows:
+        state.labels.change(row, voided_seq=entered.seq)
+    return [row["batch"] for row in rows if row["batch"]]
+
+
+def enter_environment(state: State, entered: Entered) -> list[str]:
+    """What was found at a site and judged by a stated limit, for everything that is harvested there."""
+    event = entered.event
+    medium = event.details["medium"]
+    for position, result in enumerate(event.details["results"]):
+        found = find_number(result["value"])
+        if found is None or "limit" not in result:
+            continue
+        state.environment.add(
+            seq=entered.seq,
+            position=position,
+            site=event.site,
+            medium=medium,
+            analyte=result["analyte"],
+            is_over=int(found > Decimal(result["limit"])),
+            data=dump_data({"medium": medium, **result}),
+            occurred_ms=event.occurred_ms,
+        )
+    return batches_of_site(state, event.site)
+
+
+def batches_of_site(state: State, site: str | None) -> list[str]:
+    """The batches harvested from the cycles of a site."""
+    cycles = [row["cycle"] for row in state.cycle_sites.of("site", site)]
+    return [row["batch"] for cycle in dict.fromkeys(cycles) for row in state.harvests.of("cycle", cycle)]
+
+
+def find_number(value: str) -> Decimal | None:
+    """The number of a result as a laboratory writes it; what lies below a detection limit is nothing to judge."""
+    try:
+        number = Decimal(value.strip())
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def enter_condition(state: State, entered: Entered) -> list[str]:
+    """A series of readings, for the batches it names and those of the shipment it watched."""
+    event = entered.event
+    series = [
+        (ms_of(parse_moment(reading["at"])), reading["temperature"], reading.get("humidity"))
+        for reading in event.details.get("readings", ())
+    ]
+    state.series.add(seq=entered.seq, data=dump_data(series))
+    named = list(event.batches)
+    for row in state.events.of("event_id", event.details.get("shipping")):
+        shipped = [line for line in state.lines.of("seq", row["seq"]) if line["role"] == "moved"]
+        named += [line["batch"] for line in shipped]
+    for batch in dict.fromkeys(named):
+        state.conditions.add(seq=entered.seq, batch=batch)
+    return named
+
+
+def enter_conformity(state: State, entered: Entered) -> list[str]:
+    """A certificate of conformity for each batch named."""
+    event = entered.event
+    for batch in dict.fromkeys(event.batches):
+        state.conformity.add(
+            seq=entered.seq,
+            batch=batch,
+            event_id=event.id,
+            organisation=event.organisation,
+            issued_ms=ms_of(parse_moment(event.details["issued_at"])),
+        )
+    return list(event.batches)
+
+
+def enter_recall_update(state: State, entered: Entered) -> list[str]:
+    """How far a recall is, by whoever says so."""
+    event = entered.event
+    figures = {name: event.details[name] for name in ("consignees", "finish_on") if name in event.details}
+    state.recall_updates.add(
+        seq=entered.seq,
+        event_id=event.id,
+        recall=event.details["recall"],
+        organisation=event.organisation,
+        status=event.details["status"],
+        data=dump_data(figures),
+    )
+    return []
+
+
+def enter_objection(state: State, entered: Entered) -> list[str]:
+    """An objection beside the event that it contradicts."""
+    event = entered.event
+    state.objections.add(
+        seq=entered.seq, event_id=event.id, target=event.details["to"], organisation=event.organisation
+    )
+    return []
+
+
 EFFECTS: Mapping[str, Callable[[State, Entered], list[str]]] = MappingProxyType(
     {
         "organisation": enter_register,
@@ -182,6 +311,7 @@ EFFECTS: Mapping[str, Callable[[State, Entered], list[str]]] = MappingProxyType(
         "certificate": enter_register,
         "mandate": enter_register,
         "edition": enter_register,
+        "instrument": enter_register,
         "planting": enter_cycle,
         "stocking": enter_cycle,
         "input_application": enter_application,
@@ -190,6 +320,13 @@ EFFECTS: Mapping[str, Callable[[State, Entered], list[str]]] = MappingProxyType(
         "hold": enter_hold,
         "release": enter_release,
         "recall": enter_recall,
+        "recall_update": enter_recall_update,
+        "objection": enter_objection,
         "label_issue": enter_label,
+        "label_bind": enter_label_bind,
+        "label_void": enter_label_void,
+        "environment_test": enter_environment,
+        "condition": enter_condition,
+        "conformity_certificate": enter_conformity,
     }
 )

@@ -13,6 +13,7 @@ from itertools import islice
 from sqlalchemy import select
 
 from heji_trace import ledger, project, rights, sense
+from heji_trace.book import Entered
 from heji_trace.errors import (
     BulkRefused,
     Conflict,
@@ -23,7 +24,6 @@ from heji_trace.errors import (
     Refused,
 )
 from heji_trace.event import Event
-from heji_trace.goods import Entered
 from heji_trace.merkle import leaf_hash
 from heji_trace.parties import Author
 from heji_trace.prefetch import prefetch

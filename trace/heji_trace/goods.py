@@ -6,79 +6,13 @@ details add is in `effects`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any
-
-from heji_trace.event import Event, Line
+from heji_trace.book import Book, Entered, add_finding
+from heji_trace.event import Line
+from heji_trace.measures import giver_of, measure, measure_known
+from heji_trace.moves import enter_moves
 from heji_trace.rules import HOUR_MS
-from heji_trace.sense import FINDINGS, OPENING_KINDS, Suspicion, giver_of, measure, measure_known
-from heji_trace.settle import dump_data
 from heji_trace.state import State
-
-
-@dataclass(frozen=True, slots=True)
-class Entered:
-    """An event with its place in the ledger."""
-
-    seq: int
-    recorded_ms: int
-    actor: str
-    event: Event
-
-
-class Book:
-    """Numbers the lines and stock changes of one entry and adds them to the state."""
-
-    def __init__(self, state: State, entered: Entered) -> None:
-        self._state = state
-        self._entered = entered
-        self._lines = 0
-        self._changes = 0
-
-    def line(self, role: str, line: Line, dimension: str | None, amount: int | None) -> None:
-        """One batch named by the event, and in which role."""
-        event = self._entered.event
-        self._state.lines.add(
-            seq=self._entered.seq,
-            position=self._lines,
-            role=role,
-            batch=line.batch,
-            dimension=dimension,
-            amount=amount,
-            unit=line.unit,
-            product=line.product,
-            holder=event.organisation,
-            to_organisation=line.to_organisation,
-            site=line.site or event.site,
-            to_site=line.to_site,
-        )
-        self._lines += 1
-
-    def stock(self, batch: str, holder: str, place: str, dimension: str, amount: int) -> None:
-        """Change what `holder` has of the batch, `held` or in `transit` to it."""
-        if amount == 0:
-            return
-        self._state.stock_changes.add(
-            seq=self._entered.seq,
-            position=self._changes,
-            batch=batch,
-            holder=holder,
-            state=place,
-            dimension=dimension,
-            amount=amount,
-        )
-        self._changes += 1
-        change_stock(self._state, batch, holder, place, dimension, amount)
-
-
-def change_stock(state: State, batch: str, holder: str, place: str, dimension: str, amount: int) -> None:
-    """Add `amount`, which may be negative, to one holder's stock of the batch."""
-    for row in state.stock.of("batch", batch):
-        if (row["holder"], row["state"], row["dimension"]) == (holder, place, dimension):
-            state.stock.change(row, amount=row["amount"] + amount)
-            return
-    state.stock.add(batch=batch, holder=holder, state=place, dimension=dimension, amount=amount)
+from heji_trace.suspect import FINDINGS, OPENING_KINDS, Suspicion
 
 
 def enter_lines(state: State, entered: Entered, suspected: list[Suspicion]) -> list[str]:
@@ -113,7 +47,7 @@ def enter_lines(state: State, entered: Entered, suspected: list[Suspicion]) -> l
                 amount=parent_amount,
                 occurred_ms=event.occurred_ms,
             )
-    _move(state, entered, book)
+    enter_moves(state, entered, book)
     for batch in event.batches:
         book.line("observed", Line(batch), None, None)
     made = [line.batch for line in event.outputs]
@@ -182,51 +116,6 @@ def _open_unknown(state: State, entered: Entered, line: Line) -> list[str]:
     return [line.batch]
 
 
-def _move(state: State, entered: Entered, book: Book) -> None:
-    event = entered.event
-    for line in event.moves:
-        dimension, amount = measure_known(state, line)
-        book.line("moved", line, dimension, amount)
-        if event.kind == "receiving":
-            _receive(state, entered, book, line, dimension, amount)
-            continue
-        book.stock(line.batch, event.organisation, "held", dimension, -amount)
-        if line.to_organisation:
-            book.stock(line.batch, line.to_organisation, "transit", dimension, amount)
-        elif event.kind == "shipping":
-            # Sent to another site of one's own, or to somebody outside: on its way until it is received.
-            book.stock(line.batch, event.organisation, "transit", dimension, amount)
-
-
-def _receive(state: State, entered: Entered, book: Book, line: Line, dimension: str, amount: int) -> None:
-    """What arrives leaves the transit; what is rejected waits there for its sender."""
-    event = entered.event
-    coming = sum(
-        row["amount"]
-        for row in state.stock.of("batch", line.batch)
-        if (row["holder"], row["state"], row["dimension"]) == (event.organisation, "transit", dimension)
-    )
-    rejected = sum(
-        measure_known(state, Line(line.batch, Decimal(item["quantity"]), item["unit"]))[1]
-        for item in event.details.get("rejected", ())
-        if item["batch"] == line.batch
-    )
-    book.stock(line.batch, event.organisation, "transit", dimension, -min(coming, amount + rejected))
-    book.stock(line.batch, event.organisation, "held", dimension, amount)
-    sender = _sender(state, event)
-    if rejected and sender:
-        book.stock(line.batch, sender, "transit", dimension, min(rejected, max(coming - amount, 0)))
-    row = state.find_batch(line.batch)
-    if not coming and row is not None and row["made_seq"] != entered.seq:
-        add_finding(state, entered.seq, line.batch, "CHAIN_BROKEN", {"gap": "shipping"})
-
-
-def _sender(state: State, event: Event) -> str | None:
-    shipping = event.details.get("shipping")
-    rows = state.events.of("event_id", shipping) if shipping else []
-    return rows[0]["organisation"] if rows else None
-
-
 def _enter_findings(state: State, entered: Entered, suspected: list[Suspicion], concerned: list[str]) -> None:
     for suspicion in suspected:
         if suspicion.code in FINDINGS:
@@ -236,9 +125,3 @@ def _enter_findings(state: State, entered: Entered, suspected: list[Suspicion], 
     if hours > state.thresholds_at(event.occurred_ms).late_record_hours:
         for batch in dict.fromkeys(concerned):
             add_finding(state, entered.seq, batch, "LATE_RECORD", {"hours": hours, "kind": event.kind})
-
-
-def add_finding(state: State, seq: int, batch: str, code: str, data: dict[str, Any]) -> None:
-    """A statement about a batch that this entry causes and that stays until the entry is corrected."""
-    if not any(row["seq"] == seq and row["code"] == code for row in state.findings.of("batch", batch)):
-        state.findings.add(seq=seq, batch=batch, code=code, data=dump_data(data))

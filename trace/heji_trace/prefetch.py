@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from heji_trace.event import Event
 from heji_trace.state import State, load_together
 
+_EVENTS = ("shipping", "hold", "to", "of")
+
 
 def prefetch(state: State, events: Sequence[Event]) -> None:
     """Read the rows around everything these events name; what is still missing later is read by itself."""
@@ -20,6 +22,7 @@ def prefetch(state: State, events: Sequence[Event]) -> None:
         state.recall_scope,
         state.findings,
         state.harvests,
+        state.conditions,
     )
     load_together(
         state.connection,
@@ -40,6 +43,7 @@ def prefetch(state: State, events: Sequence[Event]) -> None:
             (state.samples, "target", cycles),
             (state.register, "code", cycles),
             (state.applications, "cycle", cycles),
+            (state.cycle_sites, "cycle", cycles),
             (
                 state.harvests,
                 "cycle",
@@ -47,7 +51,14 @@ def prefetch(state: State, events: Sequence[Event]) -> None:
             ),
         ],
     )
-    state.tests.load("sample", [*samples_of(state, [*batches, *cycles]), *_tested(events)])
+    sites = [row["site"] for cycle in cycles for row in state.cycle_sites.of("cycle", cycle)]
+    load_together(
+        state.connection,
+        [
+            (state.tests, "sample", [*samples_of(state, [*batches, *cycles]), *_tested(events)]),
+            (state.environment, "site", sites),
+        ],
+    )
 
 
 def batches_named(event: Event) -> list[str]:
@@ -64,8 +75,9 @@ def batches_named(event: Event) -> list[str]:
 
 def events_named(event: Event) -> list[str]:
     """The event's own id, and those it refers to."""
-    referred = [event.details[name] for name in ("shipping", "hold") if name in event.details]
-    return [event.id, *referred, *event.details.get("corrects", ())]
+    referred = [event.details[name] for name in _EVENTS if isinstance(event.details.get(name), str)]
+    erased = [row["event"] for row in event.details.get("values", ())]
+    return [event.id, *referred, *erased, *event.details.get("corrects", ())]
 
 
 def codes_named(event: Event) -> list[str]:
@@ -84,6 +96,7 @@ def codes_named(event: Event) -> list[str]:
         "laboratory",
         "carrier",
         "product",
+        "instrument",
     ):
         if isinstance(event.details.get(name), str):
             named.append(event.details[name])

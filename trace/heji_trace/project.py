@@ -6,17 +6,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from sqlalchemy import Connection, Table, delete, select, update
+from sqlalchemy import Connection, Table, delete, or_, select, update
 
 from heji_trace import tables
-from heji_trace.effects import EFFECTS, enter_index
-from heji_trace.goods import Entered, add_finding, change_stock, enter_lines
+from heji_trace.book import Entered, add_finding, change_stock
+from heji_trace.effects import EFFECTS, batches_of_site, enter_index
+from heji_trace.goods import enter_lines
 from heji_trace.ledger import Stored
 from heji_trace.prefetch import prefetch
 from heji_trace.schemas import event_of
-from heji_trace.sense import Suspicion, suspicions
 from heji_trace.settle import inherit, settle, unreach
 from heji_trace.state import State
+from heji_trace.suspect import Suspicion, suspicions
 
 _WITHDRAWABLE = tuple(table for table in tables.PROJECTIONS if "withdrawn_seq" in table.c)
 _REBUILD_GROUP = 1000
@@ -96,6 +97,8 @@ def _withdraw(state: State, seqs: list[int], by_seq: int, remade: frozenset[str]
         (tables.holds, tables.holds.c.batch),
         (tables.recall_scope, tables.recall_scope.c.batch),
         (tables.labels, tables.labels.c.batch),
+        (tables.conditions, tables.conditions.c.batch),
+        (tables.conformity, tables.conformity.c.batch),
     ):
         touched += _values(connection, table, column.name, seqs)
     samples = _values(connection, tables.tests, "sample", seqs) + _values(
@@ -105,6 +108,9 @@ def _withdraw(state: State, seqs: list[int], by_seq: int, remade: frozenset[str]
     cycles = _values(connection, tables.applications, "cycle", seqs) + targets
     cycles += _values(connection, tables.register, "code", seqs)
     touched += targets
+    touched += _unlabel(connection, seqs)
+    for site in _values(connection, tables.environment, "site", seqs):
+        touched += batches_of_site(state, site)
     touched += [row["batch"] for cycle in cycles for row in state.harvests.of("cycle", cycle)]
     released = list(
         connection.execute(
@@ -145,6 +151,17 @@ def _withdraw(state: State, seqs: list[int], by_seq: int, remade: frozenset[str]
         if row is not None and row["made_seq"] in seqs and batch not in remade:
             state.batches.change(row, kind="withdrawn", unknown_origin=1, made_seq=by_seq)
     return _Undone([*touched, *released], list(dict.fromkeys(children)), held)
+
+
+def _unlabel(connection: Connection, seqs: list[int]) -> list[str]:
+    """Undo bindings and voidings of codes; the batches that the codes lead or led to."""
+    labels = tables.labels
+    changed = or_(labels.c.bound_seq.in_(seqs), labels.c.voided_seq.in_(seqs))
+    led = select(labels.c.batch).where(changed, labels.c.batch.is_not(None)).order_by(labels.c.batch)
+    batches = list(connection.execute(led).scalars())
+    connection.execute(update(labels).where(labels.c.bound_seq.in_(seqs)).values(bound_seq=None, batch=None))
+    connection.execute(update(labels).where(labels.c.voided_seq.in_(seqs)).values(voided_seq=None))
+    return batches
 
 
 def _values(connection: Connection, table: Table, column: str, seqs: list[int]) -> list[str]:

@@ -22,7 +22,7 @@ from heji_trace.event import Event
 from heji_trace.ledger import Stored
 from heji_trace.lineage import known_at
 from heji_trace.parties import Author
-from heji_trace.rights import may_oversee
+from heji_trace.rights import OWNING_ROLES, may_oversee
 from heji_trace.sealing import seal, unseal
 from heji_trace.tables import (
     accounts,
@@ -203,7 +203,7 @@ def _own_goods(author: Author) -> ColumnElement[bool]:
     """Lines by which the organisation made, consumed, moved or was sent a batch; naming one gives no part in it."""
     own = author.organisation
     return and_(
-        lines.c.role != "observed",
+        lines.c.role.in_(OWNING_ROLES),
         or_(lines.c.holder == own, lines.c.to_organisation == own),
         known_at(lines, None),
     )
@@ -215,7 +215,9 @@ def _has_part(author: Author, batch: ColumnElement[str]) -> ColumnElement[bool]:
         select(events.c.seq)
         .join(lines, lines.c.seq == events.c.seq)
         .where(
-            lines.c.batch == batch, lines.c.role != "observed", events.c.performed_by == author.organisation
+            lines.c.batch == batch,
+            lines.c.role.in_(OWNING_ROLES),
+            events.c.performed_by == author.organisation,
         )
         .exists()
     )
@@ -309,8 +311,8 @@ def _partners(own: str) -> list[Select[Any]]:
     up = select(lines.c.seq).join(sent, and_(live, sent.c.holder == lines.c.holder))
     down = select(lines.c.seq).join(sent, and_(live, sent.c.to_organisation == lines.c.holder))
     return [
-        up.where(sent.c.to_organisation == own, lines.c.role != "observed"),
-        down.where(sent.c.holder == own, lines.c.role != "observed"),
+        up.where(sent.c.to_organisation == own, lines.c.role.in_(OWNING_ROLES)),
+        down.where(sent.c.holder == own, lines.c.role.in_(OWNING_ROLES)),
     ]
 
 

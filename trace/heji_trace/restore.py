@@ -18,10 +18,10 @@ from sqlalchemy import Column, Connection, MetaData, Table
 from heji_trace import ledger, project
 from heji_trace.archive import Manifest, Part, Reader
 from heji_trace.backup import Progress, check_backup
+from heji_trace.book import Entered
 from heji_trace.checkpoint import Checkpoint, VerifierKey, open_checkpoint, parse_verifier_key
 from heji_trace.errors import BadSignature, Misconfigured, Untrusted
 from heji_trace.event import Event
-from heji_trace.goods import Entered
 from heji_trace.keys import Signer
 from heji_trace.rows import insert_rows
 from heji_trace.schemas import parse_event

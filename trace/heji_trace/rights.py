@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sqlalchemy import select, union
+
 from heji_trace.errors import NotAllowed
 from heji_trace.event import Event
+from heji_trace.gather import Row
 from heji_trace.kinds import KINDS
+from heji_trace.ledger import read_stored
 from heji_trace.parties import Author
 from heji_trace.schemas import event_of
 from heji_trace.state import State
+from heji_trace.tables import samples, tests
 from heji_trace.times import beijing_date
 
 OVERSEERS = frozenset({"regulator", "operator"})
@@ -23,6 +28,9 @@ OPERATED_FOR_OTHERS = frozenset(
 
 # The purpose of an official sample, whose result the authority makes public.
 OFFICIAL = "supervised"
+
+# What an organisation must have done with a batch, or been sent it, to have a part in it.
+OWNING_ROLES = frozenset({"made", "consumed", "moved"})
 
 # Who watches over the goods of others.
 _WATCHERS = frozenset({"regulator", "operator", "laboratory", "third_party_laboratory"})
@@ -176,21 +184,21 @@ def _check_concerned(state: State, event: Event) -> None:
         ]
         _check_own_batches(state, event, [*event.batches, *named])
         _check_own_cycles(state, event, [cycle for sample in samples for cycle in sample.get("cycles", ())])
-    if event.kind == "label_issue":
+    if event.kind in ("label_issue", "label_bind"):
         _check_own_batches(state, event, [event.details.get("batch")])
+    if not is_watcher:
+        _check_own_kept(state, event)
+    _check_addressed(state, event)
     if not is_watcher:
         _check_own_cycles(state, event, event.cycles)
 
 
 def _check_own_batches(state: State, event: Event, batches: Iterable[str | None]) -> None:
-    """Made, consumed, moved or sent to the organisation; naming a batch gives no part in it."""
+    """Made, consumed, moved or sent to the organisation; naming or counting a batch gives no part in it."""
     for batch in batches:
         if batch is None or state.find_batch(batch) is None:
             continue
-        if not any(
-            event.organisation in (line["holder"], line["to_organisation"]) and line["role"] != "observed"
-            for line in state.lines.of("batch", batch)
-        ):
+        if not _has_part(state, event.organisation, batch):
             raise NotAllowed("batch-of-another", batch=batch)
 
 
@@ -199,3 +207,92 @@ def _check_own_cycles(state: State, event: Event, cycles: Iterable[str]) -> None
         owners = {row["organisation"] for row in state.register.of("code", cycle) if row["kind"] == "cycle"}
         if owners and event.organisation not in owners:
             raise NotAllowed("cycle-of-another", cycle=cycle)
+
+
+def _check_own_kept(state: State, event: Event) -> None:
+    """Certificates, readings and tests of a site are stated by whoever has the goods or the site, or carries them."""
+    if event.kind == "conformity_certificate":
+        _check_own_batches(state, event, event.batches)
+    if event.kind == "condition":
+        carried = _carried(state, event)
+        _check_own_batches(state, event, [batch for batch in event.batches if batch not in carried])
+    if event.kind == "environment_test" and event.site:
+        site = state.find_registered("site", event.site)
+        if site is not None and site["organisation"] != event.organisation:
+            raise NotAllowed("site-of-another", site=event.site)
+
+
+def _carried(state: State, event: Event) -> frozenset[str]:
+    """The batches of the shipment that a series of readings watched, which must be the organisation's own or carried."""
+    shipping = event.details.get("shipping")
+    rows = state.events.of("event_id", shipping) if shipping else []
+    if not rows:
+        return frozenset()
+    lines = [line for line in state.lines.of("seq", rows[0]["seq"]) if line["role"] == "moved"]
+    batches = frozenset(line["batch"] for line in lines)
+    ends = {line["holder"] for line in lines} | {line["to_organisation"] for line in lines}
+    if event.organisation in ends or event.organisation == rows[0]["performed_by"]:
+        return batches
+    [stored] = read_stored(state.connection, [rows[0]["seq"]])
+    stated = stored.event.details.get("replacement") or stored.event.body
+    if stated.get("details", {}).get("carrier") != event.organisation:
+        raise NotAllowed("shipment-of-another", event_id=rows[0]["event_id"])
+    return batches
+
+
+def _check_addressed(state: State, event: Event) -> None:
+    """A label run, a recall or a statement is followed up by those whom it concerns."""
+    details = event.details
+    if event.kind in ("label_bind", "label_void"):
+        if any(row["organisation"] != event.organisation for row in state.labels.of("run", details["run"])):
+            raise NotAllowed("label-run-of-another", run=details["run"])
+    elif event.kind == "recall_update":
+        _check_recalling(state, event)
+    elif event.kind == "objection":
+        for row in state.events.of("event_id", details["to"]):
+            if not _is_concerned(state, event.organisation, row):
+                raise NotAllowed("statement-of-no-concern", event_id=row["event_id"])
+
+
+def _check_recalling(state: State, event: Event) -> None:
+    """Who opened the recall and the regulator speak of all consignees, a consignee of itself alone."""
+    openers = {row["organisation"] for row in state.recall_scope.of("event_id", event.details["recall"])}
+    if not openers or event.organisation in openers or "regulator" in _roles_of(state, event.organisation):
+        return
+    spoken_of = {row["organisation"] for row in event.details.get("consignees", ())}
+    if spoken_of != {event.organisation} or event.details["status"] == "finished":
+        raise NotAllowed("recall-of-another", recall=event.details["recall"])
+    recalled = state.recall_scope.of("event_id", event.details["recall"])
+    if not any(_has_part(state, event.organisation, row["batch"]) for row in recalled):
+        raise NotAllowed("recall-of-another", recall=event.details["recall"])
+
+
+def _is_concerned(state: State, organisation: str, row: Row) -> bool:
+    """Whether the organisation made or performed the statement, is named in it, or has a part in a batch of it."""
+    if organisation in (row["organisation"], row["performed_by"]):
+        return True
+    if {"regulator", "operator"} & _roles_of(state, organisation):
+        return True
+    lines = state.lines.of("seq", row["seq"])
+    batches = {line["batch"] for line in lines} | _tested_batches(state, row["seq"])
+    batches |= {hold["batch"] for hold in state.holds.of("event_id", row["event_id"])}
+    return any(organisation == line["to_organisation"] for line in lines) or any(
+        _has_part(state, organisation, batch) for batch in batches
+    )
+
+
+def _tested_batches(state: State, seq: int) -> set[str]:
+    """The batches that a sample or result at this place of the ledger speaks of."""
+    drawn = select(samples.c.target).where(samples.c.seq == seq)
+    tested = (
+        select(samples.c.target).join(tests, tests.c.sample == samples.c.sample).where(tests.c.seq == seq)
+    )
+    state.write()
+    return set(state.connection.execute(union(drawn, tested)).scalars())
+
+
+def _has_part(state: State, organisation: str, batch: str) -> bool:
+    return any(
+        organisation in (line["holder"], line["to_organisation"]) and line["role"] in OWNING_ROLES
+        for line in state.lines.of("batch", batch)
+    )

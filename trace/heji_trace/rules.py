@@ -39,8 +39,13 @@ LEVELS: Mapping[str, Level] = MappingProxyType(
         "VET_WITHDRAWAL": Level("orange", "orange"),
         "BEST_BEFORE_PASSED": Level("orange", "orange"),
         "CERT_FALSE": Level("orange", "orange"),
+        "COLD_CHAIN_SEVERE": Level("orange", "orange"),
+        "ORIGIN_RISK": Level("orange", "orange"),
         "NEAR_EXPIRY": Level("yellow", "yellow"),
+        "COLD_CHAIN_BREACH": Level("yellow", "yellow"),
         "NO_TEST": Level("yellow", "yellow"),
+        "MIXED_LOT_UNCERTIFIED": Level("yellow", "yellow"),
+        "NO_CERTIFICATE_OF_CONFORMITY": Level("yellow", "yellow"),
         "CERT_EXPIRED": Level("yellow", "yellow"),
         "CERT_UNVERIFIED": Level("yellow", "yellow"),
         "CHAIN_BROKEN": Level("yellow", "orange"),
@@ -48,10 +53,16 @@ LEVELS: Mapping[str, Level] = MappingProxyType(
         "TEST_PENDING": Level("blue", "blue"),
         "PHI_UNPROVEN": Level("blue", "yellow"),
         "LATE_RECORD": Level("blue", "blue"),
+        "COLD_CHAIN_GAP": Level("blue", "blue"),
+        "TEST_SCOPE_GAP": Level("blue", "blue"),
         "MASS_BALANCE": Level("none", "red"),
         "OVER_CONSUMPTION": Level("none", "orange"),
         "HELD_MOVED": Level("none", "orange"),
         "UNDER_REVIEW": Level("none", "orange"),
+        "RETURN_UNGIVEN": Level("none", "orange"),
+        "COUNT_ABOVE": Level("none", "orange"),
+        "COUNT_BELOW": Level("none", "yellow"),
+        "INSTRUMENT_DUE": Level("none", "yellow"),
     }
 )
 LOUDNESS = ("none", "blue", "yellow", "orange", "red")
@@ -67,6 +78,9 @@ INHERITED: Mapping[str, str] = MappingProxyType(
         "PHI_UNPROVEN": "PHI_UNPROVEN",
         "VET_WITHDRAWAL": "VET_WITHDRAWAL",
         "CHAIN_BROKEN": "CHAIN_BROKEN",
+        "COLD_CHAIN_SEVERE": "COLD_CHAIN_SEVERE",
+        "COLD_CHAIN_BREACH": "COLD_CHAIN_BREACH",
+        "ORIGIN_RISK": "ORIGIN_RISK",
     }
 )
 
@@ -83,6 +97,9 @@ class Thresholds:
     test_result_hours: int = 24
     near_expiry_days: int = 2
     plot_sample_days: int = 14
+    cold_tolerance_minutes: int = 30
+    cold_margin_degrees: int = 5
+    cold_gap_minutes: int = 60
 
 
 @dataclass(frozen=True, slots=True)

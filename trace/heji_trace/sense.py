@@ -1,72 +1,28 @@
 """Sense: whether a well-formed event fits what is known.
 
 `check` refuses what cannot be (an unknown batch, a second maker of the same batch, a moment in the future, an
-intention that the state forbids). `suspicions` finds what looks wrong and may be true: asked back once, then recorded.
+intention that the state forbids). What looks wrong and may be true is found by `suspicions`: asked back once, then
+recorded.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
-from heji_trace.errors import Conflict, InvalidEvent, Problem, Question
+from heji_trace import references
+from heji_trace.errors import Conflict, InvalidEvent, Problem
 from heji_trace.event import Event, Line
+from heji_trace.intentions import check_intention
+from heji_trace.measures import measure, measure_known
 from heji_trace.releases import check_release
-from heji_trace.rules import STOPPING, ApplicationFact, HarvestFact, waiting_warnings
 from heji_trace.schemas import event_of
-from heji_trace.settle import application_facts, crop_of
 from heji_trace.state import State
-from heji_trace.units import to_base
-from heji_trace.wording import told
+from heji_trace.suspect import Suspicion, suspicions
+from heji_trace.times import ms_of, parse_moment
+
+__all__ = ["AHEAD_MS", "Suspicion", "check", "suspicions"]
 
 AHEAD_MS = 5 * 60 * 1000
-OPENING_KINDS = frozenset({"receiving", "collection"})
-
-# Suspicions that become stored findings; the others are warnings that follow from the facts by themselves.
-FINDINGS = frozenset({"OVER_CONSUMPTION", "HELD_MOVED", "MASS_BALANCE"})
-
-
-@dataclass(frozen=True, slots=True)
-class Suspicion:
-    """Something about one batch that looks wrong, under the code of the warning that it will cause."""
-
-    code: str
-    batch: str
-    data: dict[str, Any] = field(default_factory=dict)
-
-    def question(self) -> Question:
-        """What the recorder is asked."""
-        return Question(self.code, {"batch": self.batch, **told(self.data)})
-
-
-def measure(state: State, line: Line, product: str | None) -> tuple[str, int]:
-    """Dimension and amount of a line, by the product's own unit conversions where it has some."""
-    asked = (line.quantity, line.unit, product)
-    if asked not in state.measured:
-        facts = state.find_registered("product", product) if product else None
-        conversions = {
-            step["unit"]: (Decimal(step["equals"]), step["of"])
-            for step in (facts or {}).get("conversions", ())
-        }
-        state.measured[asked] = to_base(line.quantity or Decimal(0), line.unit or "", conversions)
-    return state.measured[asked]
-
-
-def measure_known(state: State, line: Line) -> tuple[str, int]:
-    """Dimension and amount of a line about a batch that stands in the ledger, or is opened by this line."""
-    row = state.find_batch(line.batch)
-    return measure(state, line, row["product"] if row else line.product)
-
-
-def giver_of(state: State, event: Event, line: Line) -> str:
-    """Whose stock an input comes out of: in a collection the maker's, where the collector has none."""
-    if event.kind == "collection" and not state.held_stock(line.batch, event.organisation):
-        row = state.find_batch(line.batch)
-        if row is not None:
-            maker: str = row["organisation"]
-            return maker
-    return event.organisation
 
 
 def check(state: State, event: Event, now_ms: int, withdrawn: frozenset[int] = frozenset()) -> None:
@@ -77,8 +33,11 @@ def check(state: State, event: Event, now_ms: int, withdrawn: frozenset[int] = f
     problems = [
         *_future(event, now_ms),
         *_repeated(event),
-        *_unregistered(state, event),
-        *_unknown_batches(state, event),
+        *references.unknown_codes(state, event),
+        *references.unknown_batches(state, event),
+        *references.unknown_events(state, event),
+        *references.misplaced_moves(event),
+        *references.misdescribed_certificate(state, event),
         *_untargeted(event),
         *_mislabelled(state, event),
     ]
@@ -88,31 +47,23 @@ def check(state: State, event: Event, now_ms: int, withdrawn: frozenset[int] = f
     if problems:
         raise InvalidEvent(problems)
     _check_makers(state, event, withdrawn)
-    _check_intention(state, event)
+    check_intention(state, event)
     check_release(state, event)
     if event.kind == "correction":
         _check_replacement(state, event, now_ms)
 
 
-def suspicions(state: State, event: Event) -> list[Suspicion]:
-    """What looks wrong about an event that passed `check`, in the order of its lines."""
-    found: list[Suspicion] = []
-    if event.kind in OPENING_KINDS:
-        named = [*event.inputs, *event.moves]
-        found += [
-            Suspicion("UNKNOWN_ORIGIN", line.batch) for line in named if state.find_batch(line.batch) is None
-        ]
-    found += _over_consumption(state, event)
-    found += _held(state, event)
-    found += _imbalance(state, event)
-    found += _waiting(state, event)
-    return found
-
-
 def _future(event: Event, now_ms: int) -> list[Problem]:
-    if event.occurred_ms > now_ms + AHEAD_MS:
-        return [Problem("/occurred_at", "in-the-future", {"at": event.occurred_at})]
-    return []
+    named = [("/occurred_at", event.occurred_at)]
+    named += [
+        (f"/details/readings/{at}/at", reading["at"])
+        for at, reading in enumerate(event.details.get("readings", ()))
+    ]
+    return [
+        Problem(pointer, "in-the-future", {"at": moment})
+        for pointer, moment in named
+        if ms_of(parse_moment(moment)) > now_ms + AHEAD_MS
+    ]
 
 
 def _repeated(event: Event) -> list[Problem]:
@@ -133,64 +84,6 @@ def _repeated(event: Event) -> list[Problem]:
         Problem(f"/outputs/{at}/batch", "batch-out-of-itself", {"name": line.batch})
         for at, line in enumerate(event.outputs)
         if line.batch in consumed
-    ]
-
-
-def _unregistered(state: State, event: Event) -> list[Problem]:
-    named: list[tuple[str, str, str | None]] = [
-        ("/organisation", "organisation", event.organisation),
-        ("/performed_by", "organisation", event.performed_by),
-        ("/site", "site", event.site),
-    ]
-    named += [(f"/cycles/{at}", "cycle", cycle) for at, cycle in enumerate(event.cycles)]
-    for part, lines in (("inputs", event.inputs), ("outputs", event.outputs), ("moves", event.moves)):
-        for at, line in enumerate(lines):
-            named.append((f"/{part}/{at}/product", "product", line.product))
-            named.append((f"/{part}/{at}/site", "site", line.site))
-            named.append((f"/{part}/{at}/to_site", "site", line.to_site))
-            named.append((f"/{part}/{at}/to_organisation", "organisation", line.to_organisation))
-    for name, kind in _DETAIL_CODES.get(event.kind, ()):
-        named.append((f"/details/{name}", kind, event.details.get(name)))
-    own = event.details.get("code") if event.kind == "organisation" else None
-    problems = [
-        Problem(pointer, f"unknown-{kind}", {"code": code})
-        for pointer, kind, code in named
-        if code is not None and code != own and state.find_registered(kind, code) is None
-    ]
-    if event.kind == "testing" and not state.samples.of("sample", event.details["sample"]):
-        problems.append(Problem("/details/sample", "unknown-sample", {"code": event.details["sample"]}))
-    return problems
-
-
-_DETAIL_CODES = {
-    "site": (("organisation", "organisation"),),
-    "certificate": (("holder", "organisation"),),
-    "mandate": (("to", "organisation"),),
-    "testing": (("laboratory", "organisation"),),
-    "shipping": (("carrier", "organisation"),),
-    "label_issue": (("product", "product"),),
-}
-
-
-def _unknown_batches(state: State, event: Event) -> list[Problem]:
-    named: list[tuple[str, str | None]] = [
-        (f"/batches/{at}", batch) for at, batch in enumerate(event.batches)
-    ]
-    if event.kind not in OPENING_KINDS:
-        named += [(f"/inputs/{at}/batch", line.batch) for at, line in enumerate(event.inputs)]
-        named += [(f"/moves/{at}/batch", line.batch) for at, line in enumerate(event.moves)]
-    for at, sample in enumerate(event.details.get("samples", ())):
-        named += [(f"/details/samples/{at}/batch", sample.get("batch"))]
-        named += [
-            (f"/details/samples/{at}/composite_of/{part}", batch)
-            for part, batch in enumerate(sample.get("composite_of", ()))
-        ]
-    if event.kind == "label_issue":
-        named.append(("/details/batch", event.details.get("batch")))
-    return [
-        Problem(pointer, "unknown-batch", {"batch": batch})
-        for pointer, batch in named
-        if batch is not None and state.find_batch(batch) is None
     ]
 
 
@@ -278,7 +171,7 @@ def _check_makers(state: State, event: Event, withdrawn: frozenset[int]) -> None
         opened = [row for row in state.register.of("code", cycle) if row["kind"] == "cycle"]
         if any(row["seq"] not in withdrawn for row in opened):
             raise Conflict("cycle-already-open", cycle=cycle)
-    if event.kind in ("site", "product", "certificate"):
+    if event.kind in ("site", "product", "certificate", "instrument"):
         _check_owner(state, event)
     for sample in event.details.get("samples", ()):
         # Drawn once: a second drawing under the code would carry the result over to other goods.
@@ -300,95 +193,3 @@ def _check_owner(state: State, event: Event) -> None:
 def _owner_named(event: Event) -> str | None:
     owner: str | None = event.details.get("organisation") or event.details.get("holder")
     return owner if owner == event.organisation else None
-
-
-def _check_intention(state: State, event: Event) -> None:
-    if event.kind == "label_issue" and event.details.get("batch"):
-        stopped = sorted({live["code"] for live in state.live_warnings(event.details["batch"])} & STOPPING)
-        if stopped:
-            raise Conflict(
-                "labels-for-a-stopped-batch", batch=event.details["batch"], codes=", ".join(stopped)
-            )
-    if event.kind == "release":
-        holds = state.holds.of("event_id", event.details["hold"])
-        if not holds:
-            raise InvalidEvent([Problem("/details/hold", "unknown-hold", {"hold": event.details["hold"]})])
-        organisation = state.find_registered("organisation", event.organisation) or {}
-        if event.organisation != holds[0]["organisation"] and "regulator" not in organisation.get(
-            "roles", ()
-        ):
-            raise Conflict("release-by-another", holder=holds[0]["organisation"])
-        if all(hold["released_seq"] is not None for hold in holds):
-            raise Conflict("already-released", hold=event.details["hold"])
-
-
-def _over_consumption(state: State, event: Event) -> list[Suspicion]:
-    left: dict[tuple[str, str], int] = {}
-    found: dict[str, Suspicion] = {}
-    outgoing = [(line, giver_of(state, event, line)) for line in event.inputs]
-    if event.kind in ("shipping", "sale"):
-        outgoing += [(line, event.organisation) for line in event.moves]
-    for line, holder in outgoing:
-        if state.find_batch(line.batch) is None:
-            continue
-        dimension, amount = measure_known(state, line)
-        key = (line.batch, holder)
-        have = left.get(key, state.held_stock(line.batch, holder).get(dimension, 0))
-        left[key] = have - amount
-        if left[key] < 0:
-            found[line.batch] = Suspicion(
-                "OVER_CONSUMPTION", line.batch, {"short": -left[key], "dimension": dimension}
-            )
-    return list(found.values())
-
-
-def _held(state: State, event: Event) -> list[Suspicion]:
-    if event.kind in ("receiving", "collection"):
-        moving: tuple[Line, ...] = ()
-    else:
-        moving = (*event.inputs, *event.moves)
-    found = {}
-    for line in moving:
-        codes = sorted({live["code"] for live in state.live_warnings(line.batch)} & STOPPING)
-        if codes:
-            found[line.batch] = Suspicion("HELD_MOVED", line.batch, {"codes": ", ".join(codes)})
-    return list(found.values())
-
-
-def _imbalance(state: State, event: Event) -> list[Suspicion]:
-    """More made than went in, by mass and beyond the tolerance of the product or the edition in force."""
-    if not event.inputs or not event.outputs:
-        return []
-    taken = [measure_known(state, line) for line in event.inputs]
-    made = [measure(state, line, line.product) for line in event.outputs]
-    dimensions = {dimension for dimension, _ in (*taken, *made)}
-    if len(dimensions) != 1:
-        return []
-    product = state.find_registered("product", event.outputs[0].product or "") or {}
-    percent = Decimal(
-        product.get("balance_tolerance") or state.thresholds_at(event.occurred_ms).balance_tolerance_percent
-    )
-    total_in = sum(amount for _, amount in taken)
-    total_out = sum(amount for _, amount in made)
-    if total_out <= total_in * (1 + percent / 100):
-        return []
-    data = {"in": total_in, "out": total_out, "dimension": dimensions.pop()}
-    return [Suspicion("MASS_BALANCE", line.batch, data) for line in event.outputs]
-
-
-def _waiting(state: State, event: Event) -> list[Suspicion]:
-    if event.kind != "harvest":
-        return []
-    found: dict[str, Suspicion] = {}
-    for cycle in event.cycles:
-        uses: tuple[ApplicationFact, ...] = application_facts(state, cycle)
-        harvest = HarvestFact(0, crop_of(state, cycle), event.occurred_ms, event.occurred_ms, uses)
-        raised = waiting_warnings(
-            harvest, state.intervals_at(event.occurred_ms), state.thresholds_at(event.occurred_ms)
-        )
-        for warning in raised:
-            if warning.code != "PHI_UNPROVEN":
-                found[warning.code] = Suspicion(
-                    warning.code, event.outputs[0].batch, {"cycle": cycle, **warning.data}
-                )
-    return list(found.values())

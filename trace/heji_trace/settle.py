@@ -21,9 +21,11 @@ from heji_trace.rules import (
     Raised,
     ScopeFact,
     TestFact,
+    Thresholds,
     stored_warnings,
 )
 from heji_trace.state import State
+from heji_trace.watch import watched
 
 
 def dump_data(data: object) -> str:
@@ -40,11 +42,9 @@ def settle(state: State, batches: Iterable[str], seq: int) -> None:
         state.batches.change(row, version=seq)
         harvests = harvest_facts(state, batch)
         moment = max((harvest.occurred_ms for harvest in harvests), default=row["made_ms"])
-        wanted = _worst(
-            stored_warnings(
-                facts_of(state, row, harvests), state.intervals_at(moment), state.thresholds_at(moment)
-            )
-        )
+        thresholds = state.thresholds_at(moment)
+        facts = facts_of(state, row, harvests, thresholds)
+        wanted = _worst(stored_warnings(facts, state.intervals_at(moment), thresholds))
         standing = set()
         for live in state.live_warnings(batch):
             key = (live["code"], live["cause_seq"], live["data"])
@@ -124,7 +124,7 @@ def _is_recalled(state: State, batches: Iterable[str], recall: str) -> bool:
     )
 
 
-def facts_of(state: State, row: Row, harvests: tuple[HarvestFact, ...]) -> Facts:
+def facts_of(state: State, row: Row, harvests: tuple[HarvestFact, ...], thresholds: Thresholds) -> Facts:
     """All that the stored warnings of the batch rest on, as the state has it."""
     batch = row["batch"]
     return Facts(
@@ -141,8 +141,11 @@ def facts_of(state: State, row: Row, harvests: tuple[HarvestFact, ...]) -> Facts
             for scope in state.recall_scope.of("batch", batch)
         ],
         findings=[
-            Raised(finding["code"], finding["seq"], json.loads(finding["data"]))
-            for finding in state.findings.of("batch", batch)
+            *(
+                Raised(finding["code"], finding["seq"], json.loads(finding["data"]))
+                for finding in state.findings.of("batch", batch)
+            ),
+            *watched(state, row, thresholds),
         ],
     )
 

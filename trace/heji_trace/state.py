@@ -141,7 +141,7 @@ class State:
         self.events = Shelf(connection, tables.events, ("event_id",), live_only=False)
         self.register = Shelf(connection, tables.register, ("code", "kind", "organisation"))
         self.batches = Shelf(connection, tables.batches, ("batch",))
-        self.lines = Shelf(connection, tables.lines, ("batch",))
+        self.lines = Shelf(connection, tables.lines, ("batch", "seq"))
         self.stock = Shelf(connection, tables.stock, ("batch",))
         self.stock_changes = Shelf(connection, tables.stock_changes, ("batch",))
         self.edges = Shelf(connection, tables.edges, ("parent", "child"))
@@ -153,11 +153,18 @@ class State:
         self.recall_scope = Shelf(connection, tables.recall_scope, ("batch", "event_id"))
         self.findings = Shelf(connection, tables.findings, ("batch",))
         self.labels = Shelf(connection, tables.labels, ("trace_code", "phone_code", "run"))
+        self.cycle_sites = Shelf(connection, tables.cycle_sites, ("cycle", "site"))
+        self.environment = Shelf(connection, tables.environment, ("site",))
+        self.conditions = Shelf(connection, tables.conditions, ("batch",))
+        self.series = Shelf(connection, tables.series, ("seq",))
+        self.conformity = Shelf(connection, tables.conformity, ("batch",))
+        self.recall_updates = Shelf(connection, tables.recall_updates, ("recall",))
+        self.objections = Shelf(connection, tables.objections, ("target",))
         self.warnings = Shelf(connection, tables.warnings, ("batch", "source"))
         self.raised: list[str] = []
         """The codes of the warnings raised since somebody last cleared this."""
         self.measured: dict[tuple[object, ...], tuple[str, int]] = {}
-        """What `sense.measure` has worked out, until something is registered."""
+        """What `measures.measure` has worked out, until something is registered."""
         self._registered: dict[tuple[str, str], Mapping[str, Any] | None] = {}
         self._editions: defaultdict[str, list[str]] | None = None
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from heji_trace import sentences
 from heji_trace.kinds import KINDS
-from heji_trace.kinds.words import SCHEME
+from heji_trace.kinds.words import MEDIUM, SCHEME
 from heji_trace.units import dump_amount
 
 Said = dict[str, str]
@@ -22,12 +22,13 @@ Said = dict[str, str]
 MOST_SHORT = 70
 """Characters of a text for telephone and SMS."""
 
-_AMOUNTS = ("short", "in", "out")
+_AMOUNTS = ("short", "in", "out", "counted", "had")
 _MOST_HOURS = 48
 # A table's name in both languages, such as "高效氯氟氰菊酯 lambda-cyhalothrin".
 _BILINGUAL = re.compile(
     r"(?P<zh>.*[\u3400-\u9fff]\S*)\s+(?P<en>[^\u3400-\u9fff]*[A-Za-z]{2}[^\u3400-\u9fff]*)"
 )
+_MEDIA = {option.value: {"zh": option.zh, "en": option.en.lower()} for option in MEDIUM.options}
 _SCHEMES = {option.value: {"zh": option.zh, "en": option.en} for option in SCHEME.options}
 _MONTHS = [
     "January",
@@ -144,6 +145,8 @@ def told(data: Mapping[str, Any]) -> dict[str, Any]:
         words["codes"] = joined([title_of(code) for code in str(data["codes"]).split(", ")])
     if "kind" in data:
         words["kind"] = kind_said(str(data["kind"]))
+    if "medium" in data:
+        words["medium"] = _MEDIA.get(str(data["medium"]), same(str(data["medium"])))
     if "scheme" in data:
         words["scheme"] = scheme_said(str(data["scheme"]))
     for name, word in words.items():

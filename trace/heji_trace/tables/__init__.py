@@ -9,6 +9,15 @@ A row of a projection names the entry (`seq`) that proves it. A correction does 
 
 from __future__ import annotations
 
+from heji_trace.tables.kinds import (
+    conditions,
+    conformity,
+    cycle_sites,
+    environment,
+    objections,
+    recall_updates,
+    series,
+)
 from heji_trace.tables.ledger import LEDGER, checkpoints, disclosures, entries, foundation, nodes
 from heji_trace.tables.projections import (
     PROJECTIONS,
@@ -40,9 +49,13 @@ __all__ = [
     "applications",
     "batches",
     "checkpoints",
+    "conditions",
+    "conformity",
+    "cycle_sites",
     "disclosures",
     "edges",
     "entries",
+    "environment",
     "events",
     "findings",
     "foundation",
@@ -54,9 +67,12 @@ __all__ = [
     "lines",
     "metadata",
     "nodes",
+    "objections",
     "recall_scope",
+    "recall_updates",
     "register",
     "samples",
+    "series",
     "sessions",
     "stock",
     "stock_changes",

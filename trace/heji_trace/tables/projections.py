@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Index, PrimaryKeyConstraint, UniqueConstraint
 
+from heji_trace.tables.kinds import OF_KINDS
 from heji_trace.tables.words import Big, maybe, table, text, whole, withdrawn
 
 events = table(
@@ -216,6 +217,8 @@ labels = table(
     maybe("phone_code"),
     whole("copies"),
     withdrawn(),
+    Column("bound_seq", Big, nullable=True),
+    Column("voided_seq", Big, nullable=True),
     UniqueConstraint("trace_code"),
     UniqueConstraint("phone_code"),
     Index(None, "batch"),
@@ -252,4 +255,5 @@ PROJECTIONS = (
     findings,
     labels,
     warnings,
+    *OF_KINDS,
 )

@@ -1,0 +1,80 @@
+"""The book of one entry: its lines, what it changes in stock, and what it finds about batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from heji_trace.event import Event, Line
+from heji_trace.settle import dump_data
+from heji_trace.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """An event with its place in the ledger."""
+
+    seq: int
+    recorded_ms: int
+    actor: str
+    event: Event
+
+
+class Book:
+    """Numbers the lines and stock changes of one entry and adds them to the state."""
+
+    def __init__(self, state: State, entered: Entered) -> None:
+        self._state = state
+        self._entered = entered
+        self._lines = 0
+        self._changes = 0
+
+    def line(self, role: str, line: Line, dimension: str | None, amount: int | None) -> None:
+        """One batch named by the event, and in which role."""
+        event = self._entered.event
+        self._state.lines.add(
+            seq=self._entered.seq,
+            position=self._lines,
+            role=role,
+            batch=line.batch,
+            dimension=dimension,
+            amount=amount,
+            unit=line.unit,
+            product=line.product,
+            holder=event.organisation,
+            to_organisation=line.to_organisation,
+            site=line.site or event.site,
+            to_site=line.to_site,
+        )
+        self._lines += 1
+
+    def stock(self, batch: str, holder: str, place: str, dimension: str, amount: int) -> None:
+        """Change what `holder` has of the batch, `held` or in `transit` to it."""
+        if amount == 0:
+            return
+        self._state.stock_changes.add(
+            seq=self._entered.seq,
+            position=self._changes,
+            batch=batch,
+            holder=holder,
+            state=place,
+            dimension=dimension,
+            amount=amount,
+        )
+        self._changes += 1
+        change_stock(self._state, batch, holder, place, dimension, amount)
+
+
+def change_stock(state: State, batch: str, holder: str, place: str, dimension: str, amount: int) -> None:
+    """Add `amount`, which may be negative, to one holder's stock of the batch."""
+    for row in state.stock.of("batch", batch):
+        if (row["holder"], row["state"], row["dimension"]) == (holder, place, dimension):
+            state.stock.change(row, amount=row["amount"] + amount)
+            return
+    state.stock.add(batch=batch, holder=holder, state=place, dimension=dimension, amount=amount)
+
+
+def add_finding(state: State, seq: int, batch: str, code: str, data: dict[str, Any]) -> None:
+    """A statement about a batch that this entry causes and that stays until the entry is corrected."""
+    if not any(row["seq"] == seq and row["code"] == code for row in state.findings.of("batch", batch)):
+        state.findings.add(seq=seq, batch=batch, code=code, data=dump_data(data))

@@ -1,0 +1,209 @@
+"""Suspicions: what looks wrong about an event and may be true, asked back once before it is recorded."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from heji_trace.errors import Question
+from heji_trace.event import Event, Line
+from heji_trace.gather import Row
+from heji_trace.measures import giver_of, measure, measure_known
+from heji_trace.moves import counted_amounts
+from heji_trace.rules import STOPPING, ApplicationFact, HarvestFact, waiting_warnings
+from heji_trace.settle import application_facts, crop_of
+from heji_trace.state import State
+from heji_trace.wording import told
+
+OPENING_KINDS = frozenset({"receiving", "collection"})
+
+# Suspicions that become stored findings; the others are warnings that follow from the facts by themselves.
+FINDINGS = frozenset(
+    {"OVER_CONSUMPTION", "HELD_MOVED", "MASS_BALANCE", "RETURN_UNGIVEN", "COUNT_BELOW", "COUNT_ABOVE"}
+)
+
+_FROM_STOCK = frozenset({"shipping", "sale", "disposal", "precooling", "storage"})
+# Goods that arrive, or stay where they are, are not moved by whoever holds them.
+_STAYING = frozenset({"receiving", "collection", "precooling", "storage", "stock_count"})
+# What is recalled or has failed is to be given back or destroyed; what is only held is to stay.
+_REMEDIES = frozenset({"return", "disposal"})
+_REMEDIED = frozenset({"RECALLED", "TEST_FAILED", "INGREDIENT_FAILED"})
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """Something about one batch that looks wrong, under the code of the warning that it will cause."""
+
+    code: str
+    batch: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+    def question(self) -> Question:
+        """What the recorder is asked."""
+        return Question(self.code, {"batch": self.batch, **told(self.data)})
+
+
+def suspicions(state: State, event: Event) -> list[Suspicion]:
+    """What looks wrong about an event that passed `sense.check`, in the order of its lines."""
+    found: list[Suspicion] = []
+    if event.kind in OPENING_KINDS:
+        named = [*event.inputs, *event.moves]
+        found += [
+            Suspicion("UNKNOWN_ORIGIN", line.batch) for line in named if state.find_batch(line.batch) is None
+        ]
+    found += _over_consumption(state, event)
+    found += _held(state, event)
+    found += _imbalance(state, event)
+    found += _waiting(state, event)
+    found += _ungiven(state, event)
+    found += _miscounted(state, event)
+    return found
+
+
+def _over_consumption(state: State, event: Event) -> list[Suspicion]:
+    left: dict[tuple[str, str], int] = {}
+    found: dict[str, Suspicion] = {}
+    outgoing = [(line, giver_of(state, event, line)) for line in event.inputs]
+    if event.kind in _FROM_STOCK:
+        outgoing += [(line, event.organisation) for line in event.moves]
+    if event.kind == "return":
+        outgoing += [(line, event.organisation) for line in event.moves if line.to_organisation]
+    for line, holder in outgoing:
+        if state.find_batch(line.batch) is None:
+            continue
+        dimension, amount = measure_known(state, line)
+        key = (line.batch, holder)
+        have = left.get(key, state.held_stock(line.batch, holder).get(dimension, 0))
+        left[key] = have - amount
+        if left[key] < 0:
+            found[line.batch] = Suspicion(
+                "OVER_CONSUMPTION", line.batch, {"short": -left[key], "dimension": dimension}
+            )
+    return list(found.values())
+
+
+def _held(state: State, event: Event) -> list[Suspicion]:
+    if event.kind in _STAYING:
+        moving: tuple[Line, ...] = ()
+    else:
+        moving = (*event.inputs, *event.moves)
+    found = {}
+    for line in moving:
+        codes = sorted({live["code"] for live in state.live_warnings(line.batch)} & STOPPING)
+        if event.kind in _REMEDIES and _REMEDIED.intersection(codes):
+            continue
+        if codes:
+            found[line.batch] = Suspicion("HELD_MOVED", line.batch, {"codes": ", ".join(codes)})
+    return list(found.values())
+
+
+def _imbalance(state: State, event: Event) -> list[Suspicion]:
+    """More made than went in, by mass and beyond the tolerance of the product or the edition in force."""
+    if not event.inputs or not event.outputs:
+        return []
+    taken = [measure_known(state, line) for line in event.inputs]
+    made = [measure(state, line, line.product) for line in event.outputs]
+    dimensions = {dimension for dimension, _ in (*taken, *made)}
+    if len(dimensions) != 1:
+        return []
+    percent = _tolerance(state, event, event.outputs[0].product)
+    total_in = sum(amount for _, amount in taken)
+    total_out = sum(amount for _, amount in made)
+    if total_out <= total_in * (1 + percent / 100):
+        return []
+    data = {"in": total_in, "out": total_out, "dimension": dimensions.pop()}
+    return [Suspicion("MASS_BALANCE", line.batch, data) for line in event.outputs]
+
+
+def _waiting(state: State, event: Event) -> list[Suspicion]:
+    if event.kind != "harvest":
+        return []
+    found: dict[str, Suspicion] = {}
+    for cycle in event.cycles:
+        uses: tuple[ApplicationFact, ...] = application_facts(state, cycle)
+        harvest = HarvestFact(0, crop_of(state, cycle), event.occurred_ms, event.occurred_ms, uses)
+        raised = waiting_warnings(
+            harvest, state.intervals_at(event.occurred_ms), state.thresholds_at(event.occurred_ms)
+        )
+        for warning in raised:
+            if warning.code != "PHI_UNPROVEN":
+                found[warning.code] = Suspicion(
+                    warning.code, event.outputs[0].batch, {"cycle": cycle, **warning.data}
+                )
+    return list(found.values())
+
+
+def _ungiven(state: State, event: Event) -> list[Suspicion]:
+    """Goods given back that were never given: more than the other side sent, or than was sold to buyers outside."""
+    if event.kind != "return":
+        return []
+    back: dict[tuple[str, str | None, str], int] = defaultdict(int)
+    for line in event.moves:
+        dimension, amount = measure_known(state, line)
+        back[line.batch, line.to_organisation, dimension] += amount
+    found = []
+    for (batch, giver, dimension), amount in back.items():
+        given = _given(state, event.organisation, batch, giver, dimension)
+        if amount > given:
+            data = {"short": amount - max(given, 0), "dimension": dimension}
+            found.append(Suspicion("RETURN_UNGIVEN", batch, data))
+    return found
+
+
+def _given(state: State, own: str, batch: str, giver: str | None, dimension: str) -> int:
+    """What `giver` (None: this organisation, to buyers outside) gave and did not get back, in the dimension."""
+    lines = [line for line in state.lines.of("batch", batch) if line["dimension"] == dimension]
+    if giver is None:
+        returned = [line for line in lines if (line["role"], line["holder"]) == ("returned", own)]
+        return _sold(state, own, batch, dimension) - _sum(returned)
+    moved = [line for line in lines if line["role"] == "moved"]
+    ends = [(line["holder"], line["to_organisation"]) for line in moved]
+    sent = [line for line, way in zip(moved, ends, strict=True) if way == (giver, own)]
+    back = [line for line, way in zip(moved, ends, strict=True) if way == (own, giver)]
+    return _sum(sent) - _sum(back)
+
+
+def _sum(lines: Iterable[Row]) -> int:
+    return sum(int(line["amount"]) for line in lines)
+
+
+def _sold(state: State, own: str, batch: str, dimension: str) -> int:
+    """What left the chain by moves of the organisation: its stock went down and nobody's up."""
+    moved = {
+        line["seq"]
+        for line in state.lines.of("batch", batch)
+        if line["role"] == "moved" and line["holder"] == own
+    }
+    change: dict[int, int] = defaultdict(int)
+    for row in state.stock_changes.of("batch", batch):
+        if row["seq"] in moved and row["dimension"] == dimension:
+            change[row["seq"]] += row["amount"]
+    return -sum(amount for amount in change.values() if amount < 0)
+
+
+def _miscounted(state: State, event: Event) -> list[Suspicion]:
+    """A count that is further from the books than the product's tolerance."""
+    if event.kind != "stock_count":
+        return []
+    found = []
+    for (batch, dimension), counted in counted_amounts(state, event).items():
+        had = state.held_stock(batch, event.organisation).get(dimension, 0)
+        row = state.find_batch(batch)
+        percent = _tolerance(state, event, row["product"] if row else None)
+        if abs(counted - had) > max(had, 0) * percent / 100:
+            code = "COUNT_BELOW" if counted < had else "COUNT_ABOVE"
+            data = {"counted": counted, "had": had, "dimension": dimension}
+            found.append(Suspicion(code, batch, data))
+    return found
+
+
+def _tolerance(state: State, event: Event, product: str | None) -> Decimal:
+    """In percent: the product's own, or that of the edition in force."""
+    facts = state.find_registered("product", product) if product else None
+    return Decimal(
+        (facts or {}).get("balance_tolerance")
+        or state.thresholds_at(event.occurred_ms).balance_tolerance_percent
+    )
