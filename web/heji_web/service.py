@@ -11,6 +11,7 @@ from typing import cast
 
 from flask import current_app
 
+from heji_trace import sentences
 from heji_trace.accounts import Passwords
 from heji_trace.db import Store
 from heji_trace.errors import Unavailable
@@ -88,6 +89,8 @@ def open_service(
 
     Raises Misconfigured where there is no usable signing key.
     """
+    # Read before anything fails: the first error to be told may be that no file can be opened any more.
+    sentences.catalogue()
     store = Store(settings.database_url)
     signer = read_signer(settings.key)
     head = HeadFile(settings.head, signer.verifier)
