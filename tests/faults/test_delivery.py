@@ -129,7 +129,7 @@ def test_what_is_sent_over_a_bad_line_arrives_once(site: Site, line: FaultyLine,
     line.flush()
     # The line was as bad as it is meant to be.
     assert line.met.keys() >= BAD_LINE.keys(), line.met
-    receipts = {}
+    receipts: dict[str, Any] = {}
     for folder in folders:
         with closing(Outbox(folder, HASTY)) as outbox:
             assert outbox.counts()[State.DELIVERED] == sum(outbox.counts().values())
