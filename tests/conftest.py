@@ -1,9 +1,10 @@
-"""Fixtures for all tests: a service on an embedded database, its application, and a small county on it."""
+"""Fixtures for all tests: a service on a database, its application, and a small county on it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,96 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from county import County, found_county
+from heji_migrations import upgrade
+from heji_trace.db import Store
 from heji_web.app import create_app
 from heji_web.founding import found_log
 from heji_web.service import Service, open_service
 from heji_web.settings import Settings, read_settings
+from postgresql import Cluster, NoServer
 from web.doors import CHEAP, Now
+
+NewDatabase = Callable[[Path], AbstractContextManager[str]]
+_NO_SERVER = "no PostgreSQL: "
+_ON_BOTH = ("trace", "properties", "faults", "migrations")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what keeps something in a database on SQLite and on PostgreSQL; what is drawn from it, on SQLite.
+
+    A mark says otherwise: `both_databases`, `sqlite_only`, `postgresql_only`.
+    """
+    if "database" not in metafunc.fixturenames:
+        return
+    marks = {mark.name for mark in metafunc.definition.iter_markers()}
+    folder = metafunc.definition.path.relative_to(Path(__file__).parent).parts[0]
+    kinds = ["sqlite", "postgresql"]
+    if "postgresql_only" in marks:
+        kinds = ["postgresql"]
+    elif "sqlite_only" in marks or (folder not in _ON_BOTH and "both_databases" not in marks):
+        kinds = ["sqlite"]
+    metafunc.parametrize("database", kinds, scope="session", indirect=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly that half of the databases went untested."""
+    skipped = [
+        report.longrepr[2]
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple) and _NO_SERVER in report.longrepr[2]
+    ]
+    if skipped:
+        terminalreporter.section("PostgreSQL", sep="!", red=True, bold=True)
+        terminalreporter.line(
+            f"没有可用的 PostgreSQL，{len(skipped)} 项测试未执行，本产品在 PostgreSQL 上未经检验。", red=True
+        )
+        terminalreporter.line(
+            f"NOT TESTED ON POSTGRESQL: {len(skipped)} tests skipped. {skipped[0].partition(_NO_SERVER)[2]}",
+            red=True,
+        )
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server for all tests of this process."""
+    try:
+        started = Cluster()
+    except NoServer as error:
+        pytest.skip(f"{_NO_SERVER}{error}")
+    with closing(started):
+        yield started
+
+
+@pytest.fixture(scope="session")
+def database(request: pytest.FixtureRequest) -> NewDatabase:
+    """Makes new databases of the kind that the test runs on, each the URL of one; in a folder where it is a file."""
+    if request.param == "sqlite":
+        return lambda folder: nullcontext(f"sqlite:///{folder / 'heji.db'}")
+    cluster: Cluster = request.getfixturevalue("cluster")
+    return lambda _folder: cluster.database()
+
+
+@pytest.fixture
+def database_url(database: NewDatabase, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database of the test's own."""
+    with database(tmp_path) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def module_database_url(database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a database that the tests of a module share."""
+    with database(tmp_path_factory.mktemp("database")) as url:
+        yield url
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """A database with all tables and nothing in them."""
+    with closing(Store(database_url)) as store:
+        with store.write() as connection:
+            upgrade.upgrade(connection)
+        yield store
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -38,9 +124,9 @@ def now() -> Now:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """The settings of a service that keeps everything in the test's own folder."""
-    return read_settings({"HEJI_DATA": str(tmp_path)})
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    """The settings of a service that keeps everything in the test's own folder, or on the test's own server."""
+    return read_settings({"HEJI_DATA": str(tmp_path), "HEJI_DATABASE_URL": database_url})
 
 
 @pytest.fixture

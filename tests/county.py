@@ -184,9 +184,10 @@ class County:
 
 
 @contextmanager
-def opened_county(folder: Path) -> Iterator[County]:
+def opened_county(folder: Path, database_url: str | None = None) -> Iterator[County]:
     """A county of its own in `folder`, for tests that share one because they write nothing."""
-    settings, now = read_settings({"HEJI_DATA": str(folder)}), Now()
+    url = database_url or f"sqlite:///{folder / 'heji.db'}"
+    settings, now = read_settings({"HEJI_DATA": str(folder), "HEJI_DATABASE_URL": url}), Now()
     found_log(settings, "log.heji.example", os.urandom)
     service = open_service(settings, now.clock, passwords=CHEAP)
     service.start()

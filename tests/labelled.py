@@ -1,10 +1,8 @@
-"""Goods with labels for the tests of the consumer's page, and hands that tamper with the database."""
+"""Goods with labels for the tests of the consumer's page."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from typing import Any
 
 from county import PACKED, County
@@ -121,12 +119,3 @@ def check_batch(county: County, batch: str, conclusion: str = "conforming", *, f
     name = f"S-{batch}-{county.made}"
     sample(county, name, batch)
     state_result(county, name, conclusion, formal=formal)
-
-
-def tamper(county: County, statement: str, *values: Any) -> None:
-    """Change the database behind the service's back, its triggers taken away first."""
-    county.service.store.close()
-    with closing(sqlite3.connect(county.service.settings.data / "heji.db")) as raw, raw:
-        for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            raw.execute(f"DROP TRIGGER {name}")
-        assert raw.execute(statement, values).rowcount > 0

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
 
+import psycopg
 from sqlalchemy import Connection, select
 
 from heji_trace import ledger, merkle, tables
@@ -121,9 +123,36 @@ def above(batch: str, parents: Mapping[str, set[str]]) -> set[str]:
     return reached
 
 
+class Tampering(Protocol):
+    """A hand in the database that nothing stops; values are marked by `?`."""
+
+    def execute(self, statement: str, values: Sequence[object] = (), /) -> Any: ...
+
+
+@dataclass(frozen=True)
+class _PostgresqlHand:
+    connection: psycopg.Connection[Any]
+
+    def execute(self, statement: str, values: Sequence[object] = (), /) -> Any:
+        return self.connection.execute(statement.replace("?", "%s").encode(), values or None)
+
+
+def tampering(url: str) -> AbstractContextManager[Tampering]:
+    """A transaction without the triggers, as for somebody who has the database file or owns the server."""
+    if url.startswith("postgresql"):
+        return _tampering_server(url.replace("+psycopg", ""))
+    return _tampering_file(url.removeprefix("sqlite:///"))
+
+
 @contextmanager
-def tampering(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection on the database file that nothing stops: the triggers are gone, as for somebody with the file."""
+def _tampering_server(url: str) -> Iterator[Tampering]:
+    with psycopg.connect(url) as connection:
+        connection.execute("SET session_replication_role = replica")
+        yield _PostgresqlHand(connection)
+
+
+@contextmanager
+def _tampering_file(path: str) -> Iterator[Tampering]:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
         connection.execute("BEGIN IMMEDIATE")
@@ -137,5 +166,16 @@ def tampering(path: Path) -> Iterator[sqlite3.Connection]:
 
 def tamper(service: Service, statement: str, *values: object) -> None:
     """One statement behind the service's back, which must change something."""
-    with tampering(service.settings.data / "heji.db") as connection:
+    with tampering(service.settings.database_url) as connection:
         assert connection.execute(statement, values).rowcount > 0
+
+
+def change(service: Service, table: str, column: str, seq: int, changed: Callable[[bytes], bytes]) -> None:
+    """Other bytes in a column of all rows of an entry, made from those that stand there."""
+    with tampering(service.settings.database_url) as connection:
+        found = connection.execute(f"SELECT DISTINCT {column} FROM {table} WHERE seq = ?", (seq,)).fetchall()
+        assert found
+        for (old,) in found:
+            assert changed(old) != old
+            update = f"UPDATE {table} SET {column} = ? WHERE seq = ? AND {column} = ?"
+            connection.execute(update, (changed(old), seq, old))

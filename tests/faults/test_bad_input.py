@@ -15,8 +15,8 @@ EVENTS, BULK = "/api/v1/events", "/api/v1/events/bulk"
 
 
 @pytest.fixture(scope="module")
-def county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[County]:
-    with opened_county(tmp_path_factory.mktemp("county")) as county:
+def county(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[County]:
+    with opened_county(tmp_path_factory.mktemp("county"), module_database_url) as county:
         yield county
 
 

@@ -54,6 +54,7 @@ LAYERS = {
     "blame": 3,
     "db": 3,
     "evidence": 3,
+    "follow": 3,
     "head": 3,
     "ledger": 3,
     "lineage": 3,

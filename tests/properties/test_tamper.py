@@ -109,7 +109,7 @@ def test_one_changed_bit_of_any_column_of_the_ledger_is_found_and_named(
 ) -> None:
     path = whole.copy()
     names = [key.name for key in tables.metadata.tables[table].primary_key]
-    with tampering(path) as connection:
+    with tampering(f"sqlite:///{path}") as connection:
         rows = connection.execute(
             f"SELECT {column}, {', '.join(names)} FROM {table} WHERE {column} IS NOT NULL AND length({column})"
         ).fetchall()
@@ -134,7 +134,7 @@ def test_one_changed_bit_of_any_column_of_the_ledger_is_found_and_named(
 @example(place=-1)
 def test_one_deleted_row_of_any_table_of_the_ledger_is_found(whole: Ledger, table: str, place: int) -> None:
     path = whole.copy()
-    with tampering(path) as connection:
+    with tampering(f"sqlite:///{path}") as connection:
         rows = connection.execute(f"SELECT rowid FROM {table} ORDER BY rowid").fetchall()
         connection.execute(f"DELETE FROM {table} WHERE rowid = ?", rows[place % len(rows)])
     assert whole.faults_of(path)

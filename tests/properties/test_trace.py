@@ -7,18 +7,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, delete, insert
 
+from heji_migrations import upgrade
 from heji_trace.db import Store
-from heji_trace.tables import batches, edges, entries, metadata
+from heji_trace.tables import batches, edges, entries
 from heji_trace.tracing import Trace, trace_of
 
 PAIRS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=24)
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    store = Store(f"sqlite:///{tmp_path_factory.mktemp('trace') / 'edges.db'}")
+def store(module_database_url: str) -> Iterator[Store]:
+    store = Store(module_database_url)
     with store.write() as connection:
-        metadata.create_all(connection)
+        upgrade.upgrade(connection)
         # Only their hashes are cited here; whether they verify is told elsewhere.
         blank = {"entry": b"{}", "record": b"{}", "record_salt": b""}
         connection.execute(insert(entries), [{"seq": at, "event_id": str(at), **blank} for at in range(5000)])

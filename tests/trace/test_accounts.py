@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, select
@@ -19,17 +18,13 @@ from heji_trace.accounts import (
 )
 from heji_trace.db import Store
 from heji_trace.errors import Conflict, InvalidEvent, Unknown
-from heji_trace.tables import accounts, metadata, sessions, throttles, tokens
+from heji_trace.tables import sessions
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
-    store = Store(f"sqlite:///{tmp_path}/heji.db")
-    with store.write() as connection:
-        metadata.create_all(connection, tables=[accounts, sessions, tokens, throttles])
+def connection(store: Store) -> Iterator[Connection]:
     with store.write() as connection:
         yield connection
-    store.close()
 
 
 def add(connection: Connection, name: str = "陈大明", *roles: str) -> Account:

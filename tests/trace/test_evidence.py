@@ -8,7 +8,7 @@ from heji_trace.errors import BadSignature, BrokenChain
 from heji_trace.evidence import Evidence, Trust, bundle_of, prove
 from heji_trace.keys import generate_signer
 from heji_trace.proof import check_bundle
-from labelled import tamper
+from ledger_check import tampering
 
 
 def trust(county: County) -> Trust:
@@ -50,8 +50,10 @@ def test_an_entry_that_does_not_exist_is_a_fault(county: County) -> None:
 def test_an_edited_entry_spoils_no_proof_but_its_own(county: County) -> None:
     for at in range(6):
         county.harvest(f"H{at}")
-    broken = """replace(CAST(entry AS TEXT), '"commitment":"', '"commitment":"0')"""
-    tamper(county, f"UPDATE entries SET entry = CAST({broken} AS BLOB) WHERE seq = 3")
+    with tampering(county.service.settings.database_url) as connection:
+        entry = connection.execute("SELECT entry FROM entries WHERE seq = 3").fetchone()[0]
+        broken = entry.replace(b'"commitment":"', b'"commitment":"0')
+        connection.execute("UPDATE entries SET entry = ? WHERE seq = 3", (broken,))
     evidence = proved(county, *range(county.size))
     assert [fault.seq for fault in evidence.faults] == [3]
 

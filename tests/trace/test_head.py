@@ -171,7 +171,7 @@ def test_an_unsigned_tail_is_refused(county: County) -> None:
 
 def test_a_tail_that_its_note_does_not_fit_is_refused(county: County) -> None:
     put_head(county.service, noted(county.service, 5))
-    with tampering(county.service.settings.data / "heji.db") as connection:
+    with tampering(county.service.settings.database_url) as connection:
         entry = connection.execute("SELECT entry FROM entries WHERE seq = 9").fetchone()[0]
         changed = entry.replace(b'"commitment":"', b'"commitment":"0')[: len(entry)]
         connection.execute("UPDATE entries SET entry = ? WHERE seq = 9", (changed,))

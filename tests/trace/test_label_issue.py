@@ -3,12 +3,14 @@ from __future__ import annotations
 from itertools import count
 
 import pytest
+from sqlalchemy import select
 
 from county import PACKED, PRODUCT, County
 from heji_trace import codes
 from heji_trace.errors import Conflict, NotAllowed
 from heji_trace.label_issue import IssuedLabel, issue_label
 from heji_trace.state import State
+from heji_trace.tables import entries
 
 
 def issue(
@@ -63,8 +65,8 @@ def test_a_label_may_be_issued_before_its_batch_is_known(packed: County) -> None
 def test_the_codes_are_sealed_in_the_record(packed: County) -> None:
     label = issue(packed)
     with packed.service.store.read() as connection:
-        record = connection.exec_driver_sql(
-            "SELECT record FROM entries WHERE seq = ?", (label.receipt.seq,)
+        record = connection.execute(
+            select(entries.c.record).where(entries.c.seq == label.receipt.seq)
         ).scalar_one()
     assert label.trace_code.encode() not in record
     assert label.phone_code.encode() not in record

@@ -109,7 +109,7 @@ def test_an_erased_value_compares_by_its_presence(county: County) -> None:
 
 @pytest.mark.parametrize("record", [b"{", b"[]", b"{}", b'{"actor":"a","event":{},"sealed":{}}'])
 def test_a_record_that_cannot_be_read_breaks_the_chain_there(county: County, record: bytes) -> None:
-    with tampering(county.service.settings.data / "heji.db") as connection:
+    with tampering(county.service.settings.database_url) as connection:
         connection.execute("UPDATE entries SET record = ? WHERE seq = 3", (record,))
     with pytest.raises(BrokenChain) as broken:
         stored(county, 3)
@@ -150,6 +150,17 @@ def test_the_database_refuses_to_change_or_delete_the_ledger(county: County) -> 
             connection.execute(delete(table))
 
 
+@pytest.mark.postgresql_only
+def test_the_database_refuses_to_empty_a_table_of_the_ledger(county: County) -> None:
+    for table in tables.LEDGER:
+        with (
+            pytest.raises(exc.IntegrityError, match="append-only"),
+            county.service.store.write() as connection,
+        ):
+            connection.execute(text(f"TRUNCATE {table.name}"))
+
+
+@pytest.mark.sqlite_only
 def test_the_database_refuses_to_replace_an_entry(county: County) -> None:
     entry = stored(county, 3)
     values = {

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, create_engine, delete, insert
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import Connection, delete, insert
 
+from heji_migrations import upgrade
+from heji_trace.db import Store
 from heji_trace.lineage import ancestors, descendants, edges_within
 from heji_trace.tables import edges
 
@@ -15,12 +17,10 @@ Pairs = list[tuple[str, str]]
 
 
 @pytest.fixture(scope="module")
-def connection() -> Iterator[Connection]:
-    engine = create_engine("sqlite://", poolclass=StaticPool)
-    with engine.begin() as connection:
-        edges.create(connection)
+def connection(module_database_url: str) -> Iterator[Connection]:
+    with closing(Store(module_database_url)) as store, store.write() as connection:
+        upgrade.upgrade(connection)
         yield connection
-    engine.dispose()
 
 
 def put(connection: Connection, pairs: Pairs, withdrawn: dict[int, int] | None = None) -> None:

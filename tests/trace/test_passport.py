@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
@@ -19,9 +19,9 @@ from labelled import (
     release_result,
     sample,
     state_result,
-    tamper,
     view,
 )
+from ledger_check import change, tamper
 
 
 def packed(county: County) -> str:
@@ -489,32 +489,29 @@ def test_a_receipt_holds_nothing_for_a_code_that_leads_nowhere(county: County) -
 
 
 @pytest.mark.parametrize(
-    "statement, values",
+    "table, column, changed",
     [
-        (
-            "UPDATE entries SET record = CAST(replace(CAST(record AS TEXT), 'P2', 'P9') AS BLOB) WHERE seq = ?",
-            (),
-        ),
-        ("UPDATE entries SET record = ? WHERE seq = ?", (b"{",)),
-        ("UPDATE entries SET record_salt = zeroblob(32) WHERE seq = ?", ()),
-        ("UPDATE entries SET entry = zeroblob(10) WHERE seq = ?", ()),
-        ("UPDATE entries SET entry = CAST(replace(CAST(entry AS TEXT), 'v', 'w') AS BLOB) WHERE seq = ?", ()),
-        (
-            "UPDATE disclosures SET value = CAST('\"9\"' AS BLOB) WHERE seq = ? AND pointer LIKE '%quantity'",
-            (),
-        ),
-        ("UPDATE disclosures SET salt = zeroblob(32) WHERE seq = ?", ()),
-        ("DELETE FROM entries WHERE seq = ?", ()),
+        ("entries", "record", lambda old: old.replace(b"P2", b"P9")),
+        ("entries", "record", lambda _: b"{"),
+        ("entries", "record_salt", lambda _: bytes(32)),
+        ("entries", "entry", lambda _: bytes(10)),
+        ("entries", "entry", lambda old: old.replace(b"v", b"w")),
+        ("disclosures", "value", lambda _: b'"9"'),
+        ("disclosures", "salt", lambda _: bytes(32)),
+        ("entries", None, None),
     ],
 )
-def test_a_row_that_was_changed_makes_the_page_red_and_is_named(
-    county: County, statement: str, values: tuple[Any, ...]
+def test_a_row_that_was_changed_or_deleted_makes_the_page_red_and_is_named(
+    county: County, table: str, column: str | None, changed: Callable[[bytes], bytes]
 ) -> None:
     code = label(county, packed(county)).trace_code
     county.harvest("H9")
     other = label(county, "H9", PRODUCT).trace_code
     grading = county.size - 4
-    tamper(county, statement, *values, grading)
+    if column is None:
+        tamper(county.service, f"DELETE FROM {table} WHERE seq = ?", grading)
+    else:
+        change(county.service, table, column, grading, changed)
     passport = look(county, code)
     assert (passport.verdict.level, passport.verdict.code) == ("red", "TAMPERED")
     assert passport.integrity is not None
@@ -527,7 +524,7 @@ def test_a_row_that_was_changed_makes_the_page_red_and_is_named(
 def test_a_ledger_that_was_put_back_makes_every_page_red(county: County) -> None:
     code = label(county, packed(county)).trace_code
     county.harvest("H9")
-    tamper(county, "DELETE FROM checkpoints WHERE size = ?", county.size)
+    tamper(county.service, "DELETE FROM checkpoints WHERE size = ?", county.size)
     passport = look(county, code)
     assert passport.verdict.code == "TAMPERED"
     assert passport.integrity is not None
@@ -537,7 +534,7 @@ def test_a_ledger_that_was_put_back_makes_every_page_red(county: County) -> None
 def test_a_checkpoint_signed_by_another_key_makes_every_page_red(county: County) -> None:
     code = label(county, packed(county)).trace_code
     forged = "substr(note, 1, length(note) - 40) || 'FORGED/+' || substr(note, length(note) - 31)"
-    tamper(county, f"UPDATE checkpoints SET note = {forged} WHERE size = ?", county.size)
+    tamper(county.service, f"UPDATE checkpoints SET note = {forged} WHERE size = ?", county.size)
     assert look(county, code).verdict.code == "TAMPERED"
     with pytest.raises(Untrusted):
         receipt(county, code)

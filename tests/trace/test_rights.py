@@ -21,9 +21,9 @@ CLOSED = "fg-closed-station"
 
 
 @pytest.fixture(scope="module")
-def village(tmp_path_factory: pytest.TempPathFactory) -> Iterator[County]:
+def village(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[County]:
     """A county with mandates: the station records harvests and sowing on one plot for the producer, and no longer others."""
-    with opened_county(tmp_path_factory.mktemp("village")) as county:
+    with opened_county(tmp_path_factory.mktemp("village"), module_database_url) as county:
         mandate(county, "M1", sites=[PLOT])
         mandate(county, "M2", to="packer", until="2026-01-31")
         mandate(county, "M3", to="shop")

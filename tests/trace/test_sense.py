@@ -23,9 +23,9 @@ LABEL = {
 
 
 @pytest.fixture(scope="module")
-def county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[County]:
+def county(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[County]:
     """A county with one harvested batch of 100 kg, one packed one of 60 kg, and one on hold."""
-    with opened_county(tmp_path_factory.mktemp("sense")) as opened:
+    with opened_county(tmp_path_factory.mktemp("sense"), module_database_url) as opened:
         opened.harvest("B1", "100")
         opened.harvest("B2", "100")
         opened.make("packaging", {"B1": "60"}, {"P1": "60"})

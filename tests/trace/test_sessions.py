@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -23,7 +21,7 @@ from heji_trace.sessions import (
     sign_out,
     touch_session,
 )
-from heji_trace.tables import accounts, metadata, sessions, throttles, tokens
+from heji_trace.tables import sessions, tokens
 
 LIFETIME = Lifetime(idle_ms=1_000, total_ms=5_000)
 PASSWORD = "correct horse"
@@ -38,14 +36,9 @@ def is_right(expected: str, password: str) -> bool:
 PLAIN = Passwords(lambda password: f"hash of {password}", is_right, decoy="decoy")
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(f"sqlite:///{tmp_path}/heji.db")
-    with store.write() as connection:
-        metadata.create_all(connection, tables=[accounts, sessions, tokens, throttles])
+@pytest.fixture(autouse=True)
+def nothing_checked() -> None:
     checked.clear()
-    yield store
-    store.close()
 
 
 @pytest.fixture

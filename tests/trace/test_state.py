@@ -3,10 +3,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Connection, create_engine, insert, select, update
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import Connection, insert, select, update
 
 from heji_trace import tables
+from heji_trace.db import Store
 from heji_trace.rules import Thresholds
 from heji_trace.state import State
 
@@ -15,12 +15,9 @@ NOW = 1_780_000_000_000
 
 
 @pytest.fixture
-def connection() -> Iterator[Connection]:
-    engine = create_engine("sqlite://", poolclass=StaticPool)
-    with engine.begin() as connection:
-        tables.metadata.create_all(connection, tables=list(tables.PROJECTIONS))
+def connection(store: Store) -> Iterator[Connection]:
+    with store.write() as connection:
         yield connection
-    engine.dispose()
 
 
 @pytest.fixture

@@ -1,24 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from sqlalchemy import func, select
 
 from heji_trace.db import Store
 from heji_trace.errors import TooMany
-from heji_trace.tables import metadata, throttles
+from heji_trace.tables import throttles
 from heji_trace.throttles import check_rate, forget_old_attempts, forgive, throttle_key
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(f"sqlite:///{tmp_path}/heji.db")
-    with store.write() as connection:
-        metadata.create_all(connection, tables=[throttles])
-    yield store
-    store.close()
 
 
 def attempt(store: Store, now_ms: int, key: str = "k") -> None:

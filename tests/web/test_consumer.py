@@ -15,7 +15,8 @@ from county import PACKED, PRODUCT, County
 from heji_trace.codes import dump_trace_code
 from heji_trace.label_issue import IssuedLabel
 from heji_trace.proof import check_bundle
-from labelled import check_batch, label, register_product, tamper
+from labelled import check_batch, label, register_product
+from ledger_check import tampering
 
 GTIN = "06901234567892"
 PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Encoding": "gzip, deflate, br"}
@@ -328,11 +329,10 @@ def test_a_ledger_that_was_tampered_with_turns_kept_pages_red_within_a_minute(
     path = f"/t/{issued.trace_code}"
     get(county, path)
     harvest = int(county.client.get(f"{path}.json").get_json()["journey"][1]["entries"][0]) - 1
-    tamper(
-        county,
-        "UPDATE entries SET record = CAST(replace(CAST(record AS TEXT), 'H1', 'H2') AS BLOB) WHERE seq = ?",
-        harvest,
-    )
+    with tampering(county.service.settings.database_url) as connection:
+        record = connection.execute("SELECT record FROM entries WHERE seq = ?", (harvest,)).fetchone()[0]
+        other = record.replace(b"H1", b"H2")
+        connection.execute("UPDATE entries SET record = ? WHERE seq = ?", (other, harvest))
     county.now.seconds += 61
     html = page_of(get(county, path))
     assert f"数据校验失败，请勿信任本页（账本第 {harvest + 1} 条）" in html

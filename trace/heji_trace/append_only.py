@@ -44,7 +44,7 @@ def _is_taken(table: Table) -> str:
 
 
 def _postgresql_triggers() -> tuple[str, ...]:
-    body = f"BEGIN RAISE EXCEPTION '{_REFUSAL}'; END"
+    body = f"BEGIN RAISE EXCEPTION '{_REFUSAL}' USING ERRCODE = 'integrity_constraint_violation'; END"
     return (
         f"CREATE FUNCTION heji_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$",
         *(

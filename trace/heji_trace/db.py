@@ -8,14 +8,17 @@ SQLite 3.7.0 to 3.51.2 needs, and what gave 188,000 lock errors when it was meas
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, exc
+from sqlalchemy import Connection, Engine, create_engine, event, exc, text
 from sqlalchemy.pool import StaticPool
 
 from heji_trace.errors import LedgerBusy, Misconfigured
+
+APPLICATION_NAME = "heji"
+"""How our connections are called on a PostgreSQL server."""
 
 _SQLITE_WRITER = (
     "PRAGMA journal_mode=WAL",
@@ -29,9 +32,32 @@ _SQLITE_WRITER = (
 _SQLITE_READER = ("PRAGMA busy_timeout=5000", "PRAGMA query_only=ON", "PRAGMA cache_size=-16384")
 # How many statements a connection keeps prepared: those of a group, with rows of any number in each.
 _STATEMENTS = 1024
-_POSTGRESQL_OPTIONS = (
-    "-c statement_timeout=30000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000"
+_POSTGRESQL = {"statement_timeout": "30s", "idle_in_transaction_session_timeout": "60s"}
+# What is read once the ledger's lock is held must be what the process before has left, not what stood when we asked.
+_POSTGRESQL_WRITER = {**_POSTGRESQL, "lock_timeout": "20s", "default_transaction_isolation": "read committed"}
+# A page is put together from many statements; they all see one state, as on SQLite.
+_POSTGRESQL_READER = {
+    **_POSTGRESQL,
+    "lock_timeout": "5s",
+    "default_transaction_isolation": "repeatable read",
+    "default_transaction_read_only": "on",
+}
+# A peer that is gone without a word is noticed within a minute.
+_POSTGRESQL_CONNECTION = {
+    "connect_timeout": 5,
+    "keepalives_idle": 20,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+    "client_encoding": "utf8",
+    "application_name": APPLICATION_NAME,
+}
+_SYNCHRONOUS = (
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 )
+_LEDGER_LOCK = 0x48454A49
+_NO_PRIVILEGE, _NO_SUCH_TABLE = "42501", "42P01"
+_PASSING = ("40001", "40P01")
 
 
 class Store:
@@ -46,8 +72,12 @@ class Store:
         self.dialect = url.split("+", maxsplit=1)[0].split(":", maxsplit=1)[0]
         if self.dialect not in ("sqlite", "postgresql"):
             raise Misconfigured("database-kind", kind=self.dialect)
-        self._writer = self._engine("BEGIN IMMEDIATE", _SQLITE_WRITER, size=1)
-        self._reader = self._engine("BEGIN", _SQLITE_READER, size=32)
+        if self.dialect == "sqlite":
+            self._writer = self._sqlite_engine("BEGIN IMMEDIATE", _SQLITE_WRITER, size=1)
+            self._reader = self._sqlite_engine("BEGIN", _SQLITE_READER, size=32)
+        else:
+            self._writer = self._postgresql_engine(_POSTGRESQL_WRITER, size=1)
+            self._reader = self._postgresql_engine(_POSTGRESQL_READER, size=32)
         self._mutex = threading.Lock()
         self.changes = 0
         """How often this process has written anything but entries: what it remembers of accounts holds until then."""
@@ -91,19 +121,29 @@ class Store:
         self._reader.dispose()
         self._writer.dispose()
 
-    def _engine(self, begin: str, pragmas: tuple[str, ...], size: int) -> Engine:
-        if self.dialect == "postgresql":
-            arguments: dict[str, Any] = {"options": _POSTGRESQL_OPTIONS, "connect_timeout": 5}
-            if size > 1:
-                arguments["options"] += " -c default_transaction_read_only=on"
-            return create_engine(
-                self.url,
-                pool_size=size,
-                max_overflow=0,
-                pool_pre_ping=True,
-                hide_parameters=True,
-                connect_args=arguments,
-            )
+    def _postgresql_engine(self, settings: Mapping[str, str], size: int) -> Engine:
+        options = " ".join(
+            f"-c {name}={value.replace(' ', chr(92) + ' ')}" for name, value in settings.items()
+        )
+        engine = create_engine(
+            self.url,
+            pool_size=size,
+            max_overflow=0,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            connect_args={**_POSTGRESQL_CONNECTION, "options": options},
+        )
+
+        # A server may be told to answer before its disk has; a receipt promises more. What is stricter stays.
+        @event.listens_for(engine, "connect")
+        def _opened(raw: Any, _record: object) -> None:
+            raw.autocommit = True
+            raw.execute(_SYNCHRONOUS)
+            raw.autocommit = False
+
+        return engine
+
+    def _sqlite_engine(self, begin: str, pragmas: tuple[str, ...], size: int) -> Engine:
         engine = create_engine(
             self.url,
             pool_size=size,
@@ -126,6 +166,20 @@ class Store:
         return engine
 
 
+def lock_ledger(connection: Connection) -> None:
+    """Keep other processes from writing to the ledger until this transaction ends; on SQLite no other has it open."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LEDGER_LOCK})
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether the same transaction may well succeed at once: its connection was lost, or others were in its way."""
+    cause = error.__cause__ if isinstance(error, LedgerBusy) else error
+    return isinstance(cause, exc.DBAPIError) and (
+        cause.connection_invalidated or getattr(cause.orig, "sqlstate", None) in _PASSING
+    )
+
+
 @contextmanager
 def memory_database() -> Iterator[Connection]:
     """An empty database in memory, gone when the block ends: for replaying the ledger beside the live tables."""
@@ -145,6 +199,9 @@ def _as_busy() -> Iterator[None]:
         raise LedgerBusy from error
     except exc.DatabaseError as error:
         # Of its subclasses the rest is about what was asked; itself it is a file that is damaged or none.
-        if type(error) is exc.DatabaseError:
+        state = getattr(error.orig, "sqlstate", None)
+        if type(error) is exc.DatabaseError or state == _NO_SUCH_TABLE:
             raise LedgerBusy from error
+        if state == _NO_PRIVILEGE:
+            raise Misconfigured("database-privilege", reason=str(error.orig).splitlines()[0]) from error
         raise

@@ -13,16 +13,18 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
-from sqlalchemy import Connection, exc, text
+from sqlalchemy import Connection, exc
 
 from heji_trace import ledger
-from heji_trace.db import Store
+from heji_trace.db import Store, is_passing, lock_ledger
 from heji_trace.enter import Receipt, enter_all, enter_one
-from heji_trace.errors import HejiError, LedgerBusy, Misconfigured, Refused
+from heji_trace.errors import HejiError, LedgerBusy, Misconfigured, Refused, Unavailable, Untrusted
 from heji_trace.event import Event
+from heji_trace.follow import Follower, follow
 from heji_trace.head import HeadFile, check_start
 from heji_trace.imported import Origin, enter_import
 from heji_trace.keys import Signer
@@ -37,7 +39,9 @@ _GROUP = 256
 _GATHERINGS = 6
 _GATHERING_SECONDS = 0.002
 _CLOCK_PARTING_MS = 5 * 60 * 1000
-_ADVISORY_LOCK = 0x48454A49
+_ATTEMPTS = 3
+# How long this process's head may lie behind what others have recorded.
+_FOLLOW_SECONDS = 1.0
 
 
 def _tell_nobody(_done: int) -> None:
@@ -81,6 +85,8 @@ class Recorder:
         self._gate = threading.Lock()
         self._tip: ledger.Tip | None = None
         self._owed: ledger.Tip | None = None
+        self._is_tip_unsure = False
+        self._follower: Follower | None = None
         self._parting_ms = self._clocks_apart_ms()
         self._closed = False
         self.durable_size = 0
@@ -96,6 +102,8 @@ class Recorder:
             standing = check_start(connection, self._head, self._signer.verifier)
             if standing.fault is None:
                 self._tip = ledger.load_tip(connection)
+        if self._tip is not None and self._store.dialect == "postgresql":
+            self._follower = Follower(self._store, self._head, self._signer.verifier, self._tip)
         self.durable_size = standing.size
         self.fault = standing.fault
         self._thread.start()
@@ -136,6 +144,15 @@ class Recorder:
         if self._thread.is_alive():
             self._thread.join()
 
+    def served_size(self) -> int:
+        """How many entries may be served now: those that are remembered durably here, whoever recorded them."""
+        if self._follower is not None and self.fault is None:
+            try:
+                self._serve_up_to(self._follower.advance())
+            except Untrusted as error:
+                self.fault = error
+        return self.durable_size
+
     @property
     def is_alive(self) -> bool:
         """Whether statements are being taken."""
@@ -153,7 +170,7 @@ class Recorder:
         last = crowded = False
         while not last:
             group: list[_Wanted] = []
-            waiting = self._queue.get()
+            waiting = self._next()
             if crowded:
                 self._let_gather()
             while waiting is not None:
@@ -175,12 +192,26 @@ class Recorder:
                 return
             time.sleep(_GATHERING_SECONDS)
 
-    def _record(self, group: list[_Wanted]) -> None:
+    def _next(self) -> _Wanted | None:
+        """What is asked next; while nobody asks, what other processes record is remembered."""
+        while self._follower is not None:
+            try:
+                return self._queue.get(timeout=_FOLLOW_SECONDS)
+            except Empty:
+                with suppress(Unavailable):
+                    self.served_size()
+        return self._queue.get()
+
+    def _record(self, group: list[_Wanted], attempts: int = _ATTEMPTS) -> None:
         """One transaction for a group; every member is answered, whatever happens."""
         try:
             answers = self._transact(group)
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, and the thread must live
-            self._tip = None
+            self._is_tip_unsure = True
+            if attempts > 1 and not group[0].bulk and is_passing(error):
+                # Under the same ids: what was committed although its answer was lost is then found as a repeat.
+                self._record(group, attempts - 1)
+                return
             if len(group) > 1 and _is_of_one(error):
                 # Each in a transaction of its own: what broke the group then breaks only its cause.
                 for wanted in group:
@@ -244,16 +275,28 @@ class Recorder:
             self._head.write(self._owed.note)
         except OSError as error:
             raise LedgerBusy("head-not-durable") from error
-        self.durable_size = self._owed.size
+        self._serve_up_to(self._owed.size)
         self._owed = None
 
+    def _serve_up_to(self, size: int) -> None:
+        with self._gate:
+            self.durable_size = max(self.durable_size, size)
+
     def _current_tip(self, connection: Connection) -> ledger.Tip:
-        if self._store.dialect == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-            if self._tip is not None and ledger.size_of(connection) != self._tip.size:
-                self._tip = None
+        """The tip to write behind: other processes, or a commit whose answer was lost, may have moved it."""
+        lock_ledger(connection)
         if self._tip is None:
             self._tip = ledger.load_tip(connection)
+        elif self._follower is not None or self._is_tip_unsure:
+            try:
+                tip = follow(connection, self._tip, self._signer.verifier)
+            except Untrusted as error:
+                self.fault = error
+                raise
+            if tip is not self._tip:
+                # Repeats of what is new to us are answered too, and no receipt lies beyond the head.
+                self._tip = self._owed = tip
+        self._is_tip_unsure = False
         return self._tip
 
     def _now_ms(self, tip: ledger.Tip) -> int:

@@ -6,7 +6,8 @@ are read as bytes: a flipped bit can leave what is no UTF-8, and that must be a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from typing import Any
@@ -72,8 +73,6 @@ def verify(
     that writes meanwhile moves it, and a head beyond the state that is read would look like a cut tail.
     """
     remembered, unread = _read_head(head)
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     report = _examine(connection, key, remembered, hash_only=hash_only, progress=progress)
     if hash_only and any(fault.kind == "root-differs" for fault in report.faults):
         # Only the older signatures and the records tell where it begins.
@@ -157,26 +156,29 @@ def _check_entries(
     frontier = Frontier()
     roots: dict[int, bytes] = {}
     nodes = {(row.level, row.position): row.hash for row in connection.execute(select(tables.nodes))}
-    leaves = check_chain(_entry_rows(connection, progress))
-    try:
-        for size in sorted(size for size in sizes if size >= 0):
-            for subtree in frontier.extend(islice(leaves, size - frontier.size)):
+    # Closed even where the chain breaks: PostgreSQL keeps a cursor for what has not been fetched.
+    with closing(_entry_rows(connection, progress)) as rows:
+        leaves = check_chain(rows)
+        try:
+            for size in sorted(size for size in sizes if size >= 0):
+                for subtree in frontier.extend(islice(leaves, size - frontier.size)):
+                    _check_node(subtree, nodes, faults)
+                roots[frontier.size] = frontier.root()
+            for subtree in frontier.extend(leaves):
                 _check_node(subtree, nodes, faults)
-            roots[frontier.size] = frontier.root()
-        for subtree in frontier.extend(leaves):
-            _check_node(subtree, nodes, faults)
-    except BrokenChain as broken:
-        return frontier, roots, broken
+        except BrokenChain as broken:
+            return frontier, roots, broken
     roots[frontier.size] = frontier.root()
     faults += [row_fault("node-superfluous", tables.nodes, place) for place in sorted(nodes)]
     return frontier, roots, None
 
 
-def _entry_rows(connection: Connection, progress: Progress) -> Iterator[tuple[int, bytes]]:
+def _entry_rows(connection: Connection, progress: Progress) -> Generator[tuple[int, bytes]]:
     query = select(tables.entries.c.seq, tables.entries.c.entry).order_by(tables.entries.c.seq)
-    for part in connection.execute(query.execution_options(yield_per=_AT_ONCE)).partitions():
-        progress(part[0].seq)
-        yield from part
+    with connection.execute(query.execution_options(yield_per=_AT_ONCE)) as result:
+        for part in result.partitions():
+            progress(part[0].seq)
+            yield from part
 
 
 def _check_node(subtree: Subtree, nodes: dict[tuple[int, int], bytes], faults: list[Fault]) -> None:

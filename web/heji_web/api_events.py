@@ -118,7 +118,7 @@ def listed() -> ResponseReturnValue:
     limit = query.whole("limit", 50, 1, _MOST)
     query.done()
     service = the_service()
-    before = service.recorder.durable_size
+    before = service.recorder.served_size()
     with service.store.read() as connection:
         seqs = reading.visible_events(
             connection, author, wanted, after=cursor - 1, before=before, limit=limit + 1
@@ -131,8 +131,10 @@ def listed() -> ResponseReturnValue:
 def show(event_id: str) -> ResponseReturnValue:
     """One event; what the asker may not read is answered like what does not exist."""
     author = author_of(request)
-    with the_service().store.read() as connection:
-        return jsonify(_dumped(connection, author, [_seq_of(connection, author, event_id)])[0])
+    service = the_service()
+    size = service.recorder.served_size()
+    with service.store.read() as connection:
+        return jsonify(_dumped(connection, author, [_seq_of(connection, author, event_id, size)])[0])
 
 
 @blueprint.get("/<event_id>/proof")
@@ -140,16 +142,17 @@ def prove(event_id: str) -> ResponseReturnValue:
     """The receipt bundle of one event, with the sealed values disclosed that the asker may see."""
     author = author_of(request)
     service = the_service()
+    size = service.recorder.served_size()
     trust = Trust(service.signer.verifier, service.head.read())
     with service.store.read() as connection:
-        seq = _seq_of(connection, author, event_id)
+        seq = _seq_of(connection, author, event_id, size)
         bundle = receipts.receipt_bundle(connection, author, seq, trust)
     return Response(dump_bundle(bundle), mimetype=_JSON)
 
 
-def _seq_of(connection: Connection, author: Author, event_id: str) -> int:
+def _seq_of(connection: Connection, author: Author, event_id: str, size: int) -> int:
     seq = reading.seq_of(connection, author, event_id)
-    if seq >= the_service().recorder.durable_size:
+    if seq >= size:
         raise Unknown
     return seq
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select
 
 from heji_trace import keys, ledger, lineage, merkle, project, tables
 from heji_trace.checkpoint import dump_proof
-from heji_trace.db import Store
+from heji_trace.db import Store, lock_ledger
 from heji_trace.errors import InvalidEvent, Problem, Unknown
 from heji_trace.evidence import Trust, bundle_of
 from heji_trace.head import HeadFile, check_start
@@ -116,6 +116,7 @@ def _dump_fault(fault: Fault) -> dict[str, Any]:
 def rebuild() -> None:
     """由账本重新生成全部读表 · Make all read tables again from the ledger."""
     with _opened_log() as log, locked(log.settings), log.store.write() as connection:
+        lock_ledger(connection)
         standing = check_start(connection, log.head, log.signer.verifier)
         if standing.fault is not None:
             raise standing.fault

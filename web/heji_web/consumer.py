@@ -177,11 +177,13 @@ def _made(trace_code: str, media_type: str, key: Key, day: str, now_ms: int) -> 
     size = service.recorder.durable_size
     if kept is not None and kept.size == size and service.store.dialect == "sqlite":
         return send(kept.body, media_type, etag=kept.etag)
+    # In this order: the head follows the ledger, and one beyond the state that is read would look like a cut tail.
+    trust = _trust()
     with service.store.read() as connection:
         if kept is not None and version_of(connection, kept.rests_on) == kept.version:
             pages.keep(key, replace(kept, size=size))
             return send(kept.body, media_type, etag=kept.etag)
-        passport = passport_of(connection, trace_code, View(now_ms, _trust(), service.is_demonstration))
+        passport = passport_of(connection, trace_code, View(now_ms, trust, service.is_demonstration))
         version = version_of(connection, passport.rests_on)
     if passport.standing != "bound":
         return _nowhere(passport.standing, media_type)

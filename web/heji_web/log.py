@@ -58,8 +58,9 @@ OPERATIONS = (
 def checkpoint() -> Response:
     """The signed checkpoint of the durable size."""
     service = the_service()
+    size = service.recorder.served_size()
     with service.store.read() as connection:
-        note = ledger.find_note(connection, service.recorder.durable_size)
+        note = ledger.find_note(connection, size)
     if note is None:
         raise Unknown
     return _plain(note, "public, max-age=2")
@@ -76,8 +77,9 @@ def tile(tile: str) -> Response:
     """One tile, the same for ever."""
     service = the_service()
     wanted = merkle.parse_tile_path(f"tile/{tile}")
+    size = service.recorder.served_size()
     with service.store.read() as connection:
-        data = _tile_bytes(connection, wanted, service.recorder.durable_size)
+        data = _tile_bytes(connection, wanted, size)
     response = Response(data, mimetype="application/octet-stream")
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     return response

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Integer, MetaData, Table, Text
+from sqlalchemy.ext.compiler import compiles
 
 metadata = MetaData(
     naming_convention={
@@ -16,6 +17,12 @@ metadata = MetaData(
 
 # SQLite's rowid alias must be INTEGER; the eight bytes are the same.
 Big = BigInteger().with_variant(Integer(), "sqlite")
+
+
+@compiles(Text, "postgresql")
+def _text_in_order_of_bytes(_type: Text, _compiler: Any, **_options: Any) -> str:
+    """Text is sorted and compared as SQLite does, whatever language the database was made for: replays depend on it."""
+    return 'TEXT COLLATE "C"'
 
 
 def table(name: str, *items: Any) -> Table:
