@@ -43,7 +43,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("database", kinds, scope="session", indirect=True)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def _tell_what_was_not_tested(terminalreporter: pytest.TerminalReporter) -> None:
     """Say loudly that half of the databases went untested."""
     skipped = [
         report.longrepr[2]
@@ -106,6 +106,7 @@ def store(database_url: str) -> Iterator[Store]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """A table of what tests have measured or counted with `record_property`: of the fault tests above all."""
+    _tell_what_was_not_tested(terminalreporter)
     told = [
         (report.nodeid.rpartition("::")[2], name, value)
         for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
