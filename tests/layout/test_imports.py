@@ -33,6 +33,7 @@ LAYERS = {
     "licences": 1,
     "merkle": 1,
     "rules": 1,
+    "substances": 1,
     "times": 1,
     "units": 1,
     # 2: text <-> value

@@ -125,7 +125,8 @@ def test_a_delay_is_told_in_hours_up_to_two_days_and_then_in_days(hours: int, zh
     [
         ("高效氯氟氰菊酯 lambda-cyhalothrin", "高效氯氟氰菊酯", "lambda-cyhalothrin"),
         ("2,4-滴 2,4-D butylate", "2,4-滴", "2,4-D butylate"),
-        ("克百威", "克百威", "克百威"),
+        ("克百威", "克百威", "carbofuran"),
+        ("不知名药剂", "不知名药剂", "不知名药剂"),
         ("abamectin", "abamectin", "abamectin"),
         ("苏云金杆菌 Bt 8000 IU/mg 可湿性粉剂", *["苏云金杆菌 Bt 8000 IU/mg 可湿性粉剂"] * 2),
     ],

@@ -22,6 +22,11 @@ def is_group(listed: str, names: frozenset[str]) -> bool:
     return listed in names or not names.isdisjoint(listed.split())
 
 
+def find_crop_english(crop: str) -> str | None:
+    """What a crop is called in English; None where the table does not say."""
+    return next((name for name in _synonyms().get(crop, ()) if name.isascii()), None)
+
+
 @cache
 def groups_of(crop: str) -> tuple[frozenset[str], ...]:
     """The names of each group that the crop belongs to, the narrowest group first; empty for a crop unknown here."""
@@ -38,6 +43,7 @@ def groups_of(crop: str) -> tuple[frozenset[str], ...]:
 
 @cache
 def _synonyms() -> dict[str, frozenset[str]]:
+    # The English name of a crop stands last, and alone is ASCII.
     return {name: frozenset(names) for row in _groups() for names in row["crops"] for name in names}
 
 

@@ -16,7 +16,7 @@ from heji_trace.rules import HOUR_MS
 from heji_trace.state import State
 from heji_trace.times import beijing_date, ms_of, parse_moment
 from heji_trace.trail import Trail
-from heji_trace.wording import Said, day_said, delay_said, joined, kind_said, said, same
+from heji_trace.wording import Said, crop_said, day_said, delay_said, joined, kind_said, said, same
 
 _STEP_OF_KIND = {
     "collection": "gathering",
@@ -157,8 +157,8 @@ def _growing(statements: Sequence[Mapping[str, Any]], count: int) -> Said:
     for each in statements:
         details = each.get("details", {})
         crop = details.get("crop") or details.get("species") or "—"
-        variety = details.get("variety")
-        crops.append(said("crop-variety", crop=crop, variety=variety) if variety else same(crop))
+        variety, name = details.get("variety"), crop_said(crop)
+        crops.append(said("crop-variety", crop=name, variety=variety) if variety else name)
     return said("grown", crops=_named(crops), count=count)
 
 

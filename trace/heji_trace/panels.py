@@ -167,9 +167,7 @@ def integrity_of(found: Found, evidence: Evidence) -> Integrity:
 
 def _is_telling(coverage: Coverage, *, has_own: bool) -> bool:
     """Whether the sources say more than the batch's own results, or the lack of them, say already."""
-    if coverage.sources == 1:
-        return bool(coverage.tested) and not has_own
-    return bool(coverage.tested) or not has_own
+    return coverage.tested > 0 and (coverage.sources > 1 or not has_own)
 
 
 def _sources_said(coverage: Coverage) -> Said:

@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from heji_trace.wording import Said, example_mark, said
+from heji_trace.wording import Said, example_mark, name_said, said
 
 _NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?", re.ASCII)
 _NOT_DETECTED = ("未检出", "nd", "n.d.", "not detected")
@@ -96,7 +96,7 @@ def _share(value: str, limit: str | None) -> int | None:
 def _sentence(row: Mapping[str, Any], share: int | None, *, is_example: bool) -> Said:
     unit, limit = row.get("unit", ""), row.get("limit")
     names = {
-        "analyte": row["analyte"],
+        "analyte": name_said(row["analyte"]),
         "value": f"{row['value']} {unit}".strip(),
         "limit": f"{limit} {unit}".strip(),
         "share": share or "<1",

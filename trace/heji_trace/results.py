@@ -16,7 +16,7 @@ from heji_trace.registry import Registry, choice_said
 from heji_trace.settle import covering_samples, harvest_facts
 from heji_trace.state import State
 from heji_trace.times import beijing_date, ms_of, parse_moment
-from heji_trace.wording import Said, day_said, joined, said
+from heji_trace.wording import Said, day_said, joined, name_said, said
 
 _PUBLIC = ("reviewed", "final")
 _VOID = ("invalid", "cancelled", "superseded")
@@ -200,7 +200,7 @@ def _sentence(
     method_class: str, row: Row, results: Sequence[Mapping[str, Any]], *, reference_only: bool, replaced: bool
 ) -> Said:
     names = {
-        "analytes": "、".join(dict.fromkeys(result["analyte"] for result in results)) or "—",
+        "analytes": joined([name_said(result["analyte"]) for result in results]) if results else "—",
         "conclusion": choice_said(words.CONCLUSION, row["conclusion"]),
         "count": len(results),
     }

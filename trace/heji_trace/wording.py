@@ -12,8 +12,10 @@ from datetime import date
 from typing import Any
 
 from heji_trace import sentences
+from heji_trace.crops import find_crop_english
 from heji_trace.kinds import KINDS
 from heji_trace.kinds.words import MEDIUM, SCHEME
+from heji_trace.substances import find_english
 from heji_trace.units import dump_amount
 
 Said = dict[str, str]
@@ -83,9 +85,16 @@ def delay_said(hours: int) -> Said:
 
 
 def name_said(name: str) -> Said:
-    """A name from a table that gives it in Chinese and English, by language; any other name as it stands."""
+    """The name of a substance, or one that its table gives in both languages; any other name as it stands."""
     both = _BILINGUAL.fullmatch(name.strip())
-    return {"zh": both["zh"], "en": both["en"]} if both else same(name)
+    if both:
+        return {"zh": both["zh"], "en": both["en"]}
+    return {"zh": name, "en": find_english(name.strip()) or name}
+
+
+def crop_said(crop: str) -> Said:
+    """The name of a crop or species."""
+    return {"zh": crop, "en": find_crop_english(crop) or crop}
 
 
 def scheme_said(scheme: str) -> Said:
@@ -141,6 +150,8 @@ def told(data: Mapping[str, Any]) -> dict[str, Any]:
         words["delay"] = delay_said(data["hours"])
     if "active" in data:
         words["active"] = name_said(str(data["active"]))
+    if "analyte" in data:
+        words["analyte"] = name_said(str(data["analyte"]))
     if "codes" in data:
         words["codes"] = joined([title_of(code) for code in str(data["codes"]).split(", ")])
     if "kind" in data:
