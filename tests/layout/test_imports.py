@@ -137,6 +137,7 @@ ALLOWED: dict[str, set[str | int]] = {
     "marshmallow": {2, "heji_web"},
     "openpyxl": {"heji_trace.sheets", "heji_scanners"},
     "orjson": {"heji_trace.archive", "heji_trace.canonical", "heji_trace.gather"},
+    "prometheus_client": {"heji_web"},
     "python_calamine": {"heji_trace.sheets", "heji_scanners"},
     "qrcode": {"heji_trace.labels"},
     "reportlab": {"heji_trace.label_sheet"},
@@ -151,6 +152,7 @@ DISTRIBUTIONS = {
     "PIL": "pillow",
     "argon2": "argon2-cffi",
     "markupsafe": "jinja2",
+    "prometheus_client": "prometheus-client",
     "python_calamine": "python-calamine",
     "zxingcpp": "zxing-cpp",
 }
@@ -161,6 +163,7 @@ SERVER_ONLY = {
     "babel",
     "flask",
     "jinja2",
+    "prometheus_client",
     "sqlalchemy",
     "waitress",
     "werkzeug",

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from shutil import copyfileobj
@@ -20,10 +21,11 @@ from heji_trace.entries import check_chain, commit_record, parse_entry
 from heji_trace.errors import BadProof, BrokenChain, Misconfigured, Untrusted
 from heji_trace.keys import Signer, dump_signer
 from heji_trace.merkle import Frontier
-from heji_trace.times import moment_of
+from heji_trace.times import moment_of, ms_of
 
 SUFFIX = ".heji.zip"
 
+_MOMENT = "%Y%m%dT%H%M%SZ"
 _DRAFT = ".part"
 _COPIED_AT_ONCE = 2**20
 
@@ -135,6 +137,25 @@ def prune_backups(folder: Path, keep: int) -> list[Path]:
     return superfluous
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An archive as its name tells of it."""
+
+    path: Path
+    made_ms: int
+
+
+def find_newest(folder: Path) -> Found | None:
+    """The newest archive of a folder by its name, unread."""
+    for path in reversed(list_backups(folder)):
+        try:
+            made = datetime.strptime(_moment_in_name(path)[0], _MOMENT).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+        return Found(path, ms_of(made))
+    return None
+
+
 def list_backups(folder: Path) -> list[Path]:
     """The archives in a folder, the newest last; none where there is no folder."""
     return sorted(folder.glob(f"*{SUFFIX}"), key=_moment_in_name) if folder.is_dir() else []
@@ -146,7 +167,7 @@ def _moment_in_name(path: Path) -> tuple[str, str]:
 
 def _file_name(origin: str, size: int, now_ms: int) -> str:
     place = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in origin)
-    return f"{place}.{size}.{moment_of(now_ms):%Y%m%dT%H%M%SZ}{SUFFIX}"
+    return f"{place}.{size}.{moment_of(now_ms):{_MOMENT}}{SUFFIX}"
 
 
 def _private(path: str, flags: int) -> int:

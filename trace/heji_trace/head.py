@@ -54,6 +54,13 @@ class HeadFile:
         except (OSError, UnicodeDecodeError) as error:
             raise Misconfigured("head-unreadable", path=self._path) from error
 
+    def age_seconds(self, now: float) -> float | None:
+        """How long ago it was written last, at `now` in seconds since 1970; None where there is no file."""
+        try:
+            return now - self._path.stat().st_mtime
+        except OSError:
+            return None
+
     def write(self, note: str) -> None:
         """Make `note` the remembered head, durably; a smaller size than the file's is left alone.
 

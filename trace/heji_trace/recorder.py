@@ -91,6 +91,10 @@ class Recorder:
         self._closed = False
         self.durable_size = 0
         self.fault: HejiError | None = None
+        self.grouped = 0
+        """How many statements there were in all groups."""
+        self.group_sizes = [0] * (_GROUP.bit_length() + 1)
+        """How many groups there were of fewer than 2^n statements and no fewer than half of that, by n."""
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
 
     def start(self) -> None:
@@ -158,6 +162,11 @@ class Recorder:
         """Whether statements are being taken."""
         return self._thread.is_alive() and not self._closed
 
+    @property
+    def waiting(self) -> int:
+        """How many statements wait for their group."""
+        return self._queue.qsize()
+
     def _wait(self, wanted: _Wanted) -> list[Receipt]:
         with self._gate:
             # Behind the end of the queue nobody would ever answer.
@@ -180,6 +189,8 @@ class Recorder:
                 waiting = self._queue.get()
             last = waiting is None
             crowded = len(group) > 1
+            self.group_sizes[len(group).bit_length()] += bool(group)
+            self.grouped += len(group)
             for part in _parted(group):
                 self._record(part)
 

@@ -14,6 +14,7 @@ from heji_web import (
     home,
     label_desk,
     log,
+    metrics,
     openapi,
     recalls,
     regulator,
@@ -25,12 +26,14 @@ from heji_web.access import install_access
 from heji_web.headers import install_headers
 from heji_web.languages import install_languages
 from heji_web.logs import install_logs
+from heji_web.metrics import install_metrics
 from heji_web.problems import install_problems
 from heji_web.service import EXTENSION, Service
 
 _BLUEPRINTS = (
     *api.BLUEPRINTS,
     health.blueprint,
+    metrics.blueprint,
     openapi.blueprint,
     sign_in.blueprint,
     home.blueprint,
@@ -68,6 +71,7 @@ def create_app(service: Service) -> Flask:
     install_problems(app)
     install_headers(app, service.random)
     install_logs(app)
+    install_metrics(app, service)
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)
     if settings.proxies:

@@ -91,6 +91,7 @@ def serve() -> None:
             service.close()
             raise
         listener = start_logging()
+        service.backups.start()
         address = {"address": settings.base_url, "listening": f"http://{settings.host}:{settings.port}"}
         tell(address, "service-started", **address)
         serve_until_told(service)

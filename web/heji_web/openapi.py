@@ -14,7 +14,7 @@ from heji_trace import sentences
 from heji_trace.errors import HejiError
 from heji_trace.kinds import KINDS
 from heji_trace.kinds.openapi import json_schema
-from heji_web import api, consumer, health, log
+from heji_web import api, consumer, health, log, metrics
 from heji_web.headers import permit_scripts
 from heji_web.languages import language
 from heji_web.operations import Operation, Parameter, Schema
@@ -30,6 +30,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *consumer.OPERATIONS,
     *health.OPERATIONS,
     *log.OPERATIONS,
+    *metrics.OPERATIONS,
 )
 
 _PROBLEM = "Problem"

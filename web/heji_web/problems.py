@@ -22,6 +22,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from heji_trace import errors, sentences
 from heji_web.headers import request_id
 from heji_web.languages import language
+from heji_web.metrics import the_metrics
 from heji_web.service import the_service
 
 MEDIA_TYPE = "application/problem+json"
@@ -174,6 +175,7 @@ def answer_unexpected(error: Exception) -> AnyResponse:
 
 def answer(problem: ProblemAnswer) -> Response:
     """Write a problem down as the reader likes it."""
+    the_metrics().count_problem(problem.code)
     if wants_html():
         response = make_response(render_template("error.html", problem=problem, request_id=request_id()))
     else:

@@ -19,6 +19,7 @@ from heji_trace.head import HeadFile
 from heji_trace.keys import Signer, read_signer
 from heji_trace.recorder import Recorder
 from heji_trace.times import SYSTEM_CLOCK, Clock
+from heji_web.backups import DailyBackups
 from heji_web.kept_authors import KeptAuthors
 from heji_web.passwords import argon2_passwords
 from heji_web.settings import Settings
@@ -45,6 +46,7 @@ class Service:
     random: Callable[[int], bytes]
     passwords: Passwords
     speakers: KeptAuthors
+    backups: DailyBackups
     _closing: Event = field(default_factory=Event)
 
     @property
@@ -67,6 +69,7 @@ class Service:
     def close(self) -> None:
         """Let the recorder finish its group, then give the connections back."""
         self._closing.set()
+        self.backups.stop()
         self.recorder.close()
         self.store.close()
 
@@ -105,6 +108,7 @@ def open_service(
         random,
         passwords or argon2_passwords(),
         KeptAuthors(store, clock.monotonic),
+        DailyBackups(settings, store, signer, recorder, clock),
     )
 
 
