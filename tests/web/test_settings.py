@@ -72,12 +72,77 @@ def test_a_misspelt_setting_is_noticed() -> None:
         read_settings({"HEJI_BASE_ULR": "https://fogang.example"})
 
 
+STRONG = "vR7-kq2.Lm9-zT4.bX"
+
+
+def secret_file(folder: Path, text: str, mode: int = 0o600) -> Path:
+    path = folder / "database-url"
+    path.write_text(text, "utf-8")
+    path.chmod(mode)
+    return path
+
+
+@pytest.mark.parametrize(
+    "url, shown",
+    [
+        (
+            f"postgresql+psycopg://heji:{STRONG}@db.example/heji",
+            "postgresql+psycopg://heji:…@db.example/heji",
+        ),
+        (f"postgresql+psycopg:///heji?user=heji&password={STRONG}", "postgresql+psycopg:///heji?…"),
+    ],
+)
+def test_a_password_of_the_database_comes_from_a_private_file_and_is_shown_nowhere(
+    tmp_path: Path, url: str, shown: str
+) -> None:
+    settings = read_settings({"HEJI_DATABASE_URL_FILE": str(secret_file(tmp_path, f"{url}\n"))})
+    assert settings.database_url == url
+    listed = {setting.name: value for setting, value in list_settings(settings)}
+    assert listed["HEJI_DATABASE_URL"] == shown
+    assert STRONG not in str(listed)
+    with pytest.raises(Misconfigured) as refused:
+        read_settings({"HEJI_DATABASE_URL": url})
+    assert STRONG not in refused.value.sentence("zh") + refused.value.sentence("en")
+    assert "HEJI_DATABASE_URL_FILE" in refused.value.sentence("zh")
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o601])
+def test_a_secret_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
+    path = secret_file(tmp_path, f"postgresql+psycopg://heji:{STRONG}@db/heji", mode)
+    with pytest.raises(Misconfigured) as refused:
+        read_settings({"HEJI_DATABASE_URL_FILE": str(path)})
+    assert refused.value.code == "secret-readable"
+
+
+@pytest.mark.parametrize(
+    "password", ["short", "a" * 40, "heji-db.example", "heji" * 8, "1212121212121212121212", "%61" * 30]
+)
+def test_a_password_that_can_be_guessed_is_refused(tmp_path: Path, password: str) -> None:
+    path = secret_file(tmp_path, f"postgresql+psycopg://heji:{password}@db.example/heji")
+    with pytest.raises(Misconfigured) as refused:
+        read_settings({"HEJI_DATABASE_URL_FILE": str(path)})
+    assert refused.value.code == "secret-weak"
+    assert password not in refused.value.sentence("en")
+
+
+def test_an_address_is_given_once(tmp_path: Path) -> None:
+    path = secret_file(tmp_path, "postgresql+psycopg://heji@db/heji")
+    assert read_settings({"HEJI_DATABASE_URL_FILE": str(path)}).database_url_file == path
+    both = {"HEJI_DATABASE_URL_FILE": str(path), "HEJI_DATABASE_URL": "sqlite:////tmp/x.db"}
+    with pytest.raises(Misconfigured, match="HEJI_DATABASE_URL"):
+        read_settings(both)
+
+
+def test_backups_can_be_switched_off_and_sent_elsewhere(tmp_path: Path) -> None:
+    settings = read_settings({"HEJI_DATA": str(tmp_path)})
+    assert (settings.backup, settings.backup_copy) == (tmp_path / "backups", None)
+    off = read_settings(
+        {"HEJI_DATA": str(tmp_path), "HEJI_BACKUP": "off", "HEJI_BACKUP_COPY": str(tmp_path / "x")}
+    )
+    assert (off.backup, off.backup_folder, off.backup_copy) == (None, tmp_path / "backups", tmp_path / "x")
+
+
 def test_the_database_s_password_is_shown_nowhere() -> None:
-    url = "postgresql+psycopg://heji:geheim@db.example/heji"
-    shown = {
-        setting.name: value for setting, value in list_settings(read_settings({"HEJI_DATABASE_URL": url}))
-    }
-    assert shown["HEJI_DATABASE_URL"] == "postgresql+psycopg://heji:…@db.example/heji"
     with pytest.raises(Misconfigured) as refused:
         read_settings({"HEJI_DATABASE_URL": "mysql://heji:geheim@db.example"})
     assert "geheim" not in str(refused.value)

@@ -7,7 +7,7 @@ and its first new entry, `log_gap`, carries the checkpoint that was left behind.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,14 +114,13 @@ def restore(
     upgrade: Callable[[Connection, str], None],
     random: Random,
     now_ms: int,
-    again: Sequence[Event] = (),
     progress: Progress,
 ) -> str:
     """Fill an empty database from the archive of `plan`, in the caller's transaction; the newest signed note.
 
     `upgrade` brings a database to a schema revision, or to this version's for "head". `successor` is the new log's key
-    where the log does not continue; `again` are the erasures to be made again behind the gap. Raises Misconfigured for
-    a clock that does not fit, and Untrusted where the archive does not hold what it says.
+    where the log does not continue. Raises Misconfigured for a clock that does not fit, and Untrusted where the archive
+    does not hold what it says.
     """
     left, size = plan.left_behind, plan.manifest.size
     if (left is None) != (successor is None):
@@ -142,7 +141,7 @@ def restore(
     if now_ms < tip.recorded_ms - _CLOCK_BEHIND_MS:
         raise Misconfigured("clock-behind-ledger", head=dump_ms(tip.recorded_ms), now=dump_ms(now_ms))
     gap = _gap(connection, left, size, random, now_ms)
-    return _append(connection, tip, [gap, *again], successor, random, now_ms)
+    return _append(connection, tip, gap, successor, random, now_ms)
 
 
 def _load(connection: Connection, reader: Reader, *, with_foundation: bool) -> dict[str, str]:
@@ -180,20 +179,14 @@ def _gap(connection: Connection, left: Known, size: int, random: Random, now_ms:
 
 
 def _append(
-    connection: Connection,
-    tip: ledger.Tip,
-    events: Sequence[Event],
-    signer: Signer,
-    random: Random,
-    now_ms: int,
+    connection: Connection, tip: ledger.Tip, event: Event, signer: Signer, random: Random, now_ms: int
 ) -> str:
-    """Enter what the system itself states, as one group under one signed checkpoint; its note."""
+    """Enter what the system itself states, under a signed checkpoint; its note."""
     state = State(connection)
     draft = ledger.Draft(tip, now_ms, random)
-    for event in events:
-        seq = draft.size
-        draft.add(event, SYSTEM)
-        project.apply(state, Entered(seq, draft.recorded_ms, SYSTEM, event), [])
+    entered = Entered(draft.size, draft.recorded_ms, SYSTEM, event)
+    draft.add(event, SYSTEM)
+    project.apply(state, entered, [])
     state.write()
     note = draft.write(connection, signer).note
     if note is None:

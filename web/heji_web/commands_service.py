@@ -8,18 +8,20 @@ import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from types import FrameType
+from typing import Any
 from urllib.parse import urlsplit
 
 import click
 
 from heji_migrations import upgrade
-from heji_trace import accounts, sentences
+from heji_trace import accounts
 from heji_trace.db import Store
 from heji_trace.errors import HejiError, Misconfigured, Unavailable
 from heji_trace.kinds.words import SUBJECT_TYPE
 from heji_web.app import create_app
+from heji_web.doctor import Finding, examine, told
 from heji_web.founding import Organisation, add_first_operator, found_log
-from heji_web.health import Check, check_database, check_head, check_schema, failed
+from heji_web.health import failed
 from heji_web.locking import locked
 from heji_web.logs import start_logging
 from heji_web.service import Service, open_service
@@ -38,6 +40,7 @@ from heji_web.terminal import (
 
 # New objects before the youngest are looked through: a request makes some hundred, and leaves hardly any.
 _GARBAGE = 20_000
+_MARKS = {"fine": "✓", "notice": "!", "problem": "✗"}
 
 
 @contextmanager
@@ -180,34 +183,43 @@ def doctor() -> None:
     """列出全部设置并检查服务所依赖的一切 · List the settings and check what the service depends on."""
     settings = read_settings(os.environ)
     listed = list_settings(settings)
-    checks = _examined(settings)
-    is_well = all(check["ok"] for check in checks.values())
+    findings = _examined(settings)
+    is_well = all(finding.state != "problem" for finding in findings)
     if wants_json():
+        checks = {finding.name: _dump_finding(finding) for finding in findings}
         print_json(
             {"ok": is_well, "settings": {each.name: value for each, value in listed}, "checks": checks}
         )
     else:
         for each, value in listed:
             click.echo(f"{each.name}={value}\n    {each.zh if language() == 'zh' else each.en}")
-        for name, check in checks.items():
-            told = sentences.say("check-fine", language()) if check["ok"] else check[language()]
-            click.echo(f"{'✓' if check['ok'] else '✗'} {name}: {told}")
+        for finding in findings:
+            click.echo(f"{_MARKS[finding.state]} {finding.name}: {finding.sentence(language())}")
+            if remedy := finding.remedy_sentence(language()):
+                click.echo(f"    → {remedy}")
     if not is_well:
         click.get_current_context().exit(PROBLEM_FOUND)
 
 
-def _examined(settings: Settings) -> dict[str, Check]:
+def _examined(settings: Settings) -> list[Finding]:
     try:
         service = open_service(settings)
     except HejiError as error:
-        return {"key": failed(error)}
+        return [told("key", failed(error), "remedy-key")]
     with closing(service):
-        return {
-            "key": {"ok": True},
-            "database": check_database(service),
-            "schema": check_schema(service),
-            "head": check_head(service),
-        }
+        return examine(service)
+
+
+def _dump_finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "ok": finding.state != "problem",
+        "state": finding.state,
+        "code": finding.code,
+        "zh": finding.sentence("zh"),
+        "en": finding.sentence("en"),
+        "remedy_zh": finding.remedy_sentence("zh"),
+        "remedy_en": finding.remedy_sentence("en"),
+    }
 
 
 COMMANDS = (init, serve, migrate, doctor)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from heji_trace import sentences
 from heji_trace.errors import Misconfigured
 from heji_trace.sessions import Lifetime
+from heji_web.secret_files import LEAST, is_weak, read_secret_text
 
 HOUR_MS = 3_600_000
 # Settings of the field client, which may run on the same machine.
@@ -24,6 +25,7 @@ class Settings:
 
     data: Path
     database_url: str
+    database_url_file: Path | None
     head: Path
     key: Path
     base_url: str
@@ -82,6 +84,12 @@ DATABASE_URL = Setting(
     "sqlite:///<HEJI_DATA>/heji.db",
     "数据库地址（SQLite 或 PostgreSQL）。",
     "The database, SQLite or PostgreSQL.",
+)
+DATABASE_URL_FILE = Setting(
+    "HEJI_DATABASE_URL_FILE",
+    "-",
+    "存放数据库地址的文件（权限 0600），地址含密码时用它代替 HEJI_DATABASE_URL。",
+    "A file, mode 0600, that holds the database's address: for one with a password, instead of HEJI_DATABASE_URL.",
 )
 HEAD = Setting(
     "HEJI_HEAD",
@@ -155,6 +163,7 @@ BACKUP_KEEP = Setting(
 SETTINGS = (
     DATA,
     DATABASE_URL,
+    DATABASE_URL_FILE,
     HEAD,
     KEY,
     BASE_URL,
@@ -195,12 +204,17 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         return int(given)
 
     data = Path(text(DATA)).expanduser().resolve()
+    secret = _parse_secret(
+        environment, text(DATABASE_URL_FILE) if DATABASE_URL_FILE.name in environment else None
+    )
+    url = text(DATABASE_URL, f"sqlite:///{data / 'heji.db'}")
     port = whole(PORT, 1, 65_535)
     base_url = _parse_base_url(text(BASE_URL, f"http://127.0.0.1:{port}"))
     default_hosts = ",".join(dict.fromkeys([urlsplit(base_url).hostname or "", *LOCAL_HOSTS]))
     return Settings(
         data=data,
-        database_url=_parse_database_url(text(DATABASE_URL, f"sqlite:///{data / 'heji.db'}")),
+        database_url=_read_database_url(secret, url),
+        database_url_file=secret,
         head=Path(text(HEAD, str(data / "head"))).expanduser().resolve(),
         key=Path(text(KEY, str(data / "signing.key"))).expanduser().resolve(),
         base_url=base_url,
@@ -224,6 +238,7 @@ def list_settings(settings: Settings) -> list[tuple[Setting, str]]:
     values: dict[Setting, object] = {
         DATA: settings.data,
         DATABASE_URL: _without_password(settings.database_url),
+        DATABASE_URL_FILE: settings.database_url_file or DATABASE_URL_FILE.default,
         HEAD: settings.head,
         KEY: settings.key,
         BASE_URL: settings.base_url,
@@ -254,6 +269,40 @@ def _parse_base_url(text: str) -> str:
     return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
+def _parse_secret(environment: Mapping[str, str], text: str | None) -> Path | None:
+    if text is None:
+        return None
+    if DATABASE_URL.name in environment:
+        raise _bad(DATABASE_URL_FILE, text, "bad-setting-twice", other=DATABASE_URL.name)
+    return Path(text).expanduser().resolve()
+
+
+def _read_database_url(secret: Path | None, text: str) -> str:
+    """The database's address: where it has a password it comes from a private file, and cannot be guessed."""
+    if secret is None:
+        url = _parse_database_url(text)
+        if _password_of(url):
+            raise _bad(
+                DATABASE_URL, _without_password(url), "bad-setting-password", file=DATABASE_URL_FILE.name
+            )
+        return url
+    url = _parse_database_url(read_secret_text(secret))
+    parts = urlsplit(url)
+    password = _password_of(url)
+    if password and is_weak(password, parts.username or "", parts.hostname or "", parts.path.strip("/")):
+        raise Misconfigured("secret-weak", path=secret, least=LEAST)
+    return url
+
+
+def _password_of(url: str) -> str:
+    """The password in an address, wherever it may stand there."""
+    try:
+        parts = urlsplit(url)
+        return unquote(parts.password or "") or dict(parse_qsl(parts.query)).get("password", "")
+    except ValueError:
+        return ""
+
+
 def _parse_database_url(text: str) -> str:
     if not text.startswith(("sqlite:///", "postgresql+psycopg://")):
         raise _bad(DATABASE_URL, _without_password(text), "bad-setting-database")
@@ -273,9 +322,11 @@ def _parse_hosts(text: str) -> tuple[str, ...]:
 
 def _without_password(url: str) -> str:
     try:
-        password = urlsplit(url).password
+        password, query = urlsplit(url).password, urlsplit(url).query
     except ValueError:
         return "…"
+    if "password" in query:
+        url = url.partition("?")[0] + "?…"
     return url.replace(f":{password}@", ":…@", 1) if password else url
 
 
