@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -91,6 +91,8 @@ class Recorder:
         self._closed = False
         self.durable_size = 0
         self.fault: HejiError | None = None
+        self.heard: Callable[[Sequence[Receipt]], None] | None = None
+        """Called with what was recorded, in the thread of whoever submitted it, before he goes on."""
         self.grouped = 0
         """How many statements there were in all groups."""
         self.group_sizes = [0] * (_GROUP.bit_length() + 1)
@@ -173,7 +175,10 @@ class Recorder:
             if not self.is_alive:
                 raise LedgerBusy
             self._queue.put(wanted)
-        return wanted.answer.result()
+        receipts = wanted.answer.result()
+        if self.heard is not None and not wanted.dry_run:
+            self.heard(receipts)
+        return receipts
 
     def _work(self) -> None:
         last = crowded = False

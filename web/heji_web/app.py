@@ -70,7 +70,7 @@ def create_app(service: Service) -> Flask:
     )
     install_problems(app)
     install_headers(app, service.random)
-    install_logs(app)
+    install_logs(app, service)
     install_metrics(app, service)
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)

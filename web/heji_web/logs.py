@@ -6,16 +6,18 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from logging.handlers import QueueHandler, QueueListener
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g, has_request_context, request
 
+from heji_trace.recorder import Receipt
 from heji_trace.times import dump_ms
 from heji_web.headers import request_id
-from heji_web.service import the_service
+from heji_web.service import Service, the_service
 
 _TOGETHER_SECONDS = 0.05
 
@@ -82,10 +84,19 @@ def start_logging() -> QueueListener:
     return listener
 
 
-def install_logs(app: Flask) -> None:
-    """Log each request: its rule, never its address, which may hold a trace code or what somebody searched."""
+def install_logs(app: Flask, service: Service) -> None:
+    """Log each request: its rule, never its address, which may hold a trace code or what somebody searched.
+
+    A request that recorded something is logged with the place of it in the ledger, of several the first and the last.
+    """
+    service.recorder.heard = _note_places
     app.before_request(_begin)
     app.after_request(_log_request)
+
+
+def _note_places(receipts: Sequence[Receipt]) -> None:
+    if has_request_context():
+        g.seqs = [*g.get("seqs", ()), *(receipt.seq for receipt in receipts)]
 
 
 def _begin() -> None:
@@ -103,5 +114,7 @@ def _log_request(response: Response) -> Response:
     }
     if "began" in g:
         facts["ms"] = round((the_service().clock.monotonic() - g.began) * 1000, 1)
+    if "seqs" in g:
+        facts["seq"] = g.seqs[0] if len(g.seqs) == 1 else [min(g.seqs), max(g.seqs)]
     _requests.info("request", extra={"facts": facts})
     return response
