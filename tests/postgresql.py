@@ -94,6 +94,12 @@ class Cluster:
         """The SQLAlchemy URL of a database, for a role."""
         return f"postgresql+psycopg://{role}@/{database}?host={self.folder}"
 
+    def role(self, url: str, name: str) -> str:
+        """The URL of the same database for a role that owns nothing, made when it is first asked for."""
+        if not self.execute(f"SELECT 1 FROM pg_roles WHERE rolname = '{name}'"):
+            self.execute(f"CREATE ROLE {name} LOGIN")
+        return self.url(url.partition("?")[0].rpartition("/")[2], name)
+
     def execute(self, statement: str, database: str = "postgres") -> list[Any]:
         """Run one statement as the server's owner, outside any transaction; its rows where it has some."""
         dsn = f"host={self.folder} user={OWNER} dbname={database}"

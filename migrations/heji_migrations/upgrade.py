@@ -8,18 +8,31 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from heji_migrations import triggers
 from heji_trace.errors import Misconfigured
+
+LOCK_TIMEOUT = "10s"
+STATEMENT_TIMEOUT = "15min"
+"""How long a statement of an upgrade may take: an index over millions of rows takes minutes."""
+
+# Any number will do, as long as every process that upgrades this database takes the same.
+_ADVISORY_LOCK = 4_418_210_001
 
 
 def upgrade(connection: Connection, to: str = "head") -> None:
     """Run the revisions that are missing, inside the caller's transaction.
 
     Raises Misconfigured where a newer version has been here, or where the ledger's triggers are not all in place
-    afterwards: the caller then rolls back.
+    afterwards: the caller then rolls back. Raises LedgerBusy where another process upgrades the same database, or
+    keeps a table in use, for longer than `LOCK_TIMEOUT`.
     """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
+        connection.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'"))
+        # Before anything is read: who waited here finds what the other has done.
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
     at = current(connection)
     if at is not None and at not in _known():
         raise Misconfigured("schema-newer", current=at, head=head())

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from heji_migrations import upgrade
+from heji_migrations import privileges, upgrade
 from heji_trace import accounts
 from heji_trace.db import Store
 from heji_trace.errors import HejiError, Misconfigured, Unavailable
@@ -117,15 +117,25 @@ def check_fit_to_serve(service: Service) -> None:
 
 
 @click.command()
+@click.option(
+    "--grant-to",
+    "role",
+    help="PostgreSQL：授权服务角色增添而不能改动账本 · let this role serve, which may add to the ledger only",
+)
 @json_option
-def migrate() -> None:
+def migrate(*, role: str | None) -> None:
     """把数据库升级到本版本 · Bring the database to this version's schema."""
     settings = read_settings(os.environ)
     with locked(settings), closing(Store(settings.database_url)) as store, store.write() as connection:
         before = upgrade.current(connection)
         upgrade.upgrade(connection)
+        if role is not None:
+            privileges.grant(connection, role)
     revisions = {"ok": True, "from": before, "to": upgrade.head()}
-    tell(revisions, "migrated", revision=upgrade.head())
+    if role is None:
+        tell(revisions, "migrated", revision=upgrade.head())
+    else:
+        tell({**revisions, "role": role}, "granted", revision=upgrade.head(), role=role)
 
 
 @click.command()

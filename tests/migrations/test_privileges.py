@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from county import County, found_county
+from heji_migrations import privileges, upgrade
+from heji_trace.db import Store
+from heji_trace.errors import HejiError, Misconfigured
+from heji_trace.tables import LEDGER, metadata
+from heji_web.app import create_app
+from heji_web.founding import found_log
+from heji_web.service import open_service
+from heji_web.settings import Settings
+from ledger_check import check_ledger
+from postgresql import OWNER, Cluster
+from web.doors import CHEAP, Now
+
+pytestmark = pytest.mark.postgresql_only
+ROLE = "heji_service"
+
+
+def granted(settings: Settings, cluster: Cluster) -> Settings:
+    """The settings of a service whose role does not own the tables, on a log that their owner has begun."""
+    found_log(settings, "log.heji.example", bytes)
+    served = replace(settings, database_url=cluster.role(settings.database_url, ROLE))
+    with closing(Store(settings.database_url)) as store, store.write() as connection:
+        privileges.grant(connection, ROLE)
+    return served
+
+
+@pytest.fixture
+def served(settings: Settings, cluster: Cluster, now: Now) -> Iterator[County]:
+    service = open_service(granted(settings, cluster), now.clock, passwords=CHEAP)
+    service.start()
+    yield found_county(service, now, create_app(service).test_client())
+    service.close()
+
+
+def test_the_service_records_reads_and_is_verified_as_a_role_that_owns_nothing(served: County) -> None:
+    served.harvest("A1")
+    served.make("packaging", {"A1": "60"}, {"P1": "58"})
+    harvest = served.harvest("A2")
+    served.record("correction", details={"corrects": [harvest.event_id], "reason": "录入错误"})
+    assert served.get("/api/v1/batches/A1").status_code == 200
+    assert served.get("/readyz", None).status_code == 200
+    check_ledger(served.service)
+
+
+@pytest.mark.parametrize("table", [table.name for table in LEDGER])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE {} SET {} = {}",
+        "DELETE FROM {}",
+        "TRUNCATE {}",
+        "ALTER TABLE {} DISABLE TRIGGER ALL",
+        "DROP TABLE {}",
+    ],
+)
+def test_the_service_s_role_cannot_change_the_ledger(served: County, table: str, statement: str) -> None:
+    column = next(iter(metadata.tables[table].primary_key)).name
+    with pytest.raises(Misconfigured) as refused, served.service.store.write() as connection:
+        connection.execute(text(statement.format(table, column, column)))
+    assert refused.value.code == "database-privilege"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SET session_replication_role = replica",
+        "CREATE OR REPLACE FUNCTION heji_append_only() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END'",
+        "DROP FUNCTION heji_append_only() CASCADE",
+        "UPDATE alembic_version SET version_num = '9999'",
+    ],
+)
+def test_the_service_s_role_cannot_take_the_guards_away(served: County, statement: str) -> None:
+    with pytest.raises(HejiError), served.service.store.write() as connection:
+        connection.execute(text(statement))
+
+
+def test_what_a_role_was_once_given_too_much_is_taken_back(
+    settings: Settings, cluster: Cluster, now: Now
+) -> None:
+    served = granted(settings, cluster)
+    with closing(Store(settings.database_url)) as store:
+        with store.write() as connection:
+            connection.execute(text(f"GRANT ALL ON entries, nodes TO {ROLE}"))
+        with closing(Store(served.database_url)) as asking, asking.read() as connection:
+            assert "DELETE entries" in privileges.find_excess(connection)
+        with store.write() as connection:
+            privileges.grant(connection, ROLE)
+        with store.read() as connection:
+            assert privileges.find_excess(connection, ROLE) == []
+
+
+def test_a_role_that_is_not_there_is_named(store: Store) -> None:
+    with pytest.raises(Misconfigured, match="nobody_at_all") as refused, store.write() as connection:
+        privileges.grant(connection, "nobody_at_all")
+    assert refused.value.code == "role-unknown"
+
+
+def test_the_owner_is_too_strong_to_serve(store: Store) -> None:
+    with pytest.raises(Misconfigured) as refused, store.write() as connection:
+        privileges.grant(connection, OWNER)
+    assert refused.value.code == "role-too-strong"
+
+
+def test_a_role_with_an_odd_name_is_quoted(store: Store, cluster: Cluster) -> None:
+    odd = 'odd"; DROP TABLE entries; --'
+    cluster.execute('CREATE ROLE "odd""; DROP TABLE entries; --"')
+    try:
+        with store.write() as connection:
+            privileges.grant(connection, odd)
+            assert privileges.find_excess(connection, odd) == []
+            connection.execute(text('DROP OWNED BY "odd""; DROP TABLE entries; --"'))
+            upgrade.check_current(connection)
+    finally:
+        cluster.execute('DROP ROLE "odd""; DROP TABLE entries; --"')
+
+
+def test_on_sqlite_there_is_nothing_to_grant(tmp_path: Path) -> None:
+    with closing(Store(f"sqlite:///{tmp_path}/heji.db")) as store, store.write() as connection:
+        with pytest.raises(Misconfigured) as refused:
+            privileges.grant(connection, ROLE)
+        assert refused.value.code == "roles-need-postgresql"
+
+
+def test_a_role_without_a_grant_is_told_what_to_run(settings: Settings, cluster: Cluster) -> None:
+    found_log(settings, "log.heji.example", bytes)
+    served = replace(settings, database_url=cluster.role(settings.database_url, "heji_stranger"))
+    service = open_service(served)
+    with closing(service), pytest.raises(Misconfigured, match="grant-to"):
+        service.start()
