@@ -205,3 +205,27 @@ def test_the_limit_counts_bytes() -> None:
 
 def test_pairs_of_surrogates_are_one_character() -> None:
     assert canonical.load(b'"\\ud83c\\udf3e"') == "🌾"
+
+
+@pytest.mark.parametrize("value", [{"b": [1, None, True], "a": "x"}, [], "禾迹", {"a": {"b": [{}]}}])
+def test_what_was_dumped_is_loaded_fast_as_it_is_loaded_with_care(value: object) -> None:
+    data = canonical.dump(value)
+    assert canonical.load_dumped(data) == canonical.load(data) == value
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"a":1, "b":2}',
+        b'{"b":1,"a":2}',
+        b'{"a":1,"a":1}',
+        b'{"a":1}\n',
+        b'"\\u0041"',
+        b'{"a":',
+        b"\xff",
+        b"NaN",
+    ],
+)
+def test_bytes_that_dump_would_not_write_are_refused_by_the_fast_reader(data: bytes) -> None:
+    with pytest.raises(InvalidEvent):
+        canonical.load_dumped(data)
