@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -114,11 +114,11 @@ def read_rapid17(data: bytes, name: str) -> RapidFile:
         raise InvalidEvent([Problem("", "not-rapid17")])
     columns, problems = _columns(header)
     rows: list[RapidRow] = []
-    for row in grid.rows:
+    for row in grid.rows():
         if row.number <= header.number:
             continue
         cells = {field: row.cells[at] if at < len(row.cells) else None for field, at in columns.items()}
-        found = [*_merged(grid, row), *_row_problems(row.number, cells)]
+        found = [*_faults(grid, row, header), *_row_problems(row.number, cells)]
         problems += found
         if not found:
             rows.append(_row(row.number, cells, grid.sha256))
@@ -140,7 +140,7 @@ def _fields(header: GridRow) -> dict[str, int]:
 
 
 def _find_header(grid: Grid) -> GridRow | None:
-    return next((row for row in grid.rows[:_HEADER_WITHIN] if len(_fields(row)) >= _ENOUGH_HEADINGS), None)
+    return next((row for row in grid.head[:_HEADER_WITHIN] if len(_fields(row)) >= _ENOUGH_HEADINGS), None)
 
 
 def _columns(header: GridRow) -> tuple[dict[str, int], list[Problem]]:
@@ -153,11 +153,11 @@ def _columns(header: GridRow) -> tuple[dict[str, int], list[Problem]]:
     return found, problems
 
 
-def _merged(grid: Grid, row: GridRow) -> list[Problem]:
+def _faults(grid: Grid, row: GridRow, header: GridRow) -> list[Problem]:
+    headings = [plain_text(cell) for cell in header.cells]
     return [
-        Problem("", "merged-cell", {"cell": merged.cell}, row.number)
-        for merged in grid.merged
-        if merged.first_row <= row.number <= merged.last_row
+        replace(problem, column=headings[column] if column < len(headings) else None)
+        for column, problem in grid.faults(row)
     ]
 
 

@@ -8,15 +8,15 @@ nothing but a table's columns.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 from heji_trace.errors import InvalidEvent, Problem
 from heji_trace.event import Event
 from heji_trace.kinds import Kind
 from heji_trace.schemas import parse_event
-from heji_trace.sheets.cells import is_blank, plain_text, read_cell, safe_cell, split_quantity
+from heji_trace.sheets.cells import is_blank, plain_text, safe_cell
 from heji_trace.sheets.columns import (
     Column,
     Heading,
@@ -26,39 +26,85 @@ from heji_trace.sheets.columns import (
     find_kind,
     folded_heading,
 )
+from heji_trace.sheets.examples import is_example, is_marked_example, is_unread, number_columns
 from heji_trace.sheets.grids import Grid, GridRow, read_grid
+from heji_trace.sheets.rows import Row, grouped, read_row
 
-__all__ = ["Row", "Sheet", "parse_rows", "placed", "read_sheet", "row_id", "safe_cell"]
+__all__ = ["Row", "Sheet", "parse_row", "parse_rows", "placed", "read_sheet", "row_id", "safe_cell"]
 
 _ROWS: Final = uuid.UUID("6b4a4c0e-3d0a-5a51-9e0b-8f4f0b2f6c11")
 """The namespace of the ids of rows; were it changed, old files would no longer be recognised as repeats."""
 _HEADER_WITHIN: Final = 10
-_ORDINALS: Final = frozenset({"序号", "行号", "no", "nr", "#"})
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A raw event, the lines it was read from, and where its values stood: pointer -> line and heading."""
-
-    event: dict[str, Any]
-    lines: tuple[int, ...]
-    places: Mapping[str, tuple[int, str]]
-    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What was read: rows to be parsed, problems of the sheet itself, and the cells for a preview."""
+    """A sheet that was understood as far as its header: `problems` are of that, those of its rows come with them.
+
+    `organisation` is whose the rows are that name none.
+    """
 
     name: str
-    title: str
-    sha256: str
     kind: Kind
     header_line: int
     headings: tuple[str, ...]
-    rows: tuple[Row, ...]
     problems: tuple[Problem, ...]
-    grid: tuple[GridRow, ...] = field(repr=False, default=())
+    organisation: str | None
+    grid: Grid = field(repr=False)
+    columns: tuple[Heading | None, ...] = field(repr=False)
+
+    @property
+    def title(self) -> str:
+        """The name of the sheet in its workbook, "" for CSV."""
+        return self.grid.title
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the file's bytes, in hex."""
+        return self.grid.sha256
+
+    @property
+    def count(self) -> int:
+        """How many rows it has below its header, blank ones left out."""
+        return self.grid.count - sum(row.number <= self.header_line for row in self.grid.head)
+
+    def lines(self) -> Iterator[GridRow]:
+        """The rows below the header that are not blank, the example of a template left out; read anew each time."""
+        numbers = number_columns(self.headings)
+        for row in self.grid.rows():
+            if row.number > self.header_line and not (
+                is_marked_example(numbers, row) and is_example(self.columns, row)
+            ):
+                yield row
+
+    def rows(self) -> Iterator[Row]:
+        """The raw events of the sheet with their own problems, one after the other, read anew each time."""
+        named = frozenset(index for index, heading in enumerate(self.headings) if heading)
+        numbers = number_columns(self.headings)
+        for group in grouped(self.columns, self.lines()):
+            row = read_row(self.kind, self.columns, group)
+            problems = [*row.problems]
+            for line in group:
+                problems += self._faults(line, named, numbers)
+            yield self._identified(replace(row, problems=tuple(problems)))
+
+    def _faults(self, line: GridRow, named: frozenset[int], numbers: tuple[int, ...]) -> Iterator[Problem]:
+        for index, problem in self.grid.faults(line):
+            yield replace(problem, column=self.headings[index] if index in named else None)
+        if is_marked_example(numbers, line):
+            yield Problem("", "example-changed", {}, line.number)
+        for index, cell in enumerate(line.cells):
+            # What they say would otherwise be lost in silence.
+            if index not in named and not is_blank(cell):
+                yield Problem("", "unnamed-column", {"text": plain_text(cell)[:60]}, line.number)
+
+    def _identified(self, row: Row) -> Row:
+        event = row.event
+        if "organisation" not in event and self.organisation is not None:
+            event = {**event, "organisation": self.organisation}
+        if "id" not in event and isinstance(event.get("organisation"), str):
+            event = {**event, "id": row_id(event["organisation"], self.sha256, self.title, row.lines[0])}
+        return replace(row, event=event)
 
 
 def row_id(organisation: str, file_sha256: str, sheet: str, row: int) -> str:
@@ -67,48 +113,61 @@ def row_id(organisation: str, file_sha256: str, sheet: str, row: int) -> str:
 
 
 def read_sheet(data: bytes, name: str, kind: Kind | None = None, organisation: str | None = None) -> Sheet:
-    """The raw events of a CSV or XLSX file called `name`.
+    """The sheet in a CSV or XLSX file called `name`, ready to be read row by row.
 
     The kind is the given one, else what the 类型 column, the title row, the sheet's or the file's name says. Rows
     that name no organisation get `organisation`; rows without id get `row_id`. Raises InvalidEvent where the file as
-    a whole cannot be read; problems of single cells stand in the sheet.
+    a whole cannot be read; problems of single cells come with the sheet and its rows.
     """
     grid = read_grid(data)
     header = _find_header(grid)
     kind = kind or _kind_of(grid, header, name)
     if not kind.form:
         raise InvalidEvent([Problem("", "no-sheet-for-kind", {"kind_zh": kind.zh, "kind_en": kind.en})])
-    _refuse_merged(grid, header.number)
-    headings, problems = _read_headings(kind, header)
-    body = [row for row in grid.rows if row.number > header.number]
-    problems += _unnamed_cells(header, body)
-    if not body:
-        problems.append(Problem("", "no-rows", line=header.number))
-    rows = [_row(kind, headings, group) for group in _groups(headings, body)]
-    return Sheet(
+    columns, problems = _read_headings(kind, header)
+    problems += [problem for _, problem in grid.faults(header)]
+    sheet = Sheet(
         name=name,
-        title=grid.title,
-        sha256=grid.sha256,
         kind=kind,
         header_line=header.number,
         headings=tuple(plain_text(cell) for cell in header.cells),
-        rows=tuple(_identified(row, grid, organisation) for row in rows),
-        problems=tuple(problems),
-        grid=tuple(body),
+        problems=(),
+        organisation=organisation,
+        grid=grid,
+        columns=tuple(columns),
     )
+    if next(sheet.lines(), None) is None:
+        problems.append(Problem("", "no-rows", line=header.number))
+    return replace(sheet, problems=tuple(problems))
 
 
 def parse_rows(sheet: Sheet) -> tuple[tuple[Event, ...], tuple[Problem, ...]]:
-    """The events of a sheet, and all problems with their lines and headings; use the events only if there are none."""
+    """The events of a sheet, and all problems with their lines and headings; use the events only if there are none.
+
+    For sheets of which it is known that they are small.
+    """
     events: list[Event] = []
     problems = list(sheet.problems)
-    for row in sheet.rows:
-        problems += row.problems
-        try:
-            events.append(parse_event(row.event))
-        except InvalidEvent as refused:
-            problems += [placed(sheet, row, problem) for problem in refused.problems]
+    for row in sheet.rows():
+        found = parse_row(sheet, row)
+        if isinstance(found, Event):
+            events.append(found)
+        else:
+            problems += found
     return tuple(events), tuple(problems)
+
+
+def parse_row(sheet: Sheet, row: Row) -> Event | list[Problem]:
+    """The event of a row, or all that is wrong with it, each with line and heading."""
+    problems = [*row.problems]
+    try:
+        event = parse_event(row.event)
+    except InvalidEvent as refused:
+        problems += [placed(sheet, row, problem) for problem in refused.problems]
+    else:
+        if not problems:
+            return event
+    return problems
 
 
 def placed(sheet: Sheet, row: Row, problem: Problem) -> Problem:
@@ -137,7 +196,7 @@ def _find_header(grid: Grid) -> GridRow:
         names = {folded_heading(plain_text(cell).partition("(")[0].partition("（")[0]) for cell in row.cells}
         return len(names & known)
 
-    best = max(grid.rows[:_HEADER_WITHIN], key=score, default=None)
+    best = max(grid.head[:_HEADER_WITHIN], key=score, default=None)
     if best is None:
         raise InvalidEvent([Problem("", "empty-file")])
     if not score(best):
@@ -152,24 +211,15 @@ def _kind_of(grid: Grid, header: GridRow, name: str) -> Kind:
     ]
     said = [
         plain_text(row.cells[index])
-        for row in grid.rows
+        for row in grid.head
         for index in columns
         if row.number > header.number and index < len(row.cells)
     ]
-    titles = [plain_text(cell) for row in grid.rows if row.number < header.number for cell in row.cells]
+    titles = [plain_text(cell) for row in grid.head if row.number < header.number for cell in row.cells]
     for text in (*said[:1], *titles, grid.title, name):
         if kind := find_kind(text):
             return kind
     raise InvalidEvent([Problem("", "unknown-sheet-kind", line=header.number)])
-
-
-def _refuse_merged(grid: Grid, header: int) -> None:
-    """A merged title above the header hides nothing; below it, nobody can tell which rows the value is meant for."""
-    found = [merged for merged in grid.merged if merged.last_row >= header]
-    if found:
-        raise InvalidEvent(
-            [Problem("", "merged-cell", {"cell": each.cell}, line=each.first_row) for each in found[:50]]
-        )
 
 
 def _read_headings(kind: Kind, header: GridRow) -> tuple[list[Heading | None], list[Problem]]:
@@ -179,7 +229,7 @@ def _read_headings(kind: Kind, header: GridRow) -> tuple[list[Heading | None], l
     for cell in header.cells:
         text = plain_text(cell)
         found = find_heading(kind, text) if text else None
-        if text and found is None and folded_heading(text) not in _ORDINALS:
+        if text and found is None and not is_unread(text):
             problems.append(_heading_problem("unknown-heading", kind, header, text))
         elif found and found.column in seen:
             problems.append(_heading_problem("repeated-heading", kind, header, text))
@@ -193,143 +243,3 @@ def _read_headings(kind: Kind, header: GridRow) -> tuple[list[Heading | None], l
 def _heading_problem(code: str, kind: Kind, header: GridRow, text: str) -> Problem:
     names: dict[str, object] = {"heading": text[:60], "kind_zh": kind.zh, "kind_en": kind.en}
     return Problem("", code, names, line=header.number, column=text[:60])
-
-
-def _unnamed_cells(header: GridRow, body: Sequence[GridRow]) -> list[Problem]:
-    """Cells under no heading: what they say would otherwise be lost in silence."""
-    named = {index for index, cell in enumerate(header.cells) if plain_text(cell)}
-    return [
-        Problem("", "unnamed-column", {"text": plain_text(cell)[:60]}, line=row.number)
-        for row in body
-        for index, cell in enumerate(row.cells)
-        if index not in named and not is_blank(cell)
-    ][:50]
-
-
-def _cells(headings: Sequence[Heading | None], row: GridRow) -> Iterator[tuple[Heading, Any]]:
-    for heading, cell in zip(headings, row.cells, strict=False):
-        if heading and not is_blank(cell):
-            yield heading, cell
-
-
-def _groups(headings: Sequence[Heading | None], body: Iterable[GridRow]) -> list[list[GridRow]]:
-    """Rows that make one event: with the same key as the row before, or filling a table's columns alone."""
-    groups: list[list[GridRow]] = []
-    last_key = None
-    for row in body:
-        filled = list(_cells(headings, row))
-        key = next((plain_text(cell) for heading, cell in filled if heading.column.path == ("id",)), None)
-        continues = bool(filled) and all(heading.column.table for heading, _ in filled)
-        if groups and (continues or (key is not None and key == last_key)):
-            groups[-1].append(row)
-        else:
-            groups.append([row])
-            last_key = key
-    return groups
-
-
-class _Reading:
-    """An event while its rows are read."""
-
-    def __init__(self, kind: Kind) -> None:
-        self.kind = kind
-        self.event: dict[str, Any] = {"kind": kind.name}
-        self.places: dict[str, tuple[int, str]] = {}
-        self.problems: list[Problem] = []
-
-    def holder(self, path: tuple[str, ...]) -> dict[str, Any]:
-        """The object that holds the last step of `path`: the event, or its details."""
-        holder: dict[str, Any] = self.event.setdefault("details", {}) if len(path) > 1 else self.event
-        return holder
-
-    def set(self, heading: Heading, value: Any, line: int) -> None:
-        """A value outside tables; a later row of the event may repeat it, or add to a list, but not change it."""
-        path = heading.column.path
-        holder, name, pointer = self.holder(path), path[-1], "/" + "/".join(path)
-        self.places.setdefault(pointer, (line, heading.text))
-        if name not in holder:
-            holder[name] = value
-        elif isinstance(value, list) and isinstance(holder[name], list):
-            holder[name] += [each for each in value if each not in holder[name]]
-        elif holder[name] != value:
-            self.problems.append(Problem(pointer, "differs-in-group", {}, line, heading.text))
-
-    def add(self, path: tuple[str, ...], cells: Mapping[str, tuple[Any, str]], line: int) -> None:
-        """One row of a table: its values and their headings by column name."""
-        rows = self.holder(path).setdefault(path[-1], [])
-        pointer = f"/{'/'.join(path)}/{len(rows)}"
-        rows.append({name: value for name, (value, _) in cells.items()})
-        self.places[pointer] = (line, "")
-        self.places |= {f"{pointer}/{name}": (line, heading) for name, (_, heading) in cells.items()}
-
-
-def _row(kind: Kind, headings: Sequence[Heading | None], group: Sequence[GridRow]) -> Row:
-    reading, own_number = _Reading(kind), ""
-    for row in group:
-        tables: dict[tuple[str, ...], dict[str, tuple[Any, str]]] = {}
-        for heading, cell in _cells(headings, row):
-            column = heading.column
-            if column.table:
-                cells = tables.setdefault(column.table_path, {})
-                for name, value in _table_cells(kind, heading, cell):
-                    # A unit of its own column goes before one that a quantity brings along.
-                    if name == column.path[-1] or name not in cells:
-                        cells[name] = (value, heading.text)
-            elif column.path == ("kind",):
-                _check_kind(reading, heading, plain_text(cell), row.number)
-            elif column.path == ("id",) and not _is_uuid(plain_text(cell)):
-                own_number = plain_text(cell)
-            else:
-                value = read_cell(column.field.type, cell)
-                if value is not None:
-                    reading.set(heading, value, row.number)
-        for path, cells in tables.items():
-            reading.add(path, cells, row.number)
-    if own_number:
-        # People's own number is no event id, but it is what they will look for.
-        noted = reading.event.get("note")
-        reading.event["note"] = f"{noted}（单号 {own_number}）" if noted else f"单号 {own_number}"
-    lines = tuple(row.number for row in group)
-    return Row(reading.event, lines, reading.places, tuple(reading.problems))
-
-
-def _table_cells(kind: Kind, heading: Heading, cell: Any) -> list[tuple[str, Any]]:
-    """The value of a table's cell, and the unit where the cell or the heading names it: 120.5斤, 数量（斤）."""
-    column, name = heading.column, heading.column.path[-1]
-    has_unit = name == "quantity" and any(
-        each.path == (*column.table_path, "unit") for each in columns_of(kind)
-    )
-    split = split_quantity(cell) if has_unit else None
-    if split:
-        return [(name, split[0]), ("unit", split[1])]
-    value = read_cell(column.field.type, cell)
-    if value is None:
-        return []
-    return [(name, value), ("unit", heading.unit)] if has_unit and heading.unit else [(name, value)]
-
-
-def _check_kind(reading: _Reading, heading: Heading, text: str, line: int) -> None:
-    found = find_kind(text)
-    if found is not reading.kind:
-        names: dict[str, object] = {
-            "value": text[:60],
-            "kind_zh": reading.kind.zh,
-            "kind_en": reading.kind.en,
-        }
-        reading.problems.append(Problem("/kind", "mixed-kinds", names, line, heading.text))
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        return str(uuid.UUID(text)) == text.lower()
-    except ValueError:
-        return False
-
-
-def _identified(row: Row, grid: Grid, organisation: str | None) -> Row:
-    event = row.event
-    if "organisation" not in event and organisation is not None:
-        event = {**event, "organisation": organisation}
-    if "id" not in event and isinstance(event.get("organisation"), str):
-        event = {**event, "id": row_id(event["organisation"], grid.sha256, grid.title, row.lines[0])}
-    return replace(row, event=event)

@@ -14,9 +14,9 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from heji_trace.kinds import Kind, is_needed
 from heji_trace.kinds import fields as types
-from heji_trace.kinds.examples import example_of
 from heji_trace.sheets.cells import safe_cell
 from heji_trace.sheets.columns import Column, columns_of
+from heji_trace.sheets.examples import example_text
 from heji_trace.units import UNITS
 
 _ROWS_WITH_CHOICES: Final = 2000
@@ -116,28 +116,8 @@ def _write_notes(sheet: Worksheet, kind: Kind, columns: list[Column], language: 
             needed,
             field.help_zh if zh else field.help_en,
             ("、" if zh else ", ").join(_choices(field.type, language)),
-            _example(field, language),
+            example_text(field, language),
         )
         sheet.append([safe_cell(text) for text in said])
     for letter, width in zip("ABCDE", (18, 8, 40, 60, 36), strict=True):
         sheet.column_dimensions[letter].width = width
-
-
-def _example(field: types.Field, language: str) -> str:
-    """The example as people would write it in a cell."""
-    value = example_of(field, language)
-    match field.type:
-        case types.Choice(options=options):
-            named = {option.value: option.zh if language == "zh" else option.en for option in options}
-            return named[str(value)]
-        case types.ListOf(item=types.Choice(options=options)) if isinstance(value, list):
-            named = {option.value: option.zh if language == "zh" else option.en for option in options}
-            return "、".join(named[each] for each in value)
-        case types.Moment() if isinstance(value, str):
-            return value[:16].replace("T", " ")
-        case _ if isinstance(value, list):
-            return "、".join(map(str, value))
-        case types.Flag():
-            return ("是" if value else "否") if language == "zh" else ("yes" if value else "no")
-        case _:
-            return "" if value is None else str(value)

@@ -6,26 +6,33 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Final, NamedTuple
 from xml.etree.ElementTree import ParseError
+from xml.parsers.expat import ExpatError, ParserCreate
 
-from defusedxml.ElementTree import fromstring, iterparse
-from python_calamine import CalamineError, CalamineWorkbook
+from defusedxml.ElementTree import fromstring
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
 from heji_trace.errors import InvalidEvent, Problem
 from heji_trace.sheets.cells import Cell
 
 ZIP: Final = b"PK\x03\x04"
 OLD: Final = b"\xd0\xcf\x11\xe0"
-MOST_ROWS: Final = 20_000
+MOST_ROWS: Final = 110_000
 MOST_COLUMNS: Final = 200
-_MOST_UNPACKED: Final = 128 * 1024 * 1024
+_MOST_UNPACKED: Final = 192 * 1024 * 1024
+# Lists of sheets are read as a tree, which takes many times their size.
+_MOST_LISTED: Final = 1024 * 1024
+# A sheet is held as a rectangle, of 32 bytes a cell.
+_MOST_CELLS: Final = 4_000_000
 _MOST_PARTS: Final = 2_000
 _MOST_RATIO: Final = 200
-_MOST_PROBLEMS: Final = 50
+_MOST_FORMULAS: Final = 1000
+_MOST_MERGED: Final = 1000
+_CHUNK: Final = 1 << 16
 _NOTES: Final = frozenset({"填写说明", "说明", "选项", "notes", "options"})
 
 # What zipfile, expat, defusedxml and calamine were seen to raise for damaged files (ValueError: a seek to before the
@@ -41,6 +48,7 @@ _BROKEN: Final = (
     OverflowError,
     RuntimeError,
     ParseError,
+    ExpatError,
     CalamineError,
 )
 _PLAIN_PACKING: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
@@ -51,40 +59,47 @@ _STRICT_RELATION: Final = "{http://purl.oclc.org/ooxml/officeDocument/relationsh
 
 
 class Range(NamedTuple):
-    """Merged cells: the first one's name, and the rows from and to."""
+    """Merged cells: the first one's name, column and row, from 1, and the last row."""
 
     cell: str
+    first_column: int
     first_row: int
     last_row: int
 
 
 @dataclass(frozen=True, slots=True)
 class Workbook:
-    """The rows of the one sheet that holds data, from its first row and column."""
+    """The one sheet that holds data; `formulas` are the columns, from 0, of the cells of a row that hold one."""
 
     title: str
-    rows: list[list[Cell]]
+    formulas: Mapping[int, tuple[int, ...]]
     merged: tuple[Range, ...]
+    sheet: CalamineSheet = field(repr=False)
+
+    def lines(self) -> Iterator[tuple[int, list[Cell]]]:
+        """Each row with its number, from the sheet's first row and column to its last filled ones."""
+        # The library begins with the first row, but in each row with the first column that is filled anywhere.
+        _, left = self.sheet.start or (0, 0)
+        before: list[Cell] = [None] * left
+        for number, row in enumerate(self.sheet.iter_rows(), 1):
+            yield number, [*before, *row]
 
 
 def read_workbook(data: bytes) -> Workbook:
     """The first visible sheet of an XLSX file that is not a sheet of notes.
 
-    Raises InvalidEvent for a file that is broken, unpacks to too much, or holds formulas.
+    Raises InvalidEvent for a file that is broken or unpacks to too much.
     """
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             _check_size(archive)
             title, part = _find_sheet(archive)
-            merged = _inspect(archive, part)
-        rows = (
-            CalamineWorkbook.from_filelike(BytesIO(data))
-            .get_sheet_by_name(title)
-            .to_python(skip_empty_area=False)
-        )
+            look = _look_through(archive, part)
+        look.check()
+        sheet = CalamineWorkbook.from_filelike(BytesIO(data)).get_sheet_by_name(title)
+        return Workbook(title, look.formulas, tuple(look.merged), sheet)
     except _BROKEN as error:
         raise _unreadable() from error
-    return Workbook(title, [list(row) for row in rows], merged)
 
 
 def _unreadable() -> InvalidEvent:
@@ -108,11 +123,11 @@ def _find_sheet(archive: zipfile.ZipFile) -> tuple[str, str]:
     """Name and part of the sheet that holds the data."""
     targets = {
         relation.get("Id"): relation.get("Target", "")
-        for relation in fromstring(archive.read("xl/_rels/workbook.xml.rels"))
+        for relation in fromstring(_listed(archive, "xl/_rels/workbook.xml.rels"))
     }
     visible = [
         (element.get("name", ""), targets[element.get(_RELATION) or element.get(_STRICT_RELATION)])
-        for element in fromstring(archive.read("xl/workbook.xml")).iter()
+        for element in fromstring(_listed(archive, "xl/workbook.xml")).iter()
         if _tag(element.tag) == "sheet" and element.get("state", "visible") == "visible"
     ]
     sheets = [sheet for sheet in visible if sheet[0].casefold() not in _NOTES]
@@ -126,62 +141,74 @@ def _find_sheet(archive: zipfile.ZipFile) -> tuple[str, str]:
     return title, _path(target)
 
 
+def _listed(archive: zipfile.ZipFile, part: str) -> bytes:
+    if archive.getinfo(part).file_size > _MOST_LISTED:
+        raise _unreadable()
+    return archive.read(part)
+
+
 def _path(target: str) -> str:
     return target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
 
 
 def _has_cells(archive: zipfile.ZipFile, part: str) -> bool:
-    return any(True for _, element in _elements(archive, part) if _tag(element) in ("v", "t", "f"))
+    return _look_through(archive, part, until_filled=True).rows > 0
 
 
-def _elements(archive: zipfile.ZipFile, part: str) -> Iterator[tuple[str, str]]:
+class _Look:
+    """What is seen of a sheet while its XML passes by: how far its filled cells reach, formulas, merged ranges."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.columns = 0
+        self.formulas: dict[int, tuple[int, ...]] = {}
+        self.merged: list[Range] = []
+        self._cell = "A1"
+
+    def start(self, name: str, attributes: Mapping[str, str]) -> None:
+        """The handler of expat for the start of an element."""
+        tag = name.rpartition(":")[2]
+        if tag == "c":
+            self._cell = attributes.get("r", self._cell)
+        elif tag in ("v", "t", "f"):
+            column, row = _place(self._cell)
+            self.rows, self.columns = max(self.rows, row), max(self.columns, column)
+            if tag == "f" and len(self.formulas) < _MOST_FORMULAS:
+                self.formulas[row] = (*self.formulas.get(row, ()), column - 1)
+        elif tag == "mergeCell" and len(self.merged) < _MOST_MERGED:
+            self.merged.append(_range(attributes.get("ref", "")))
+
+    def check(self) -> None:
+        """Raise InvalidEvent where cells are so far out that rows would fill memory."""
+        if self.rows > MOST_ROWS:
+            raise InvalidEvent([Problem("", "too-many-rows", {"most": MOST_ROWS}, line=self.rows)])
+        if self.columns > MOST_COLUMNS:
+            raise InvalidEvent([Problem("", "too-many-columns", {"most": MOST_COLUMNS})])
+        if self.rows * self.columns > _MOST_CELLS:
+            raise InvalidEvent([Problem("", "workbook-too-large")])
+
+
+def _look_through(archive: zipfile.ZipFile, part: str, *, until_filled: bool = False) -> _Look:
+    """One pass over a sheet's XML without a tree of it; a document type, and with it every entity, is refused."""
+    look = _Look()
+    parser = ParserCreate()
+    parser.StartElementHandler = look.start
+    parser.StartDoctypeDeclHandler = _refuse_doctype
     with archive.open(part) as stream:
-        for event, element in iterparse(stream, events=("start",), forbid_dtd=True):
-            yield event, element.tag
+        while chunk := stream.read(_CHUNK):
+            parser.Parse(chunk, False)
+            if until_filled and look.rows:
+                return look
+    parser.Parse(b"", True)
+    return look
 
 
-def _inspect(archive: zipfile.ZipFile, part: str) -> tuple[Range, ...]:
-    """The merged ranges; raises InvalidEvent for formulas, and for cells so far out that rows would fill memory."""
-    formulas: list[str] = []
-    merged: list[Range] = []
-    cell, rows, columns = "A1", 0, 0
-    with archive.open(part) as stream:
-        for event, element in iterparse(stream, events=("start", "end"), forbid_dtd=True):
-            tag = _tag(element.tag)
-            if event == "end":
-                if tag == "row":
-                    element.clear()
-                continue
-            if tag == "c":
-                cell = element.get("r", cell)
-                column, row = _place(cell)
-                rows, columns = max(rows, row), max(columns, column)
-            elif tag == "f":
-                formulas.append(cell)
-            elif tag == "mergeCell":
-                merged.append(_range(element.get("ref", "")))
-            elif tag == "row":
-                rows = max(rows, _whole(element.get("r")))
-    if rows > MOST_ROWS:
-        raise InvalidEvent([Problem("", "too-many-rows", {"most": MOST_ROWS}, line=rows)])
-    if columns > MOST_COLUMNS:
-        raise InvalidEvent([Problem("", "too-many-columns", {"most": MOST_COLUMNS})])
-    if formulas:
-        raise InvalidEvent(
-            [
-                Problem("", "formula-cell", {"cell": cell}, line=_place(cell)[1])
-                for cell in formulas[:_MOST_PROBLEMS]
-            ]
-        )
-    return tuple(merged)
+def _refuse_doctype(*_declared: object) -> None:
+    raise _unreadable()
 
 
 def _tag(tag: str) -> str:
     return tag.rpartition("}")[2]
-
-
-def _whole(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 9 else 0
 
 
 def _place(reference: str) -> tuple[int, int]:
@@ -197,13 +224,14 @@ def _place(reference: str) -> tuple[int, int]:
 
 def _range(reference: str) -> Range:
     first, _, last = reference.partition(":")
-    return Range(first, _place(first)[1], _place(last or first)[1])
+    column, row = _place(first)
+    return Range(first, column, row, _place(last or first)[1])
 
 
-def column_letters(column: int) -> str:
-    """The letters that name a column, from 1: A, B, … Z, AA."""
+def cell_name(column: int, row: int) -> str:
+    """The name of a cell, its column and row from 1: A1, … Z9, AA10."""
     letters = ""
     while column:
         column, rest = divmod(column - 1, 26)
         letters = chr(65 + rest) + letters
-    return letters
+    return f"{letters}{row}"

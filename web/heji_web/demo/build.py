@@ -23,7 +23,7 @@ from heji_trace.label_issue import issue_label
 from heji_trace.parties import Author
 from heji_trace.recorder import Recorder
 from heji_trace.schemas import parse_event
-from heji_trace.sheets import parse_rows, read_sheet
+from heji_trace.sheets import parse_row, read_sheet
 from heji_trace.times import Clock, beijing_date, parse_moment
 from heji_web.demo.shifting import shift, shift_text
 from heji_web.demo.uploads import (
@@ -191,11 +191,17 @@ def _order_labels(county: _County, order: LabelOrder, author: Author) -> None:
 
 def _read_sheet(data: bytes, name: str, author: Author, days: int) -> list[Event]:
     sheet = read_sheet(data, name, organisation=author.organisation)
-    rows = tuple(replace(row, event=shift(row.event, days)) for row in sheet.rows)
-    events, problems = parse_rows(replace(sheet, rows=rows))
+    events: list[Event] = []
+    problems = [*sheet.problems]
+    for row in sheet.rows():
+        found = parse_row(sheet, replace(row, event=shift(row.event, days)))
+        if isinstance(found, Event):
+            events.append(found)
+        else:
+            problems += found
     if problems:
         raise InvalidEvent(problems)
-    return list(events)
+    return events
 
 
 def _read_instrument(data: bytes, upload: Upload, author: Author, days: int) -> list[Event]:

@@ -103,7 +103,7 @@ def _parse_time(text: str) -> int:
 
 
 def _read_table(name: str) -> list[dict[str, str]]:
-    header, *rows = read_grid(read_input(name)).rows
+    header, *rows = read_grid(read_input(name)).rows()
     headings = [plain_text(cell) for cell in header.cells]
     return [dict(zip(headings, (folded(cell) for cell in row.cells), strict=True)) for row in rows]
 
