@@ -47,6 +47,8 @@ LAYERS = {
     "sealing": 2,
     "shapes": 2,
     "sheets": 2,
+    "spool": 2,
+    "streams": 1,
     "verdict": 2,
     "wording": 2,
     # 3: the store
@@ -114,6 +116,7 @@ LAYERS = {
     "targets": 4,
     "throttles": 4,
     "trail": 4,
+    "undo": 4,
     "uses": 4,
     "verify": 4,
     "watch": 4,

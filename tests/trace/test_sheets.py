@@ -399,17 +399,17 @@ def outcome(data: bytes) -> None:
 
 
 def filled_in(kind: Kind, language: str) -> openpyxl.Workbook:
-    """The kind's template with its example event written into the first row, as a person would."""
+    """The kind's template with its example event written below the example, as a person would."""
     book = openpyxl.load_workbook(io.BytesIO(template(kind, language)))
     event = example_event(kind, language)
     by_label = {column.zh if language == "zh" else column.en: column for column in columns_of(kind)}
-    for cell in book.worksheets[0][1]:
+    for cell in book.worksheets[0][1][1:]:
         column = by_label[cell.value.rstrip("*")]
         value: Any = event
         for step in column.path:
             value = value[0] if isinstance(value, list) else value
             value = value.get(step) if isinstance(value, dict) else None
-        book.worksheets[0].cell(row=2, column=cell.column, value=as_typed(column.field.type, value, language))
+        book.worksheets[0].cell(row=3, column=cell.column, value=as_typed(column.field.type, value, language))
     return book
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, insert, select
 
@@ -111,6 +112,12 @@ def standing_ids(connection: Connection, found: Imported) -> dict[str, list[str]
     for organisation, event_id in connection.execute(query.order_by(events.c.seq)):
         ids.setdefault(organisation, []).append(event_id)
     return ids
+
+
+def entries_of(connection: Connection, found: Imported, end_seq: int) -> list[Row[Any]]:
+    """The rows of `events` of the import's entries before `end_seq`, in ledger order."""
+    query = select(events).where(events.c.seq >= found.first_seq, events.c.seq < min(end_seq, found.end_seq))
+    return list(connection.execute(query.order_by(events.c.seq)))
 
 
 def _select() -> Select[tuple[object, ...]]:

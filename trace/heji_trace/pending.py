@@ -6,7 +6,7 @@ They are the service's own and no part of the ledger: each is forgotten after a 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -23,13 +23,15 @@ class Chosen:
     """What a person chose for a file.
 
     `kind` is the name of a kind, or "" where the file says it; `organisation` answers for rows that name none;
-    `targets` are the sample or batch of lines of an instrument's file; `acknowledged` are codes by event.
+    `targets` are the sample or batch of lines of an instrument's file; `acknowledged` are codes by event, and
+    `everywhere` those confirmed for all events that are asked about them.
     """
 
     kind: str = ""
     organisation: str = ""
     targets: Mapping[str, str] = field(default_factory=dict)
     acknowledged: Mapping[str, list[str]] = field(default_factory=dict)
+    everywhere: Sequence[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ def _dump(chosen: Chosen) -> str:
             "organisation": chosen.organisation,
             "targets": dict(chosen.targets),
             "acknowledged": dict(chosen.acknowledged),
+            "everywhere": list(chosen.everywhere),
         },
         ensure_ascii=False,
     )

@@ -17,21 +17,21 @@ from heji_web.service import the_service
 _UNITS = {MASS: "kg", VOLUME: "L", COUNT: "piece", AREA: "m2"}
 
 
-def dump_receipt(receipt: Receipt) -> dict[str, Any]:
-    """The receipt as the API answers it."""
+def dump_receipt(receipt: Receipt, base_url: str | None = None) -> dict[str, Any]:
+    """The receipt as the API answers it; `base_url` is the service's, for an answer that outlasts its request."""
     return {
         "seq": receipt.seq,
         "entry_hash": receipt.entry_hash.hex(),
         "recorded_at": receipt.recorded_at,
         "event_id": receipt.event_id,
         "warnings": list(receipt.warnings),
-        "proof_url": proof_url(receipt.event_id),
+        "proof_url": proof_url(receipt.event_id, base_url),
     }
 
 
-def proof_url(event_id: str) -> str:
+def proof_url(event_id: str, base_url: str | None = None) -> str:
     """Where the proof of an event is served; the configured address, never what the request says."""
-    return f"{the_service().settings.base_url}/api/v1/events/{event_id}/proof"
+    return f"{base_url or the_service().settings.base_url}/api/v1/events/{event_id}/proof"
 
 
 def dump_stored(stored: Stored, disclosed: Mapping[str, Any], withdrawn_seq: int | None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
+from io import BytesIO
 from typing import Any
 
 from flask import Blueprint, jsonify, request
@@ -21,8 +22,8 @@ from heji_trace.samples import match_result
 from heji_trace.targets import Target, find_target, suggest_targets
 from heji_web.access import author_of, check_role
 from heji_web.bodies import read_json
-from heji_web.bulk import Posted, dump_rows, permit_file, read_posted, record_import, refuse
-from heji_web.imports import INSTRUMENT, Import, read_import
+from heji_web.bulk import dump_rows, permit_file, read_posted, record_import, refuse
+from heji_web.imports import INSTRUMENT, File, Import, read_import
 from heji_web.languages import language
 from heji_web.operations import ANY_OBJECT, FILE, FLAG, Answer, Operation, Parameter
 from heji_web.problems import dump_field_problem
@@ -88,7 +89,7 @@ def take() -> ResponseReturnValue:
     acknowledged = frozenset(request.args.get("acknowledged", "").split(",")) - {""}
     try:
         if not (dry_run and refused):
-            read, receipts = record_import(read, author, acknowledged, dry_run=dry_run)
+            receipts = record_import(read, posted.name, author, acknowledged, dry_run=dry_run)
     except BulkRefused as refusal:
         return refuse(read, refusal)
     import_id = None if dry_run or not parked else _park(author, posted, choices)
@@ -96,14 +97,14 @@ def take() -> ResponseReturnValue:
     answer = {
         "dry_run": dry_run,
         "import_id": import_id,
-        "matched": dump_rows(read, receipts, dry_run=dry_run),
+        "matched": list(dump_rows(read, receipts, dry_run=dry_run)),
         "parked": parked,
         "refused": refused,
     }
     return jsonify(answer), HTTPStatus.CREATED if is_new else HTTPStatus.OK
 
 
-def _posted(author: Author) -> tuple[Posted, dict[str, str]]:
+def _posted(author: Author) -> tuple[File, dict[str, str]]:
     """The file with what was chosen for its rows: now posted, or parked before and now chosen for."""
     if request.mimetype != "application/json":
         text = request.form.get("choices", "") if request.mimetype == "multipart/form-data" else ""
@@ -117,7 +118,7 @@ def _posted(author: Author) -> tuple[Posted, dict[str, str]]:
     with the_service().store.read() as connection:
         kept = pending.import_of(connection, author.account, raw["import_id"])
     choices = {**kept.chosen.targets, **_parse_choices(raw["choices"])}
-    return Posted(kept.data, kept.file_name, ""), choices
+    return File(BytesIO(kept.data), kept.file_name), choices
 
 
 def _parse_choices(raw: object) -> dict[str, str]:
@@ -133,7 +134,7 @@ def _parse_choices(raw: object) -> dict[str, str]:
     return raw
 
 
-def _read(connection: Connection, posted: Posted, author: Author, choices: Mapping[str, str]) -> Import:
+def _read(connection: Connection, posted: File, author: Author, choices: Mapping[str, str]) -> Import:
     """The file's events; a choice that names nothing is a problem of its line, never a row parked in silence."""
     wrong: list[Problem] = []
 
@@ -148,7 +149,7 @@ def _read(connection: Connection, posted: Posted, author: Author, choices: Mappi
             )
         return found
 
-    read = read_import(posted.data, posted.name, INSTRUMENT, author.organisation, match)
+    read = read_import(posted, INSTRUMENT, author.organisation, match)
     return replace(read, problems=(*read.problems, *wrong))
 
 
@@ -166,12 +167,18 @@ def _dump_parked(connection: Connection, author: Author, row: RapidRow) -> dict[
     }
 
 
-def _park(author: Author, posted: Posted, choices: Mapping[str, str]) -> str:
+def _park(author: Author, posted: File, choices: Mapping[str, str]) -> str:
     service = the_service()
     chosen = Chosen(INSTRUMENT, author.organisation, dict(choices))
+    posted.stream.seek(0)
     with service.store.write() as connection:
         import_id = pending.keep_import(
-            connection, author.account, posted.name[-120:], posted.data, chosen, service.clock.now_ms()
+            connection,
+            author.account,
+            posted.name[-120:],
+            posted.stream.read(),
+            chosen,
+            service.clock.now_ms(),
         )
         pending.choose(connection, import_id, chosen)
     return import_id

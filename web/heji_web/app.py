@@ -7,6 +7,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from heji_web import (
     api,
+    blank_sheets,
     consumer,
     events,
     forms,
@@ -15,6 +16,7 @@ from heji_web import (
     label_desk,
     log,
     metrics,
+    my_imports,
     openapi,
     recalls,
     regulator,
@@ -42,6 +44,8 @@ _BLUEPRINTS = (
     forms.blueprint,
     events.blueprint,
     upload.blueprint,
+    my_imports.blueprint,
+    blank_sheets.blueprint,
     regulator.blueprint,
     recalls.blueprint,
     label_desk.blueprint,

@@ -1,51 +1,36 @@
-"""What the doors for files share: a posted file as events with the place of each, recorded wholly or not at all."""
+"""What the doors for files share: a posted file is read, recorded wholly or not at all, and answered row by row."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from http import HTTPStatus
 from itertools import islice
-from typing import Any
+from typing import Any, BinaryIO, cast
 
-from flask import Response, request
+from flask import Response, request, send_file
 from werkzeug.datastructures import FileStorage
 
-from heji_trace import canonical
 from heji_trace.errors import BulkRefused, InvalidEvent, NeedsAcknowledgement, Problem
-from heji_trace.event import Event
+from heji_trace.event_ids import new_event_id
+from heji_trace.imported import Origin
 from heji_trace.parties import Author
-from heji_trace.posting import parse_posted
 from heji_trace.recorder import Receipt
+from heji_trace.sheets.grids import Grid
+from heji_web import imports
 from heji_web.answers import dump_receipt
-from heji_web.bodies import permit_body, read_body
-from heji_web.imports import Asked, Import, Place, acknowledge, refused
-from heji_web.problems import (
-    MEDIA_TYPE,
-    AskedQuestion,
-    ProblemAnswer,
-    dump_problem,
-    problem_of,
-    problems_in,
-)
+from heji_web.bodies import permit_body, spool_body
+from heji_web.imports import Asked, File, Import
+from heji_web.languages import language
+from heji_web.marking import mark_sheet, marked_name
+from heji_web.problems import MEDIA_TYPE, AskedQuestion, ProblemAnswer, dump_problem, problem_of
 from heji_web.service import the_service
 
-MOST_EVENTS = 20_000
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _MOST_TOLD = 200
-_JSON = ("application/json",)
-_LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
-_ENDINGS: Mapping[str, str] = {".json": _JSON[0], ".ndjson": _LINES[0], ".jsonl": _LINES[0]}
-_STATED = "json"
-
-
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """A file as it came: the body itself, or the part `file` of a form."""
-
-    data: bytes
-    name: str
-    media: str
+_ROWS_AT_ONCE = 500
 
 
 def permit_file() -> None:
@@ -53,112 +38,43 @@ def permit_file() -> None:
     permit_body(the_service().settings.bulk_limit)
 
 
-def read_posted(name: str = "") -> Posted:
-    """The posted file; raises TooLarge, and InvalidEvent where there is none."""
-    limit = the_service().settings.bulk_limit
+def read_posted(name: str = "") -> File:
+    """The posted file: the body itself, or the part `file` of a form.
+
+    Raises TooLarge, and InvalidEvent where there is none.
+    """
+    settings = the_service().settings
     if request.mimetype == "multipart/form-data":
         file: FileStorage | None = request.files.get("file")
         if file is None:
             raise InvalidEvent([Problem("/file", "missing-field")])
-        ending = "." + (file.filename or "").rpartition(".")[2].lower()
-        posted = Posted(file.read(), file.filename or "", _ENDINGS.get(ending, file.mimetype))
+        stream, name, media = cast(BinaryIO, file.stream), file.filename or "", file.mimetype
     else:
-        posted = Posted(read_body(limit), name, request.mimetype)
-    if not posted.data:
+        stream, media = spool_body(settings.bulk_limit), request.mimetype
+    if not stream.read(1):
         raise InvalidEvent([Problem("", "empty-body")])
-    return posted
-
-
-def is_stated(posted: Posted) -> bool:
-    """Whether the file holds events as JSON, one array or one a line, and is no spreadsheet."""
-    return posted.media in (*_JSON, *_LINES)
-
-
-def read_stated(posted: Posted) -> Import:
-    """The events of a JSON array or of lines of JSON; problems have the place and line of their event."""
-    rows = list(_lines(posted.data)) if posted.media in _LINES else list(enumerate(_array(posted.data), 1))
-    if not rows:
-        raise InvalidEvent([Problem("", "empty-list")])
-    if len(rows) > MOST_EVENTS:
-        raise InvalidEvent([Problem("", "too-many-items", {"most": MOST_EVENTS})])
-    events: list[Event] = []
-    problems: list[Problem] = []
-    for at, (line, raw) in enumerate(rows):
-        try:
-            events.append(parse_posted(raw))
-        except InvalidEvent as error:
-            problems += [_below(at, line, problem) for problem in error.problems]
-    return Import(
-        _STATED,
-        hashlib.sha256(posted.data).hexdigest(),
-        (),
-        (),
-        () if problems else tuple(events),
-        tuple(Place((line,)) for line, _ in rows),
-        tuple(problems),
-    )
-
-
-def _array(data: bytes) -> list[object]:
-    found = canonical.load(data, the_service().settings.bulk_limit)
-    if not isinstance(found, list):
-        raise InvalidEvent([Problem("", "not-a-list")])
-    return found
-
-
-def _lines(data: bytes) -> list[tuple[int, object]]:
-    """Each line that is not blank with its number; a line that is no JSON is told before any event is judged."""
-    found: list[tuple[int, object]] = []
-    problems: list[Problem] = []
-    for number, line in enumerate(data.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            found.append((number, canonical.load(line, the_service().settings.bulk_limit)))
-        except InvalidEvent as error:
-            problems += [_below(len(found), number, problem) for problem in error.problems]
-        if len(found) > MOST_EVENTS or len(problems) > _MOST_TOLD:
-            break
-    if problems:
-        raise InvalidEvent(problems[:_MOST_TOLD])
-    return found
-
-
-def _below(at: int, line: int, problem: Problem) -> Problem:
-    return replace(problem, pointer=f"/{at}{problem.pointer}", line=line)
+    stream.seek(0)
+    return File(stream, name, media, settings.body_limit)
 
 
 def record_import(
-    read: Import, author: Author, acknowledged: frozenset[str], *, dry_run: bool
-) -> tuple[Import, list[Receipt]]:
+    read: Import, name: str, author: Author, acknowledged: frozenset[str], *, dry_run: bool
+) -> list[Receipt]:
     """Record all events of a file or none; `acknowledged` are codes confirmed for every row that is asked about them.
 
     Raises InvalidEvent for problems of the file, and BulkRefused for those that the ledger has with its rows.
     """
     if read.problems:
         raise InvalidEvent(read.problems[:_MOST_TOLD])
-    recorder = the_service().recorder
-    try:
-        return read, recorder.submit_all(read.events, author, dry_run=dry_run)
-    except BulkRefused as refusal:
-        confirmed = _confirmed(refusal, acknowledged)
-        if confirmed is None:
-            raise
-    read = acknowledge(read, confirmed)
-    return read, recorder.submit_all(read.events, author, dry_run=dry_run)
+    return the_service().recorder.submit_all(
+        read.events, author, dry_run=dry_run, acknowledged=acknowledged, origin=origin_of(read, name)
+    )
 
 
-def _confirmed(refusal: BulkRefused, acknowledged: frozenset[str]) -> dict[str, list[str]] | None:
-    """The codes by row, where all that stands in the way are questions answered beforehand."""
-    found: dict[str, list[str]] = {}
-    for at, error in refusal.rows:
-        if not isinstance(error, NeedsAcknowledgement):
-            return None
-        codes = [question.code for question in error.questions]
-        if not acknowledged.issuperset(codes):
-            return None
-        found[str(at)] = codes
-    return found
+def origin_of(read: Import, name: str) -> Origin:
+    """The import of a file, under a name of its own."""
+    service = the_service()
+    return Origin(new_event_id(service.clock.now_ms(), service.random), name, read.sha256, read.kind)
 
 
 def refuse(read: Import, refusal: BulkRefused) -> Response:
@@ -166,8 +82,7 @@ def refuse(read: Import, refusal: BulkRefused) -> Response:
 
     Where questions alone stand in the way it is answered like a single event that must be confirmed.
     """
-    located, asked = refused(read, refusal)
-    problems = _stated_problems(read, refusal) if read.kind == _STATED else located
+    problems, asked = imports.refused(read, refusal)
     told = problem_of(refusal if problems else NeedsAcknowledgement([each.question for each in asked]))
     told = replace(
         told,
@@ -177,12 +92,16 @@ def refuse(read: Import, refusal: BulkRefused) -> Response:
     return _with_lines(told, asked)
 
 
-def _stated_problems(read: Import, refusal: BulkRefused) -> list[Problem]:
-    """As the ledger tells them, the place of the event in front, and the line beside it."""
-    return [
-        replace(problem, line=read.places[int(problem.pointer.split("/")[1])].lines[0])
-        for problem in problems_in(refusal)
-    ]
+def refuse_marked(read: Import, grid: Grid, name: str, error: InvalidEvent | BulkRefused) -> Response:
+    """The person's own sheet with what is wrong in it, under the status of the refusal."""
+    problems: Sequence[Problem] = read.problems
+    asked: Sequence[Asked] = ()
+    if isinstance(error, BulkRefused):
+        problems, asked = imports.refused(read, error)
+    sheet = mark_sheet(grid, read, problems, asked, language())
+    response = send_file(sheet, XLSX, as_attachment=True, download_name=marked_name(name))
+    response.status_code = HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.CONFLICT
+    return response
 
 
 def _with_lines(told: ProblemAnswer, asked: Sequence[Asked]) -> Response:
@@ -194,17 +113,26 @@ def _with_lines(told: ProblemAnswer, asked: Sequence[Asked]) -> Response:
     return response
 
 
-def dump_rows(read: Import, receipts: Sequence[Receipt], *, dry_run: bool) -> list[dict[str, Any]]:
+def dump_rows(read: Import, receipts: Sequence[Receipt], *, dry_run: bool) -> Iterator[dict[str, Any]]:
     """One row for each event with its line; of a dry run no receipts, because nothing stands anywhere."""
-    rows = zip(read.places, receipts, strict=False)
-    if not dry_run:
-        return [{"line": place.lines[0], **dump_receipt(receipt)} for place, receipt in rows]
-    return [
-        {
-            "line": place.lines[0],
-            "event_id": receipt.event_id,
-            "warnings": list(receipt.warnings),
-            "repeated": receipt.repeated,
-        }
-        for place, receipt in islice(rows, MOST_EVENTS)
-    ]
+    base_url = the_service().settings.base_url
+    dump = _dump_tried if dry_run else partial(dump_receipt, base_url=base_url)
+    return ({"line": read.events.line_of(at), **dump(receipt)} for at, receipt in enumerate(receipts))
+
+
+def _dump_tried(receipt: Receipt) -> dict[str, Any]:
+    return {
+        "event_id": receipt.event_id,
+        "warnings": list(receipt.warnings),
+        "repeated": receipt.repeated,
+    }
+
+
+def stream_rows(document: Mapping[str, Any], name: str, rows: Iterator[dict[str, Any]]) -> Iterator[str]:
+    """The JSON text of `document` with a last member `name` of all rows, a few hundred at a time."""
+    yield json.dumps(document, ensure_ascii=False)[:-1] + f", {json.dumps(name)}: ["
+    before = ""
+    while part := [json.dumps(row, ensure_ascii=False) for row in islice(rows, _ROWS_AT_ONCE)]:
+        yield before + ", ".join(part)
+        before = ", "
+    yield "]}"

@@ -3,31 +3,47 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
-from heji_trace import accounts, canonical
-from heji_trace.errors import BulkRefused, InvalidEvent, NeedsAcknowledgement, Problem
-from heji_trace.event import Event
+from heji_scanners.readers.rapid17 import RapidRow
+from heji_trace import accounts, sentences
+from heji_trace.errors import BulkRefused, InvalidEvent, Problem
+from heji_trace.event_ids import new_event_id
+from heji_trace.imported import Origin
 from heji_trace.kinds import KINDS
-from heji_trace.posting import parse_posted
-from heji_trace.sheets import Sheet, parse_rows, placed, read_sheet
+from heji_trace.parties import Author
+from heji_trace.recorder import Receipt
+from heji_web import imports
 from heji_web.commands_service import working_service
+from heji_web.imports import INSTRUMENT, Asked, File, Import
+from heji_web.marking import mark_sheet
+from heji_web.service import Service
 from heji_web.settings import read_settings
 from heji_web.terminal import PROBLEM_FOUND, json_option, language, print_json, say, wants_json
 
+Bar = Callable[[int, int], None]
+
 
 @dataclass(frozen=True, slots=True)
-class _File:
-    """The events of a file; `sheet` is where they stood, if it is one."""
+class _Wish:
+    """What is to be done with each file."""
 
-    name: str
-    events: tuple[Event, ...]
-    sheet: Sheet | None
+    author: Author
+    kind: str
+    organisation: str
+    acknowledged: frozenset[str]
+    dry_run: bool
+    errors: Path | None
 
 
 @click.command("import")
@@ -41,28 +57,37 @@ class _File:
 @click.option(
     "--as", "actor", default="operator", show_default=True, help="以哪个账号导入 · the account that imports"
 )
+@click.option(
+    "--acknowledge",
+    multiple=True,
+    metavar="CODE",
+    help="对所有被问到的行确认此提示 · confirm a code for all rows",
+)
+@click.option(
+    "--errors",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="把标红的原表存到此文件夹 · a folder for the sheets with red cells",
+)
 @click.option("--dry-run", is_flag=True, help="只检查，不写入 · only check, write nothing")
 @json_option
 def import_files(
-    *, files: Sequence[Path], kind: str | None, organisation: str | None, actor: str, dry_run: bool
+    *,
+    files: Sequence[Path],
+    kind: str | None,
+    organisation: str | None,
+    actor: str,
+    acknowledge: Sequence[str],
+    errors: Path | None,
+    dry_run: bool,
 ) -> None:
     """导入 CSV、XLSX、JSON 或 NDJSON 文件，每个文件全部写入或全部不写 · Import files, each wholly or not at all."""
     settings = read_settings(os.environ)
-    told: list[dict[str, Any]] = []
     with working_service(settings) as service:
         with service.store.read() as connection:
             author = accounts.account_of(connection, actor).author
-        for path in files:
-            try:
-                file = _read(path, kind, organisation or author.organisation, settings.bulk_limit)
-                receipts = service.recorder.submit_all(file.events, author, dry_run=dry_run)
-            except InvalidEvent as refused:
-                told.append(_refusal(path.name, [_shown(problem) for problem in refused.problems]))
-            except BulkRefused as refused:
-                told.append(_refusal(path.name, _row_problems(file, refused)))
-            else:
-                new = 0 if dry_run else sum(not receipt.repeated for receipt in receipts)
-                told.append({"file": path.name, "ok": True, "events": len(receipts), "recorded": new})
+        codes = frozenset(acknowledge)
+        wish = _Wish(author, kind or "", organisation or author.organisation, codes, dry_run, errors)
+        told = [_import_file(service, path, wish) for path in files]
     if wants_json():
         print_json({"ok": all(each["ok"] for each in told), "dry_run": dry_run, "files": told})
     else:
@@ -71,63 +96,87 @@ def import_files(
         click.get_current_context().exit(PROBLEM_FOUND)
 
 
-def _read(path: Path, kind: str | None, organisation: str, limit: int) -> _File:
-    data = path.read_bytes()
-    match path.suffix.lower():
-        case ".json":
-            raw = canonical.load(data, limit)
-            return _parsed(path.name, raw if isinstance(raw, list) else [raw])
-        case ".ndjson" | ".jsonl":
-            lines = [line for line in data.splitlines() if line.strip()]
-            return _parsed(path.name, [canonical.load(line, limit) for line in lines])
-        case _:
-            sheet = read_sheet(data, path.name, None if kind is None else KINDS[kind], organisation)
-            events, problems = parse_rows(sheet)
-            if problems:
-                raise InvalidEvent(problems)
-            return _File(path.name, events, sheet)
-
-
-def _parsed(name: str, raw: Sequence[object]) -> _File:
-    events: list[Event] = []
-    problems: list[Problem] = []
-    for at, each in enumerate(raw):
+def _import_file(service: Service, path: Path, wish: _Wish) -> dict[str, Any]:
+    try:
+        with path.open("rb") as stream, _bar(path.name, "phase-read") as bar:
+            file = File(stream, path.name, most_bytes=service.settings.body_limit)
+            read = imports.read_import(file, wish.kind, wish.organisation, _match_nothing, progress=bar)
+    except InvalidEvent as refused:
+        return _refusal(path.name, [_shown(problem) for problem in refused.problems])
+    problems: Sequence[Problem] = read.problems
+    asked: Sequence[Asked] = ()
+    if read.kind == INSTRUMENT:
+        problems = [Problem("", "instrument-file")]
+    if not problems:
         try:
-            events.append(parse_posted(each))
-        except InvalidEvent as refused:
-            problems += [_below(at, problem) for problem in refused.problems]
-    if problems:
-        raise InvalidEvent(problems)
-    return _File(name, tuple(events), None)
+            receipts = _record(service, read, path.name, wish)
+        except BulkRefused as refused:
+            problems, asked = imports.refused(read, refused)
+        else:
+            new = 0 if wish.dry_run else sum(not receipt.repeated for receipt in receipts)
+            return {"file": path.name, "ok": True, "events": len(receipts), "recorded": new}
+    told = _refusal(path.name, [*map(_shown, problems), *map(_asked, asked)])
+    if wish.errors is not None and read.grid is not None and read.kind != INSTRUMENT:
+        marked = wish.errors / f"{path.stem}.errors.xlsx"
+        wish.errors.mkdir(parents=True, exist_ok=True)
+        marked.write_bytes(mark_sheet(read.grid, read, problems, asked, language()).read())
+        told["marked"] = str(marked)
+    return told
 
 
-def _below(at: int, problem: Problem) -> Problem:
-    return Problem(f"/{at}{problem.pointer}", problem.code, problem.names)
+def _record(service: Service, read: Import, name: str, wish: _Wish) -> list[Receipt]:
+    import_id = new_event_id(service.clock.now_ms(), service.random)
+    with _bar(name, "phase-check" if wish.dry_run else "phase-record") as bar:
+        return service.recorder.submit_all(
+            read.events,
+            wish.author,
+            dry_run=wish.dry_run,
+            acknowledged=wish.acknowledged,
+            origin=Origin(import_id, name, read.sha256, read.kind),
+            progress=lambda done: bar(done, len(read.events)),
+        )
 
 
-def _row_problems(file: _File, refused: BulkRefused) -> list[dict[str, Any]]:
-    shown: list[dict[str, Any]] = []
-    for at, error in refused.rows:
-        if isinstance(error, InvalidEvent):
-            problems: Sequence[Problem] = error.problems
-            if file.sheet is not None:
-                problems = [placed(file.sheet, file.sheet.rows[at], problem) for problem in problems]
-            else:
-                problems = [_below(at, problem) for problem in problems]
-            shown += [_shown(problem) for problem in problems]
-            continue
-        asked = error.questions if isinstance(error, NeedsAcknowledgement) else (error,)
-        line = file.sheet.rows[at].lines[0] if file.sheet is not None else None
-        shown += [{"pointer": f"/{at}", "line": line, **_said(each)} for each in asked]
-    return shown
+def _match_nothing(_row: RapidRow) -> None:
+    """An instrument's file waits for choices, which its page and its door of the API ask for."""
 
 
-def _said(each: Any) -> dict[str, Any]:
-    return {"code": each.code, "zh": each.sentence("zh"), "en": each.sentence("en")}
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        """Rows a second."""
+        return Text(
+            ""
+            if task.speed is None
+            else sentences.say("rows-a-second", language(), rate=f"{task.speed:,.0f}")
+        )
+
+
+@contextmanager
+def _bar(name: str, phase: str) -> Iterator[Bar]:
+    """A bar on the terminal of a person; a file, a pipe or a program gets none."""
+    is_watched = sys.stderr.isatty() and not wants_json()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        _Rate(),
+    )
+    with Progress(
+        *columns, TimeRemainingColumn(), console=Console(stderr=True, markup=False), disable=not is_watched
+    ) as progress:
+        task = progress.add_task(f"{name} {sentences.say(phase, language())}", total=None)
+        yield lambda done, of_all: progress.update(task, completed=done, total=of_all)
 
 
 def _shown(problem: Problem) -> dict[str, Any]:
-    return {"pointer": problem.pointer, "line": problem.line, "column": problem.column, **_said(problem)}
+    place = {"pointer": problem.pointer, "line": problem.line, "column": problem.column}
+    return {**place, "code": problem.code, "zh": problem.sentence("zh"), "en": problem.sentence("en")}
+
+
+def _asked(asked: Asked) -> dict[str, Any]:
+    question = asked.question
+    said = {"code": question.code, "zh": question.sentence("zh"), "en": question.sentence("en")}
+    return {"pointer": f"/{asked.place}", "line": asked.lines[0], "column": None, **said}
 
 
 def _refusal(name: str, problems: list[dict[str, Any]]) -> dict[str, Any]:
@@ -141,10 +190,10 @@ def _say(told: Sequence[Mapping[str, Any]]) -> None:
             continue
         say("file-refused", file=each["file"], count=len(each["problems"]))
         for problem in each["problems"]:
-            place = (
-                f"{problem['line']} {problem.get('column') or ''}" if problem["line"] else problem["pointer"]
-            )
+            place = f"{problem['line'] or ''} {problem['column'] or problem['pointer']}"
             click.echo(f"  {place.strip()}: {problem[language()]}")
+        if "marked" in each:
+            say("sheet-marked", path=each["marked"])
 
 
 COMMANDS = (import_files,)

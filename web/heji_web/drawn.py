@@ -75,6 +75,21 @@ def wanted_suggestions(kind: Kind) -> set[str]:
     return {source for source in found if source}
 
 
+def suggestions_by_place(
+    kind: Kind, suggestions: Mapping[str, Sequence[Suggestion]]
+) -> dict[str, Sequence[Suggestion]]:
+    """What is suggested for each value of a kind, by its dotted place (`site`, `inputs.batch`)."""
+    places = {
+        name: _source(kind, each, name)
+        for control in controls_of(kind)
+        for name, each in (
+            (control.name, control),
+            *((f"{control.name}.{column.name}", column) for column in control.columns),
+        )
+    }
+    return {name: suggestions[source] for name, source in places.items() if source and source in suggestions}
+
+
 def draw(
     kind: Kind,
     texts: Texts,

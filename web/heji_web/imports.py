@@ -1,66 +1,96 @@
-"""A file as events and problems: the one reading of spreadsheets and instruments' files that all doors share."""
+"""A file as events and problems: the one reading of spreadsheets, JSON and instruments' files that all doors share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import BinaryIO
 
 from heji_scanners.readers.rapid17 import (
     RapidRow,
-    is_rapid17,
-    read_rapid17,
+    has_rapid17_header,
+    rapid17_of,
     sampling_event,
     testing_event,
 )
+from heji_trace import canonical
 from heji_trace.errors import BulkRefused, HejiError, InvalidEvent, NeedsAcknowledgement, Problem, Question
 from heji_trace.event import Event
 from heji_trace.kinds import KINDS
 from heji_trace.posting import check_posted, parse_posted
-from heji_trace.sheets import Row, Sheet, parse_rows, placed, read_sheet
-from heji_trace.sheets.cells import plain_text
-from heji_trace.sheets.grids import GridRow, read_grid
+from heji_trace.sheets import Row, Sheet, parse_row, placed, sheet_of
+from heji_trace.sheets.grids import Grid, GridRow, read_grid
+from heji_trace.spool import Spool
+from heji_trace.streams import Piece, split_array, split_lines
 from heji_trace.targets import Target
 
 INSTRUMENT = "rapid17"
 """The choice, beside the kinds, of an instrument's file."""
+STATED = "json"
+"""What an import of events as JSON is called where others name their kind."""
+MOST_EVENTS = 100_000
+MOST_PROBLEMS = 1000
+"""Problems of a file after which the others are only counted."""
+
+_JSON = ("application/json",)
+_LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
+_ENDINGS: Mapping[str, str] = MappingProxyType({"json": _JSON[0], "ndjson": _LINES[0], "jsonl": _LINES[0]})
+_TELL_EVERY = 200
 
 Match = Callable[[RapidRow], Target | None]
+Progress = Callable[[int, int], None]
+Acknowledged = Mapping[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class GridLine:
-    """A line of the file as it is shown, with the number that a spreadsheet program gives it."""
+class File:
+    """A file as it was handed in; `media` says what it holds where its name does not."""
 
-    number: int
-    cells: tuple[str, ...]
+    stream: BinaryIO
+    name: str
+    media: str = ""
+    most_bytes: int = 1 << 18
+    """The most bytes of one event in JSON."""
 
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where an event came from: its lines, and for a sheet the row that knows the cells."""
-
-    lines: tuple[int, ...]
-    row: Row | None = None
+    @property
+    def holds(self) -> str:
+        """The media type of JSON or of its lines, else ""; the ending of the name goes before `media`."""
+        media = _ENDINGS.get(self.name.rpartition(".")[2].lower(), self.media)
+        return media if media in (*_JSON, *_LINES) else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """What a file says. The events may be recorded only where there are no problems and nothing is unmatched."""
+    """What a file says. The events may be recorded only where there are no problems and nothing is unmatched.
+
+    Of many problems `problems` are the first, and `problem_count` says how many there are. `count` are the lines.
+    """
 
     kind: str
     sha256: str
-    headings: tuple[str, ...]
-    lines: tuple[GridLine, ...]
-    events: tuple[Event, ...] = ()
-    places: tuple[Place, ...] = ()
+    events: Spool
+    count: int
     problems: tuple[Problem, ...] = ()
+    problem_count: int = 0
     unmatched: tuple[RapidRow, ...] = ()
+    headings: tuple[str, ...] = ()
+    header_line: int = 0
     sheet: Sheet | None = None
+    grid: Grid | None = None
 
     @property
     def is_ready(self) -> bool:
         """Whether the events can be recorded as they are."""
-        return bool(self.events) and not self.problems and not self.unmatched
+        return bool(len(self.events)) and not self.problems and not self.unmatched
+
+    def lines(self) -> Iterator[GridRow]:
+        """The lines of the file below its headings, read anew; of JSON there are none to show."""
+        if self.sheet is not None:
+            yield from self.sheet.lines()
+        elif self.grid is not None:
+            yield from (row for row in self.grid.rows() if row.number > self.header_line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,92 +102,190 @@ class Asked:
     question: Question
 
 
-def read_import(data: bytes, name: str, kind: str, organisation: str, match: Match) -> Import:
+def tell_nobody(_done: int, _all: int) -> None:
+    """Of a reading whose progress nobody watches."""
+
+
+def read_import(
+    file: File,
+    kind: str,
+    organisation: str,
+    match: Match,
+    *,
+    acknowledged: Acknowledged = MappingProxyType({}),
+    progress: Progress = tell_nobody,
+) -> Import:
     """The events of a file, of a kind of event or `INSTRUMENT`; where `kind` is "" the file says it.
 
-    `match` finds the sample or batch that a row of an instrument's file is about. Raises InvalidEvent where the file
-    as a whole cannot be read.
+    `match` finds the sample or batch that a row of an instrument's file is about; `acknowledged` are codes confirmed
+    by the place of an event, as text; `progress` is told the lines done and in all. Raises InvalidEvent where the
+    file as a whole cannot be read.
     """
-    if kind == INSTRUMENT or (not kind and is_rapid17(data)):
-        return _read_instrument(data, name, organisation, match)
-    sheet = read_sheet(data, name, KINDS.get(kind), organisation)
-    events, problems = parse_rows(sheet)
-    for event in events[:1]:
-        check_posted(event)
-    return Import(
-        sheet.kind.name,
-        sheet.sha256,
-        sheet.headings,
-        tuple(map(_shown_line, sheet.grid)),
-        () if problems else events,
-        tuple(Place(row.lines, row) for row in sheet.rows),
-        problems,
-        sheet=sheet,
-    )
-
-
-def acknowledge(read: Import, codes: Mapping[str, list[str]]) -> Import:
-    """The same with what was confirmed, by the place of the event as text."""
-    events = tuple(
-        parse_posted({**event.body, "acknowledged": codes[str(place)]}) if codes.get(str(place)) else event
-        for place, event in enumerate(read.events)
-    )
-    return replace(read, events=events)
+    reading = _Reading(acknowledged, progress)
+    if file.holds and kind != INSTRUMENT:
+        return _read_stated(file, reading)
+    grid = read_grid(file.stream.read())
+    if kind == INSTRUMENT or (not kind and has_rapid17_header(grid)):
+        return _read_instrument(grid, file.name, organisation, match, reading)
+    return _read_sheet(sheet_of(grid, file.name, KINDS.get(kind), organisation), reading)
 
 
 def refused(read: Import, refusal: BulkRefused) -> tuple[list[Problem], list[Asked]]:
-    """The problems of cells and the questions by which the recorder refused an import."""
+    """The problems, with their cells, and the questions by which the recorder refused an import."""
     problems: list[Problem] = []
     asked: list[Asked] = []
+    rows = _rows_at(read, {at for at, _ in refusal.rows})
     for at, error in refusal.rows:
-        place = read.places[at]
+        row, line = rows.get(at), read.events.line_of(at)
         if isinstance(error, NeedsAcknowledgement):
-            asked += [Asked(at, place.lines, question) for question in error.questions]
+            lines = row.lines if row else (line,)
+            asked += [Asked(at, lines, question) for question in error.questions]
+        elif read.kind == STATED:
+            problems += [_below(at, line, problem) for problem in _problems_of(error)]
+        elif read.sheet is not None and row is not None and isinstance(error, InvalidEvent):
+            problems += [placed(read.sheet, row, problem) for problem in error.problems]
         else:
-            problems += _placed(read, place, error)
+            problems += [replace(problem, line=line) for problem in _problems_of(error)]
     return problems, asked
 
 
-def _shown_line(row: GridRow) -> GridLine:
-    return GridLine(row.number, tuple(plain_text(cell) for cell in row.cells))
+class _Reading:
+    """Events and problems of a file while it is read."""
+
+    def __init__(self, acknowledged: Acknowledged, progress: Progress) -> None:
+        self.events = Spool()
+        self.problems: list[Problem] = []
+        self.problem_count = 0
+        self.progress = progress
+        self._acknowledged = acknowledged
+
+    def add(self, event: Event, line: int) -> None:
+        """Take an event; raises InvalidEvent for one too many."""
+        if len(self.events) == MOST_EVENTS:
+            raise InvalidEvent([Problem("", "too-many-items", {"most": MOST_EVENTS})])
+        codes = self._acknowledged.get(str(len(self.events)))
+        if codes:
+            event = parse_posted({**event.body, "acknowledged": codes})
+        self.events.add(event, line)
+
+    def tell(self, problems: Iterable[Problem]) -> None:
+        """Take what is wrong with the file."""
+        for problem in problems:
+            self.problem_count += 1
+            if len(self.problems) < MOST_PROBLEMS:
+                self.problems.append(problem)
 
 
-def _placed(read: Import, place: Place, error: HejiError) -> list[Problem]:
-    if not isinstance(error, InvalidEvent):
-        return [Problem("", error.code, error.names, place.lines[0])]
-    if read.sheet is None or place.row is None:
-        return [replace(problem, line=place.lines[0]) for problem in error.problems]
-    return [placed(read.sheet, place.row, problem) for problem in error.problems]
+def _read_sheet(sheet: Sheet, reading: _Reading) -> Import:
+    reading.tell(sheet.problems)
+    count, done = sheet.count, 0
+    for at, row in enumerate(sheet.rows()):
+        found = parse_row(sheet, row)
+        if isinstance(found, Event):
+            if not at:
+                check_posted(found)
+            reading.add(found, row.lines[0])
+        else:
+            reading.tell(found)
+        done += len(row.lines)
+        if at % _TELL_EVERY == 0:
+            reading.progress(done, count)
+    return _imported(
+        reading,
+        kind=sheet.kind.name,
+        sha256=sheet.sha256,
+        count=count,
+        headings=sheet.headings,
+        header_line=sheet.header_line,
+        sheet=sheet,
+        grid=sheet.grid,
+    )
 
 
-def _read_instrument(data: bytes, name: str, organisation: str, match: Match) -> Import:
-    file = read_rapid17(data, name)
-    events: list[Event] = []
-    places: list[Place] = []
+def _read_stated(file: File, reading: _Reading) -> Import:
+    """Events as JSON, in an array or one a line; problems have the place and the line of their event."""
+    digest, size = hashlib.sha256(), 0
+    while chunk := file.stream.read(1 << 16):
+        digest.update(chunk)
+        size += len(chunk)
+    file.stream.seek(0)
+    split = split_lines if file.holds in _LINES else split_array
+    count = 0
+    for piece in split(file.stream, file.most_bytes):
+        count += 1
+        if isinstance(piece, Problem):
+            reading.tell([piece])
+            continue
+        try:
+            reading.add(parse_posted(canonical.load(piece.data)), piece.line)
+        except InvalidEvent as error:
+            reading.tell(_of_piece(piece, error))
+        if count > MOST_EVENTS:
+            break
+        if count % _TELL_EVERY == 0:
+            reading.progress(count, round(count * size / max(file.stream.tell(), 1)))
+    if not count:
+        raise InvalidEvent([Problem("", "empty-list")])
+    return _imported(reading, kind=STATED, sha256=digest.hexdigest(), count=count)
+
+
+def _of_piece(piece: Piece, error: InvalidEvent) -> list[Problem]:
+    return [_below(piece.place, piece.line, problem) for problem in error.problems]
+
+
+def _below(at: int, line: int, problem: Problem) -> Problem:
+    return replace(problem, pointer=f"/{at}{problem.pointer}", line=line)
+
+
+def _imported(reading: _Reading, **parts: object) -> Import:
+    return Import(
+        events=reading.events,
+        problems=tuple(reading.problems),
+        problem_count=reading.problem_count,
+        **parts,  # type: ignore[arg-type]
+    )
+
+
+def _problems_of(error: HejiError) -> Iterable[Problem]:
+    if isinstance(error, InvalidEvent):
+        return error.problems
+    return [Problem("", error.code, error.names)]
+
+
+def _rows_at(read: Import, places: set[int]) -> dict[int, Row]:
+    """The rows of a sheet that made certain events: looked up in the file, since nobody kept them."""
+    found: dict[int, Row] = {}
+    if read.sheet is not None and places:
+        for at, row in enumerate(read.sheet.rows()):
+            if at in places:
+                found[at] = row
+                if len(found) == len(places):
+                    break
+    return found
+
+
+def _read_instrument(grid: Grid, name: str, organisation: str, match: Match, reading: _Reading) -> Import:
+    file = rapid17_of(grid, name)
+    reading.tell(file.problems)
     unmatched: list[RapidRow] = []
-    for row in file.rows:
+    for at, row in enumerate(file.rows):
         target = match(row)
         if target is None:
             unmatched.append(row)
-            continue
-        for event in instrument_events(row, target, organisation):
-            events.append(event)
-            places.append(Place((row.line,)))
-    grid = read_grid(data).rows
-    # What stands above the first used line is help and headings.
-    first = min(
-        [row.line for row in file.rows] + [each.line for each in file.problems if each.line], default=0
-    )
-    headings = [row for row in grid if row.number < first]
-    return Import(
-        INSTRUMENT,
-        file.sha256,
-        _shown_line(headings[-1]).cells if headings else (),
-        tuple(_shown_line(row) for row in grid if row.number >= first),
-        tuple(events),
-        tuple(places),
-        file.problems,
-        tuple(unmatched),
+        else:
+            for event in instrument_events(row, target, organisation):
+                reading.add(event, row.line)
+        if at % _TELL_EVERY == 0:
+            reading.progress(at, len(file.rows))
+    return _imported(
+        reading,
+        kind=INSTRUMENT,
+        sha256=file.sha256,
+        count=grid.count - sum(row.number <= file.header_line for row in grid.head),
+        unmatched=tuple(unmatched),
+        headings=file.headings,
+        header_line=file.header_line,
+        grid=grid,
     )
 
 

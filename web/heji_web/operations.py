@@ -15,6 +15,7 @@ ANY_OBJECT: Schema = MappingProxyType({"type": "object"})
 EVENT: Schema = MappingProxyType({"$ref": "#/components/schemas/Event"})
 EVENTS: Schema = MappingProxyType({"type": "array", "items": dict(EVENT)})
 RECEIPT: Schema = MappingProxyType({"$ref": "#/components/schemas/Receipt"})
+PROBLEM: Schema = MappingProxyType({"$ref": "#/components/schemas/Problem"})
 FILE: Schema = MappingProxyType({"type": "string", "contentMediaType": "application/octet-stream"})
 
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Event, Thread
-from typing import cast
+from typing import Any, cast
 
 from flask import current_app
 
@@ -21,6 +21,7 @@ from heji_trace.recorder import Recorder
 from heji_trace.times import SYSTEM_CLOCK, Clock
 from heji_web.backups import DailyBackups
 from heji_web.kept_authors import KeptAuthors
+from heji_web.jobs import Jobs
 from heji_web.passwords import argon2_passwords
 from heji_web.settings import Settings
 
@@ -47,6 +48,7 @@ class Service:
     passwords: Passwords
     speakers: KeptAuthors
     backups: DailyBackups
+    jobs: Jobs[Any] = field(default_factory=Jobs)
     _closing: Event = field(default_factory=Event)
 
     @property
@@ -70,6 +72,7 @@ class Service:
         """Let the recorder finish its group, then give the connections back."""
         self._closing.set()
         self.backups.stop()
+        self.jobs.close()
         self.recorder.close()
         self.store.close()
 

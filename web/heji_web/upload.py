@@ -3,66 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
-from io import BytesIO
-from uuid import NAMESPACE_OID, uuid5
 
-from flask import Blueprint, make_response, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, jsonify, make_response, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
-from heji_scanners.readers.rapid17 import RapidRow
-from heji_trace import choices, pending, targets
+from heji_trace import choices, imported, pending, targets
 from heji_trace.choices import Suggestion
-from heji_trace.errors import BulkRefused, HejiError, InvalidEvent, Problem, Unknown
-from heji_trace.event_ids import new_event_id
+from heji_trace.errors import InvalidEvent, Problem, Unknown
 from heji_trace.kinds import KINDS, Kind
 from heji_trace.parties import Author
 from heji_trace.pending import Chosen, Pending
-from heji_trace.recorder import Receipt
 from heji_trace.rules import LEVELS
-from heji_trace.samples import match_result
-from heji_trace.schemas import parse_event
-from heji_trace.sheets.templates import template
-from heji_trace.targets import Target
-from heji_trace.times import BEIJING, beijing_date, moment_of
-from heji_web import imports
+from heji_trace.sheets.grids import read_grid
+from heji_trace.times import beijing_date
 from heji_web.access import signed_in
 from heji_web.bodies import permit_body
-from heji_web.described import kind_name
+from heji_web.bulk import XLSX
+from heji_web.checking import MOST_SHOWN, Checked, check_upload
+from heji_web.described import kind_name, local_time
 from heji_web.headers import permit_scripts
-from heji_web.imports import INSTRUMENT, Asked, Import
+from heji_web.imports import INSTRUMENT, STATED, Asked
+from heji_web.jobs import Job
 from heji_web.languages import gettext, language
-from heji_web.problems import ProblemAnswer, problem_of
+from heji_web.marking import mark_sheet, marked_name
+from heji_web.problems import problem_of
 from heji_web.service import the_service
+from heji_web.waiting import PATIENCE, dump_progress, progress_page
 
 blueprint = Blueprint("upload", __name__)
 blueprint.after_request(permit_scripts)
 
-MOST_SHOWN = 300
-"""Lines of a file that the page shows: those in question, and as many of the others."""
-
-_MOST_CORRECTED = 5000
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+# A file that took no time is checked anew whenever its page is asked for.
+_KEPT_ABOVE = 2000
 _LABORATORIES = frozenset({"laboratory", "third_party_laboratory", "producer"})
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """An upload as it stands: what was read, what is wrong or asked, and the receipts once it is recorded."""
-
-    upload: Pending
-    read: Import | None
-    problems: Sequence[Problem] = ()
-    asked: Sequence[Asked] = ()
-    receipts: Sequence[Receipt] = ()
-    refusal: ProblemAnswer | None = None
-
-    @property
-    def is_recorded(self) -> bool:
-        """Whether all of it stands in the ledger already."""
-        return bool(self.receipts) and all(receipt.repeated for receipt in self.receipts)
 
 
 @blueprint.get("/desk/upload")
@@ -91,9 +67,20 @@ def take() -> ResponseReturnValue:
 
 @blueprint.get("/desk/upload/<import_id>")
 def check(import_id: str) -> ResponseReturnValue:
-    """What the file says, what is wrong with it, what it is asked about; or its receipts."""
+    """What the file says, what is wrong with it, what it is asked about; or its receipts; or how far the work is."""
     author = signed_in().author
-    return _check_page(author, _checked(author, _pending(author, import_id)))
+    job = _job(author, import_id)
+    if not job.wait(PATIENCE):
+        return _wait_page(import_id, job)
+    return _check_page(author, import_id, _outcome(author, import_id, job))
+
+
+@blueprint.get("/desk/upload/<import_id>/progress.json")
+def progress(import_id: str) -> ResponseReturnValue:
+    """How far the work on a file is, for the page that waits for it."""
+    author = signed_in().author
+    _pending(author, import_id)
+    return jsonify(dump_progress(the_service().jobs.find((author.account, import_id))))
 
 
 @blueprint.post("/desk/upload/<import_id>")
@@ -101,56 +88,76 @@ def decide(import_id: str) -> ResponseReturnValue:
     """Note what was chosen and confirmed, and record it all where nothing is left open."""
     author = signed_in().author
     service = the_service()
+    key = (author.account, import_id)
     upload = _pending(author, import_id)
+    here = redirect(url_for("upload.check", import_id=import_id), HTTPStatus.SEE_OTHER)
+    running = service.jobs.find(key)
+    if running is not None and running.name == "record" and not running.is_over:
+        return here
     upload = replace(upload, chosen=_chosen(upload.chosen))
     with service.store.write() as connection:
         pending.choose(connection, import_id, upload.chosen)
+    service.jobs.forget(key)
     if "record" not in request.form:
-        return redirect(url_for("upload.check", import_id=import_id), HTTPStatus.SEE_OTHER)
-    checked = _checked(author, upload, dry_run=False)
-    if checked.refusal or checked.problems or checked.asked or not checked.receipts:
-        return _check_page(author, checked), HTTPStatus.CONFLICT
+        return here
+    job = service.jobs.start(
+        key, "record", lambda job: check_upload(service, author, upload, job, is_final=True)
+    )
+    if not job.wait(PATIENCE):
+        return here
+    checked = _outcome(author, import_id, job)
+    if not checked.is_recorded:
+        return _check_page(author, import_id, checked), HTTPStatus.CONFLICT
     return redirect(url_for("upload.check", import_id=import_id, done=1), HTTPStatus.SEE_OTHER)
 
 
-@blueprint.post("/desk/upload/<import_id>/undo")
-def undo(import_id: str) -> ResponseReturnValue:
-    """Take back everything that a file said and that still stands; both stay visible."""
+@blueprint.get("/desk/upload/<import_id>/errors.xlsx")
+def give_errors(import_id: str) -> ResponseReturnValue:
+    """The person's own sheet with the cells in question in red and the reasons beside."""
     author = signed_in().author
-    service = the_service()
-    read = _read(author, _pending(author, import_id))
-    with service.store.read() as connection:
-        standing = choices.standing_events(connection, [event.id for event in read.events])
-    corrections = [
-        parse_event(
-            {
-                # From the page, as its time is: a second tap must say the very same.
-                "id": str(uuid5(NAMESPACE_OID, f"{request.form.get('id', '')} {organisation} {at}")),
-                "kind": "correction",
-                "occurred_at": request.form.get("at", ""),
-                "organisation": organisation,
-                "details": {
-                    "corrects": ids[at : at + _MOST_CORRECTED],
-                    "reason": gettext("Entered by mistake"),
-                },
-            }
-        )
-        for organisation, ids in standing.items()
-        for at in range(0, len(ids), _MOST_CORRECTED)
-    ]
-    service.recorder.submit_all(corrections, author)
-    return redirect(url_for("upload.check", import_id=import_id), HTTPStatus.SEE_OTHER)
-
-
-@blueprint.get("/desk/templates/<kind>.xlsx")
-def give_template(kind: str) -> ResponseReturnValue:
-    """An empty spreadsheet for a kind."""
-    signed_in()
-    if kind not in KINDS or not KINDS[kind].form:
+    upload = _pending(author, import_id)
+    job = _job(author, import_id)
+    if not job.wait(PATIENCE):
+        return _wait_page(import_id, job)
+    checked = _outcome(author, import_id, job)
+    if not checked.has_sheet:
         raise Unknown
-    name = KINDS[kind].zh.replace("/", "、") if language() == "zh" else KINDS[kind].en
     return send_file(
-        BytesIO(template(KINDS[kind], language())), _XLSX, as_attachment=True, download_name=f"{name}.xlsx"
+        mark_sheet(read_grid(upload.data), checked, checked.problems, checked.asked, language()),
+        XLSX,
+        as_attachment=True,
+        download_name=marked_name(upload.file_name),
+    )
+
+
+def _job(author: Author, import_id: str) -> Job[Checked]:
+    """The work on a file that runs or whose outcome still holds, else a new check; raises Unknown."""
+    service, key = the_service(), (author.account, import_id)
+    upload = _pending(author, import_id)
+    job: Job[Checked] | None = service.jobs.find(key)
+    if job is None or (job.was_shown and job.result().ledger_size != service.recorder.durable_size):
+        job = service.jobs.start(key, "check", lambda job: check_upload(service, author, upload, job))
+    return job
+
+
+def _outcome(author: Author, import_id: str, job: Job[Checked]) -> Checked:
+    """The outcome of a job that is over; that of a long file holds for those who come again until the ledger grows."""
+    checked = None
+    try:
+        checked = job.result()
+    finally:
+        if checked is None or checked.count <= _KEPT_ABOVE:
+            the_service().jobs.forget((author.account, import_id))
+    job.was_shown = True
+    return checked
+
+
+def _wait_page(import_id: str, job: Job[Checked]) -> str:
+    return progress_page(
+        job,
+        title=gettext("Upload a file"),
+        back=url_for("upload.show"),
+        poll=url_for("upload.progress", import_id=import_id),
     )
 
 
@@ -166,15 +173,15 @@ def _chosen(before: Chosen) -> Chosen:
     confirmed = {place: list(codes) for place, codes in before.acknowledged.items()}
     for name in form:
         if name.startswith("acknowledged."):
-            _confirm(confirmed, name.removeprefix("acknowledged."), form.getlist(name))
-    if code := form.get("acknowledge_all"):
-        for place in form.get(f"asked.{code}", "").split(","):
-            _confirm(confirmed, place, [code])
+            place = name.removeprefix("acknowledged.")
+            confirmed[place] = list(dict.fromkeys([*confirmed.get(place, []), *form.getlist(name)]))[:50]
+    everywhere = [*before.everywhere, *form.getlist("acknowledge_all")]
     return Chosen(
         form.get("kind", before.kind),
         form.get("organisation", before.organisation),
         targets_now,
         confirmed,
+        list(dict.fromkeys(everywhere))[:50],
     )
 
 
@@ -193,43 +200,6 @@ def _targets() -> dict[str, str]:
         form[f"alike.{line}"]: text for line, text in named.items() if text and f"alike.{line}" in form
     }
     return {line: text or of_group.get(form.get(f"alike.{line}", ""), "") for line, text in named.items()}
-
-
-def _confirm(confirmed: dict[str, list[str]], place: str, codes: Sequence[str]) -> None:
-    confirmed[place] = list(dict.fromkeys([*confirmed.get(place, []), *codes]))[:50]
-
-
-def _checked(author: Author, upload: Pending, *, dry_run: bool = True) -> Checked:
-    """Read the upload and try it, or record it; nothing is written in a dry run."""
-    try:
-        read = _read(author, upload)
-    except InvalidEvent as error:
-        return Checked(upload, None, refusal=problem_of(error), problems=error.problems)
-    if not read.is_ready:
-        return Checked(upload, read, read.problems)
-    try:
-        receipts = the_service().recorder.submit_all(read.events, author, dry_run=dry_run)
-    except BulkRefused as refusal:
-        problems, asked = imports.refused(read, refusal)
-        return Checked(upload, read, problems, asked)
-    except HejiError as error:
-        return Checked(upload, read, refusal=problem_of(error))
-    return Checked(upload, read, receipts=receipts)
-
-
-def _read(author: Author, upload: Pending) -> Import:
-    chosen = upload.chosen
-
-    def match(row: RapidRow) -> Target | None:
-        named = chosen.targets.get(str(row.line))
-        if named:
-            return targets.find_target(connection, named)
-        return match_result(connection, sample=row.sample, batch=row.batch, note=row.note)
-
-    organisation = chosen.organisation or author.organisation
-    with the_service().store.read() as connection:
-        read = imports.read_import(upload.data, upload.file_name, chosen.kind, organisation, match)
-    return imports.acknowledge(read, chosen.acknowledged)
 
 
 def _first_page(author: Author, error: InvalidEvent | None = None) -> ResponseReturnValue:
@@ -254,59 +224,39 @@ def _may_record(connection: Connection, author: Author) -> tuple[list[Kind], lis
     return [KINDS[name] for name in recorded], [Suggestion(code, names.get(code, code)) for code in codes]
 
 
-def _check_page(author: Author, checked: Checked) -> str:
-    service = the_service()
-    now_ms = service.clock.now_ms()
-    with service.store.read() as connection:
+def _check_page(author: Author, import_id: str, checked: Checked) -> str:
+    with the_service().store.read() as connection:
         kinds, givers = _may_record(connection, author)
-        unmatched = checked.read.unmatched if checked.read else ()
-        ids = [receipt.event_id for receipt in checked.receipts] if checked.is_recorded else []
+        ids = [each.receipt.event_id for each in checked.recorded] if checked.is_recorded else []
         standing = choices.standing_events(connection, ids)
+        runs = imported.imports_of_file(connection, author, checked.sha256) if checked.is_recorded else []
         suggested = {
             row.line: targets.suggest_targets(
                 connection, author, row.sampled_unit, row.sample_name, language()
             )
-            for row in unmatched[:MOST_SHOWN]
+            for row in checked.unmatched[:MOST_SHOWN]
         }
     return render_template(
         "upload_check.html",
+        import_id=import_id,
         checked=checked,
-        read=checked.read,
-        chosen=checked.upload.chosen,
+        refusal=problem_of(checked.refusal) if checked.refusal else None,
+        chosen=checked.chosen,
         kinds=kinds,
-        kind_of=KINDS.get(checked.read.kind) if checked.read else None,
+        kind_of=KINDS.get(checked.kind),
         instrument=INSTRUMENT,
+        is_stated=checked.kind == STATED,
         has_instrument=bool(author.roles & _LABORATORIES),
         givers=givers,
-        grid=_grid(checked),
         suggested=suggested,
-        unmatched=unmatched,
         questions=_questions(checked.asked),
         kind_labels={kind.name: kind_name(kind, language()) for kind in KINDS.values()},
         levels=LEVELS,
         just_done=request.args.get("done") == "1",
         standing={event_id for ids in standing.values() for event_id in ids},
-        undo_id=new_event_id(now_ms, service.random),
-        now=moment_of(now_ms).astimezone(BEIJING).isoformat(timespec="seconds"),
+        runs=runs,
+        local_time=local_time,
     )
-
-
-def _grid(checked: Checked) -> list[tuple[imports.GridLine, dict[int, list[Problem]], bool]]:
-    """The lines to show, each with the problems of its cells by column, and whether it is asked about."""
-    if checked.read is None:
-        return []
-    headings = list(checked.read.headings)
-    wrong: dict[int, dict[int, list[Problem]]] = {}
-    for problem in checked.problems:
-        if problem.line is not None:
-            column = headings.index(problem.column) if problem.column in headings else -1
-            wrong.setdefault(problem.line, {}).setdefault(column, []).append(problem)
-    asked = {line for each in checked.asked for line in each.lines}
-    lines = checked.read.lines
-    if len(lines) > MOST_SHOWN:
-        lines = tuple(sorted(lines, key=lambda line: line.number not in wrong and line.number not in asked))
-        lines = tuple(sorted(lines[:MOST_SHOWN], key=lambda line: line.number))
-    return [(line, wrong.get(line.number, {}), line.number in asked) for line in lines]
 
 
 def _questions(asked: Sequence[Asked]) -> dict[str, list[Asked]]:

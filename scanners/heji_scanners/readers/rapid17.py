@@ -94,6 +94,8 @@ class RapidFile:
 
     name: str
     sha256: str
+    header_line: int
+    headings: tuple[str, ...]
     rows: tuple[RapidRow, ...]
     problems: tuple[Problem, ...]
 
@@ -101,14 +103,23 @@ class RapidFile:
 def is_rapid17(data: bytes) -> bool:
     """Whether the file can be read and has most of the headings of this format."""
     try:
-        return _find_header(read_grid(data)) is not None
+        return has_rapid17_header(read_grid(data))
     except InvalidEvent:
         return False
 
 
+def has_rapid17_header(grid: Grid) -> bool:
+    """Whether a row near the top has most of the headings of this format."""
+    return _find_header(grid) is not None
+
+
 def read_rapid17(data: bytes, name: str) -> RapidFile:
     """The results of a rapid tester's file; raises InvalidEvent where it is not such a file at all."""
-    grid = read_grid(data)
+    return rapid17_of(read_grid(data), name)
+
+
+def rapid17_of(grid: Grid, name: str) -> RapidFile:
+    """The same of a file whose rows are at hand."""
     header = _find_header(grid)
     if header is None:
         raise InvalidEvent([Problem("", "not-rapid17")])
@@ -124,7 +135,8 @@ def read_rapid17(data: bytes, name: str) -> RapidFile:
             rows.append(_row(row.number, cells, grid.sha256))
     if not rows and not problems:
         problems.append(Problem("", "no-rows", line=header.number))
-    return RapidFile(name, grid.sha256, tuple(rows), tuple(problems))
+    headings = tuple(plain_text(cell) for cell in header.cells)
+    return RapidFile(name, grid.sha256, header.number, headings, tuple(rows), tuple(problems))
 
 
 def _fields(header: GridRow) -> dict[str, int]:

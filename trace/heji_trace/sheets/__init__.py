@@ -30,7 +30,17 @@ from heji_trace.sheets.examples import is_example, is_marked_example, is_unread,
 from heji_trace.sheets.grids import Grid, GridRow, read_grid
 from heji_trace.sheets.rows import Row, grouped, read_row
 
-__all__ = ["Row", "Sheet", "parse_row", "parse_rows", "placed", "read_sheet", "row_id", "safe_cell"]
+__all__ = [
+    "Row",
+    "Sheet",
+    "parse_row",
+    "parse_rows",
+    "placed",
+    "read_sheet",
+    "row_id",
+    "safe_cell",
+    "sheet_of",
+]
 
 _ROWS: Final = uuid.UUID("6b4a4c0e-3d0a-5a51-9e0b-8f4f0b2f6c11")
 """The namespace of the ids of rows; were it changed, old files would no longer be recognised as repeats."""
@@ -119,7 +129,11 @@ def read_sheet(data: bytes, name: str, kind: Kind | None = None, organisation: s
     that name no organisation get `organisation`; rows without id get `row_id`. Raises InvalidEvent where the file as
     a whole cannot be read; problems of single cells come with the sheet and its rows.
     """
-    grid = read_grid(data)
+    return sheet_of(read_grid(data), name, kind, organisation)
+
+
+def sheet_of(grid: Grid, name: str, kind: Kind | None = None, organisation: str | None = None) -> Sheet:
+    """The same of a file whose rows are at hand."""
     header = _find_header(grid)
     kind = kind or _kind_of(grid, header, name)
     if not kind.form:

@@ -42,6 +42,7 @@ _GROUPED = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
 _WHOLE = re.compile(r"([0-9]+)(?:\.0+)?\s*(?:[天日级张头只羽个件箱年枚袋盒]|个工作日)?")
 _QUANTITY = re.compile(r"([0-9][0-9,]*(?:\.[0-9]+)?)\s*([^\d\s.,].*)")
 _LIST = re.compile(r"[、，,;；|\n]")
+_PICKED: Final = " · "
 _EXCEL_EPOCH: Final = datetime(1899, 12, 30)  # noqa: DTZ001  Excel's days have no zone; Beijing's is set where they are read
 
 
@@ -113,6 +114,8 @@ def _read_single(kind: types.FieldType, cell: Cell, text: str) -> Any:
         case types.Whole():
             whole = _WHOLE.fullmatch(text.replace(",", ""))
             return int(whole[1]) if whole and len(whole[1]) < 16 else text
+        case types.Code() | types.Batch() | types.Identifier():
+            return text.partition(_PICKED)[0]
         case _:
             return text
 
@@ -243,6 +246,12 @@ def split_quantity(cell: Cell) -> tuple[str, str] | None:
         return _read_amount(found[1]), parse_unit(found[2])
     except InvalidEvent:
         return None
+
+
+def picked_text(value: str, label: str) -> str:
+    """A code with what people call it, as a list of a template offers it; `read_cell` reads the code again."""
+    name = _LIST.sub(" ", label).replace(_PICKED, " ").strip()
+    return f"{value}{_PICKED}{name}" if name and name != value else value
 
 
 def safe_cell(text: str) -> str:

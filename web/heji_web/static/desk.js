@@ -87,3 +87,18 @@ for (const heading of document.querySelectorAll("table[data-sortable] thead th")
     body.append(...rows);
   });
 }
+
+// A bar of long work moves by itself; when the work is over the page is asked for again.
+for (const bar of document.querySelectorAll("progress[data-poll]")) {
+  const ask = async () => {
+    const answer = await fetch(bar.dataset.poll, { headers: { Accept: "application/json" } }).catch(() => null);
+    const told = answer && answer.ok ? await answer.json() : null;
+    if (told === null) return setTimeout(ask, 3000);
+    if (told.is_over) return location.reload();
+    if (told.percent === null) bar.removeAttribute("value");
+    else bar.value = told.percent;
+    document.getElementById(bar.getAttribute("aria-labelledby")).textContent = told.text;
+    return setTimeout(ask, 700);
+  };
+  setTimeout(ask, 700);
+}

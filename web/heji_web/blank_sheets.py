@@ -1,0 +1,44 @@
+"""Templates of sheets to download, with lists of what the organisation has: its sites, products, cycles, partners."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+from flask import Blueprint, send_file
+from flask.typing import ResponseReturnValue
+
+from heji_trace import choices
+from heji_trace.errors import Unknown
+from heji_trace.kinds import KINDS
+from heji_trace.sheets.templates import template
+from heji_trace.times import beijing_date
+from heji_web.access import signed_in
+from heji_web.bulk import XLSX
+from heji_web.described import kind_name
+from heji_web.drawn import suggestions_by_place, wanted_suggestions
+from heji_web.languages import language
+from heji_web.service import the_service
+
+blueprint = Blueprint("blank_sheets", __name__)
+
+
+@blueprint.get("/desk/templates/<kind>.xlsx")
+def give(kind: str) -> ResponseReturnValue:
+    """An empty spreadsheet for a kind, ready to be filled and uploaded as it is."""
+    author = signed_in().author
+    wanted = KINDS.get(kind)
+    if wanted is None or not wanted.form:
+        raise Unknown
+    service = the_service()
+    with service.store.read() as connection:
+        recorded = choices.recorded_for(connection, author, beijing_date(service.clock.now_ms()))
+        asking = choices.Asking(author, tuple(recorded.get(kind, [author.organisation])), language())
+        suggestions = choices.suggest(connection, asking, wanted_suggestions(wanted))
+    lists = {
+        place: [(each.value, each.label) for each in suggested]
+        for place, suggested in suggestions_by_place(wanted, suggestions).items()
+    }
+    name = kind_name(wanted, language()).replace("/", "、")
+    return send_file(
+        BytesIO(template(wanted, language(), lists)), XLSX, as_attachment=True, download_name=f"{name}.xlsx"
+    )
