@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from heji_scanners.readers.rapid17 import is_rapid17, read_rapid17
+from heji_scanners.readers.rapid17 import is_rapid17, rapid17_of
 from heji_trace import canonical
 from heji_trace.errors import InvalidEvent, Problem
 from heji_trace.event import Event
 from heji_trace.kinds import Kind
 from heji_trace.posting import check_posted, parse_posted
 from heji_trace.sheets import parse_rows, read_sheet
-from heji_trace.sheets.cells import plain_text
 from heji_trace.sheets.grids import GridRow, read_grid
 
 MOST_BYTES: Final = 32 * 1024 * 1024
@@ -124,19 +123,15 @@ def _with_events(read: ReadFile, events: Sequence[Event], lines: Sequence[int]) 
 
 
 def _instrument(read: ReadFile) -> ReadFile:
-    file = read_rapid17(read.data, read.name)
-    grid = read_grid(read.data).rows
-    first = min(
-        [row.line for row in file.rows] + [each.line for each in file.problems if each.line], default=0
-    )
-    headings = next((row for row in reversed(grid) if row.number < first), None)
+    grid = read_grid(read.data)
+    file = rapid17_of(grid, read.name)
     return replace(
         read,
         kind=INSTRUMENT,
         results=len(file.rows),
         problems=file.problems,
-        headings=tuple(map(plain_text, headings.cells)) if headings else (),
-        grid=tuple(row for row in grid if row.number >= first),
+        headings=file.headings,
+        grid=tuple(row for row in grid.rows() if row.number > file.header_line),
     )
 
 
@@ -145,5 +140,7 @@ def _sheet(read: ReadFile, kind: Kind | None, organisation: str | None) -> ReadF
     events, problems = parse_rows(sheet)
     for event in events[:1]:
         check_posted(event)
-    read = replace(read, kind=sheet.kind.name, problems=problems, headings=sheet.headings, grid=sheet.grid)
-    return _with_events(read, events, [row.lines[0] for row in sheet.rows])
+    read = replace(
+        read, kind=sheet.kind.name, problems=problems, headings=sheet.headings, grid=tuple(sheet.lines())
+    )
+    return _with_events(read, events, [row.lines[0] for row in sheet.rows()])

@@ -8,7 +8,7 @@ from werkzeug.test import TestResponse
 
 from county import CYCLE, PRODUCT, County
 from heji_trace.ledger import read_stored
-from heji_web.upload import MOST_SHOWN
+from heji_web.checking import MOST_SHOWN
 from web.people import HTML, Person, fields_of
 
 HEADINGS = "时间,责任主体,生产周期,产出批次,产品,数量,单位\n"

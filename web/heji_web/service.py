@@ -20,8 +20,8 @@ from heji_trace.keys import Signer, read_signer
 from heji_trace.recorder import Recorder
 from heji_trace.times import SYSTEM_CLOCK, Clock
 from heji_web.backups import DailyBackups
-from heji_web.kept_authors import KeptAuthors
 from heji_web.jobs import Jobs
+from heji_web.kept_authors import KeptAuthors
 from heji_web.passwords import argon2_passwords
 from heji_web.settings import Settings
 
