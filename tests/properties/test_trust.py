@@ -43,7 +43,7 @@ sizes = st.integers(1, len(LEAVES))
 def test_canonical_bytes_are_those_of_the_referee(value: Any) -> None:
     data = canonical.dump(value)
     assert data == rfc8785.dumps(value) == outside.canonical(value)
-    assert canonical.load(data) == value
+    assert canonical.load(data) == canonical.load_dumped(data) == value
 
 
 @given(profile, st.sampled_from([None, 1, "\t"]), st.booleans())

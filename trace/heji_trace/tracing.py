@@ -21,6 +21,7 @@ from heji_trace.tables import batches, entries, events, findings, lines, stock_c
 Direction = Literal["up", "down", "both"]
 _Each = TypeVar("_Each")
 _AT_ONCE = 1000
+_BATCH_NAMES = tuple(column.name for column in batches.columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +106,14 @@ def trace_of(
     ups = _distances(batch, edges, lambda edge: (edge.child, edge.parent)) if up else {batch: 0}
     downs = _distances(batch, edges, lambda edge: (edge.parent, edge.child)) if down else {batch: 0}
     walked = [edge for edge in edges if _is_walked(edge, ups, downs)]
+    held = holdings_of(connection, sorted(facts), as_of_seq)
     return Trace(
         batch,
         direction,
         as_of_seq,
-        _rows(connection, facts, ups, downs, walked, as_of_seq),
+        _rows(connection, facts, ups, downs, walked, held, as_of_seq),
         tuple(walked),
-        _gaps(connection, facts, as_of_seq),
+        _gaps(connection, facts, held, as_of_seq),
     )
 
 
@@ -219,8 +221,9 @@ def _facts(
     """The row of each batch; at an earlier time, as the line by which it was made then says."""
     found: dict[str, Mapping[str, Any]] = {}
     for part in _parts(names):
-        for row in connection.execute(select(batches).where(batches.c.batch.in_(part))).mappings():
-            found[row["batch"]] = dict(row)
+        # Mappings would look every name up for every row.
+        for row in connection.execute(select(batches).where(batches.c.batch.in_(part))):
+            found[row.batch] = dict(zip(_BATCH_NAMES, tuple(row), strict=True))
     if as_of_seq is None:
         return found
     changed = [name for name, row in found.items() if row["made_seq"] > as_of_seq]
@@ -256,6 +259,7 @@ def _rows(
     ups: Mapping[str, int],
     downs: Mapping[str, int],
     edges: Sequence[Edge],
+    held: Mapping[str, Sequence[Holding]],
     as_of_seq: int | None,
 ) -> tuple[TraceRow, ...]:
     names = [name for name in facts if name in ups or name in downs]
@@ -264,7 +268,6 @@ def _rows(
         # An edge is what makes its far end a row: seen from either side, both ends are proved by it.
         cited[edge.parent].add(edge.seq)
         cited[edge.child].add(edge.seq)
-    held = holdings_of(connection, names, as_of_seq)
     sold = sales_of(connection, names, as_of_seq)
     hashes = hashes_of(connection, {seq for seqs in cited.values() for seq in seqs})
     rows = [
@@ -278,7 +281,7 @@ def _rows(
             facts[name]["made_seq"],
             facts[name]["made_ms"],
             bool(facts[name]["unknown_origin"]),
-            held.get(name, ()),
+            tuple(held.get(name, ())),
             sold.get(name, ()),
             tuple((seq, hashes[seq]) for seq in sorted(cited[name])),
         )
@@ -293,9 +296,12 @@ def _order(row: TraceRow) -> tuple[int, bool, str]:
     return nearest, row.up is None, row.batch
 
 
-def _gaps(connection: Connection, facts: Mapping[str, Mapping[str, Any]], as_of_seq: int | None) -> Gaps:
-    names = sorted(facts)
-    held = holdings_of(connection, names, as_of_seq)
+def _gaps(
+    connection: Connection,
+    facts: Mapping[str, Mapping[str, Any]],
+    held: Mapping[str, Sequence[Holding]],
+    as_of_seq: int | None,
+) -> Gaps:
     under_way = [
         holding
         for holdings in held.values()
@@ -303,7 +309,7 @@ def _gaps(connection: Connection, facts: Mapping[str, Mapping[str, Any]], as_of_
         if holding.state == "transit" and holding.amount > 0
     ]
     unshipped = 0
-    for part in _parts(names):
+    for part in _parts(sorted(facts)):
         query = select(func.count()).select_from(findings)
         query = query.where(
             findings.c.batch.in_(part),
