@@ -222,8 +222,9 @@ def _facts(
     found: dict[str, Mapping[str, Any]] = {}
     for part in _parts(names):
         # Mappings would look every name up for every row.
-        for row in connection.execute(select(batches).where(batches.c.batch.in_(part))):
-            found[row.batch] = dict(zip(_BATCH_NAMES, tuple(row), strict=True))
+        rows: Iterable[Any] = connection.execute(select(batches).where(batches.c.batch.in_(part)))
+        for row in rows:
+            found[row.batch] = dict(zip(_BATCH_NAMES, row, strict=True))
     if as_of_seq is None:
         return found
     changed = [name for name, row in found.items() if row["made_seq"] > as_of_seq]
