@@ -37,12 +37,12 @@ class NoServer(Exception):
 
 
 class Cluster:
-    """One server, started; `durable` keeps what a crash must not take, as a real one does.
+    """One server, started; `durable` keeps what a crash must not take, as a real one does, `settings` are its own.
 
     Raises NoServer where this machine has no programs for it or they do not start.
     """
 
-    def __init__(self, *, durable: bool = False) -> None:
+    def __init__(self, *, durable: bool = False, settings: tuple[str, ...] = ()) -> None:
         self._user = _unprivileged()
         self.folder = Path(tempfile.mkdtemp(prefix="heji-pg-"))
         self._made = 0
@@ -60,7 +60,12 @@ class Cluster:
                 "--no-sync",
                 "--no-instructions",
             )
-            chosen = (*_SETTINGS, f"unix_socket_directories='{self.folder}'", *(() if durable else _FAST))
+            chosen = (
+                *_SETTINGS,
+                *settings,
+                f"unix_socket_directories='{self.folder}'",
+                *(() if durable else _FAST),
+            )
             with (self._data / "postgresql.conf").open("a") as file:
                 file.writelines(f"{line}\n" for line in chosen)
             self.start()

@@ -3,60 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from contextlib import closing
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
 from county import opened_county
-from heji_trace import ledger, merkle, tables
+from faults.book import Book, check_against, send_all
 from heji_web.service import open_service
 from heji_web.settings import read_settings
-from ledger_check import check_ledger
-from served import Caller, Served
+from served import Served
 
 APPENDS = 2000
 KILLS = 10
 CLIENTS = 16
-
-
-class Book:
-    """What the clients were told: the only truth about what must be there."""
-
-    def __init__(self, events: list[dict[str, Any]]) -> None:
-        self.waiting: SimpleQueue[dict[str, Any]] = SimpleQueue()
-        for event in events:
-            self.waiting.put(event)
-        self.acknowledged: dict[str, tuple[int, str]] = {}
-        self.refused: list[dict[str, Any]] = []
-        self.repeats = 0
-        self._mutex = Lock()
-
-    def write_down(self, event_id: str, status: int, answer: dict[str, Any]) -> None:
-        with self._mutex:
-            if status in (200, 201):
-                self.acknowledged[event_id] = (answer["seq"], answer["entry_hash"])
-                self.repeats += status == 200
-            else:
-                self.refused.append(answer)
-
-
-def send_all(book: Book, port: int, token: str) -> None:
-    """Send what waits, each until it is acknowledged, always under the same id."""
-    caller = Caller(port, token)
-    while True:
-        try:
-            event = book.waiting.get_nowait()
-        except Empty:
-            break
-        while (answered := caller.post("/api/v1/events", event)) is None or answered[0] == 503:
-            time.sleep(0.02)
-        book.write_down(event["id"], *answered)
-    caller.close()
 
 
 @pytest.fixture
@@ -91,26 +53,6 @@ def test_nothing_acknowledged_is_lost_or_doubled_by_kills(
     finally:
         done.set()
         served.close()
-    assert not book.refused
-    check_against(book, folder)
-
-
-def check_against(book: Book, folder: Path) -> None:
-    """Every acknowledged event stands where its receipt says, and each id once."""
-    assert len(book.acknowledged) == APPENDS
-    service = open_service(read_settings({"HEJI_DATA": str(folder)}))
-    service.start()
-    try:
-        with service.store.read() as connection:
-            rows = connection.execute(
-                select(tables.entries.c.seq, tables.entries.c.event_id, tables.entries.c.entry)
-            )
-            stored = {row.event_id: (row.seq, merkle.leaf_hash(row.entry).hex()) for row in rows}
-            size = ledger.size_of(connection)
-        told = {event_id: stored[event_id] for event_id in book.acknowledged}
-        assert told == book.acknowledged
-        assert len(stored) == size
-        assert max(Counter(seq for seq, _ in book.acknowledged.values()).values()) == 1
-        check_ledger(service)
-    finally:
-        service.close()
+    with closing(open_service(read_settings({"HEJI_DATA": str(folder)}))) as service:
+        service.start()
+        check_against(book, APPENDS, service)
