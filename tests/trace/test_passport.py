@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from county import CYCLE, PACKED, PLOT, PRODUCT, County
-from heji_trace.errors import Untrusted
+from heji_trace.errors import NeedsAcknowledgement, Untrusted
 from heji_trace.passport import Passport, dump_passport, proof_of
 from heji_trace.proof import Bundle, check_bundle
 from labelled import (
@@ -225,6 +225,16 @@ def test_a_shipping_that_nobody_received_is_a_gap(county: County) -> None:
     transport = next(step for step in look_at(county, batch).journey if step.step == "transport")
     assert "收货无记录" in transport.words["zh"]
     assert transport.evidence == "stated"
+
+
+def test_a_shipping_to_nobody_knows_where_is_asked_about_once_and_then_warned_about(county: County) -> None:
+    batch = packed(county)
+    with pytest.raises(NeedsAcknowledgement):
+        county.move("shipping", batch, "10")
+    county.move("shipping", batch, "10", acknowledged=["CHAIN_BROKEN"])
+    passport = look_at(county, batch)
+    assert passport.verdict.code == "CHAIN_BROKEN"
+    assert "未写明去向" in passport.verdict.sentence["zh"]
 
 
 def test_a_hand_over_that_both_sides_recorded_is_evidenced(county: County) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from county import PACKED, PRODUCT, County, opened_county
+from county import PACKED, PACKING_SITE, PRODUCT, County, opened_county
 from heji_trace import sense
 from heji_trace.codes import make_phone_code, make_trace_code
 from heji_trace.errors import Conflict, InvalidEvent
@@ -137,6 +137,16 @@ def test_an_unknown_batch_is_asked_about_where_goods_come_in(
     event = county.event("receiving", "shop", moves=[{"batch": "X1", "quantity": "5", "unit": "kg"}])
     assert refusal(event) is None
     assert suspected(state, event) == ["UNKNOWN_ORIGIN"]
+
+
+@pytest.mark.parametrize("place, asked", [(None, ["CHAIN_BROKEN"]), ("to_organisation", []), ("to_site", [])])
+def test_a_shipping_that_names_no_destination_is_asked_about(
+    county: County, state: State, place: str | None, asked: list[str]
+) -> None:
+    line = {"batch": "B1", "quantity": "5", "unit": "kg"}
+    if place is not None:
+        line[place] = county.code("shop") if place == "to_organisation" else PACKING_SITE
+    assert suspected(state, county.event("shipping", moves=[line, line])) == asked
 
 
 def test_a_replacement_is_judged_where_it_stands(county: County, refusal: Refusal) -> None:

@@ -68,6 +68,7 @@ def test_every_warning_is_told_from_what_it_is_stored_with(code: str, source: st
         "HELD_MOVED",
         "MASS_BALANCE",
         "UNKNOWN_ORIGIN",
+        "CHAIN_BROKEN",
         "RETURN_UNGIVEN",
         "COUNT_ABOVE",
         "COUNT_BELOW",

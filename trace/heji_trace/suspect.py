@@ -22,7 +22,15 @@ OPENING_KINDS = frozenset({"receiving", "collection"})
 
 # Suspicions that become stored findings; the others are warnings that follow from the facts by themselves.
 FINDINGS = frozenset(
-    {"OVER_CONSUMPTION", "HELD_MOVED", "MASS_BALANCE", "RETURN_UNGIVEN", "COUNT_BELOW", "COUNT_ABOVE"}
+    {
+        "OVER_CONSUMPTION",
+        "HELD_MOVED",
+        "MASS_BALANCE",
+        "RETURN_UNGIVEN",
+        "COUNT_BELOW",
+        "COUNT_ABOVE",
+        "CHAIN_BROKEN",
+    }
 )
 
 _FROM_STOCK = frozenset({"shipping", "sale", "disposal", "precooling", "storage"})
@@ -58,6 +66,7 @@ def suspicions(state: State, event: Event) -> list[Suspicion]:
     found += _held(state, event)
     found += _imbalance(state, event)
     found += _waiting(state, event)
+    found += _undestined(event)
     found += _ungiven(state, event)
     found += _miscounted(state, event)
     return found
@@ -98,6 +107,14 @@ def _held(state: State, event: Event) -> list[Suspicion]:
         if codes:
             found[line.batch] = Suspicion("HELD_MOVED", line.batch, {"codes": ", ".join(codes)})
     return list(found.values())
+
+
+def _undestined(event: Event) -> list[Suspicion]:
+    """Goods that are sent nobody knows where: whoever looks for them later finds no one to call."""
+    if event.kind != "shipping":
+        return []
+    lost = [line.batch for line in event.moves if not (line.to_organisation or line.to_site)]
+    return [Suspicion("CHAIN_BROKEN", batch, {"gap": "destination"}) for batch in dict.fromkeys(lost)]
 
 
 def _imbalance(state: State, event: Event) -> list[Suspicion]:
