@@ -143,7 +143,8 @@ class Sender:
             self._outbox.deliver(zip((entry.number for entry in entries), kept, strict=True))
             self._went_well()
         elif _is_for_people(answer) or answer.status == HTTPStatus.INTERNAL_SERVER_ERROR:
-            self._runs.extendleft(reversed(_cut(entries, _named_rows(answer.document, len(entries)))))
+            named = _named_rows(answer.document, len(entries))
+            self._runs.extendleft(reversed(_cut([entry.number for entry in entries], named)))
         else:
             self._pause(_told(answer), answer.retry_after)
 
@@ -244,12 +245,11 @@ def _named_rows(document: Mapping[str, Any], count: int) -> set[int]:
     return {int(place) for (place,) in filter(None, places) if place.isdecimal() and int(place) < count}
 
 
-def _cut(entries: Sequence[Entry], named: set[int]) -> list[list[int]]:
+def _cut(numbers: Sequence[int], named: set[int]) -> list[list[int]]:
     """The runs in which refused entries are sent again, in order."""
-    numbers = [entry.number for entry in entries]
     if not named:
         half = len(numbers) // 2
-        return [numbers[:half], numbers[half:]]
+        return [list(numbers[:half]), list(numbers[half:])]
     runs: list[list[int]] = []
     for is_named, run in groupby(range(len(numbers)), named.__contains__):
         found = [numbers[at] for at in run]

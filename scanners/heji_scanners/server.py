@@ -123,6 +123,9 @@ class Server:
 
     def _read(self, answer: http.client.HTTPResponse) -> bytes:
         """The whole body; raises for one that is cut, too long, or drips for ever."""
+        if answer.length is None and not answer.chunked:
+            # Of an answer that says no length nobody can tell whether this is all of it.
+            raise http.client.HTTPException("no length")
         end = self._monotonic() + _ANSWER_SECONDS
         pieces: list[bytes] = []
         size = 0
