@@ -18,6 +18,7 @@ from heji_scanners.entries import EVENT, FILE, Draft, KeptFile, Put
 from heji_scanners.files import INSTRUMENT, STATED, ReadFile
 from heji_scanners.outbox import Outbox
 from heji_trace import canonical
+from heji_trace.errors import Conflict
 from heji_trace.event import Event
 from heji_trace.sentences import say, say_both
 
@@ -62,10 +63,13 @@ def take_file(outbox: Outbox, read: ReadFile, path: Path, *, versions: bool = Tr
     """Put a file without problems into the outbox, durably.
 
     Without `versions`, and for events with ids of their own, another content under the same path is another file.
-    Raises Conflict where an id stands for other content already.
+    Raises Conflict where an id stands for other content already, or an earlier version comes back.
     """
     place = str(path.resolve())
     before = outbox.files_at(place) if versions and read.kind != STATED else []
+    if any(file.sha256 == read.sha256 for file in before[1:]):
+        # What it says was taken back by the version after it; in silence that would look like having been sent.
+        raise Conflict("scan-earlier-version", name=read.name)
     if outbox.find_file(read.sha256) is not None:
         return Taken(read, max(1, len(before)), known=len(read.events) or 1)
     version = len(before) + 1

@@ -103,7 +103,9 @@ def dump_problem(problem: Problem) -> dict[str, Any]:
 def print_table(
     codes: Sequence[str], rows: Iterable[Sequence[object]], *, red: frozenset[int] = frozenset()
 ) -> None:
-    """Print a table headed by the sentences `codes`; the columns of `red` are shown in red."""
+    """Print a table headed by the sentences `codes` to a person; the columns of `red` are shown in red."""
+    if wants_json():
+        return
     table = Table()
     for code in codes:
         # Folded, not cut: an id with an ellipsis is no id.

@@ -239,7 +239,7 @@ def test_an_outbox_does_not_go_to_another_ledger(
 def test_what_is_neither_receipt_nor_refusal_is_tried_again(
     machine: Machine, other: Answering, status: int, document: Any, together: int
 ) -> None:
-    events = [plain(number) for number in range(together)]
+    events = [plain(number) for number in range(1, together + 1)]
     machine.put(*events)
     other.status, other.document = status, document
     sender = machine.sender(other.address)

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from heji_scanners.files import INSTRUMENT, MOST_BYTES, STATED, ReadFile, read_bytes, read_file
+from heji_trace.errors import InvalidEvent
+from heji_trace.kinds import KINDS
+from web.files import HARVEST_HEADINGS, csv_file, harvest_rows, xlsx_file
+
+COOP = "fg-litchi-coop"
+INPUTS = Path(__file__).parents[1] / "inputs"
+ID = "019c8e6a-1111-7000-8000-000000000001"
+EVENT = {
+    "id": ID,
+    "kind": "harvest",
+    "occurred_at": "2026-05-28T08:00:00+08:00",
+    "organisation": COOP,
+    "cycles": ["2026-litchi-031"],
+    "outputs": [{"batch": "LZ-1", "product": "litchi-fresh", "quantity": "12.50", "unit": "kg"}],
+}
+
+
+def read(data: bytes, name: str, organisation: str | None = COOP) -> ReadFile:
+    return read_file(data, name, None, organisation)
+
+
+def codes(file: ReadFile) -> list[str]:
+    return [problem.code for problem in file.problems]
+
+
+def test_a_sheet_becomes_events_with_their_lines() -> None:
+    file = read(csv_file(HARVEST_HEADINGS, harvest_rows("LZ-1", "LZ-2")), "采收.csv")
+    assert (file.kind, file.lines, file.problems) == ("harvest", (2, 3), ())
+    assert [event.outputs[0].batch for event in file.events] == ["LZ-1", "LZ-2"]
+    assert {event.organisation for event in file.events} == {COOP}
+
+
+def test_the_same_rows_have_the_same_ids_wherever_they_are_read() -> None:
+    data = xlsx_file(HARVEST_HEADINGS, harvest_rows("LZ-1"))
+    assert read(data, "a.xlsx").events == read(data, "b.xlsx").events
+
+
+def test_a_wrong_cell_is_named_and_no_event_is_given() -> None:
+    file = read(csv_file(HARVEST_HEADINGS, harvest_rows("LZ-1", "LZ 2")), "采收.csv")
+    assert [(problem.line, problem.column) for problem in file.problems] == [(3, "批次")]
+    assert file.events == ()
+    assert file.grid[1].cells[2] == "LZ 2"
+
+
+def test_a_sheet_that_names_nobody_needs_an_organisation() -> None:
+    file = read(csv_file(HARVEST_HEADINGS, harvest_rows("LZ-1")), "采收.csv", None)
+    assert "/organisation" in {problem.pointer for problem in file.problems}
+
+
+def test_the_kind_may_be_given() -> None:
+    data = csv_file(HARVEST_HEADINGS, harvest_rows("LZ-1"))
+    assert codes(read(data, "today.csv")) == ["unknown-sheet-kind"]
+    assert read_file(data, "today.csv", KINDS["harvest"], COOP).kind == "harvest"
+
+
+@pytest.mark.parametrize("name", ["rapid17-gb18030.txt", "rapid17.xlsx"])
+def test_an_instrument_s_file_is_recognised_and_left_as_it_is(name: str) -> None:
+    data = (INPUTS / name).read_bytes()
+    file = read(data, name)
+    assert (file.kind, file.data, file.events) == (INSTRUMENT, data, ())
+    assert file.results > 0
+
+
+def test_events_as_json_in_an_array_alone_or_one_a_line() -> None:
+    second = {**EVENT, "id": ID[:-1] + "2"}
+    array = json.dumps([EVENT, second]).encode()
+    lines = json.dumps(EVENT).encode() + b"\n\n" + json.dumps(second).encode() + b"\n"
+    for data, name, places in (
+        (array, "a.json", (1, 2)),
+        (lines, "a.ndjson", (1, 3)),
+        (lines, "A.JSONL", (1, 3)),
+    ):
+        file = read(data, name)
+        assert (file.kind, file.lines, len(file.events)) == (STATED, places, 2)
+    assert len(read(json.dumps(EVENT).encode(), "one.json").events) == 1
+
+
+@pytest.mark.parametrize(
+    "data, name, code",
+    [
+        (b"[]", "a.json", "empty-list"),
+        (b"{", "a.json", "json-malformed"),
+        (b"{}\n{", "a.ndjson", "json-malformed"),
+        (b"\xff", "a.json", "json-not-utf8"),
+        (b"", "a.csv", "empty-file"),
+        (b"PK\x03\x04 no zip", "a.xlsx", "unreadable-workbook"),
+        (b"\xd0\xcf\x11\xe0", "a.xls", "old-workbook"),
+        (b"[" * 100_000, "a.json", "json-too-deep"),
+        (json.dumps([EVENT, EVENT]).encode(), "a.json", "id-twice-in-one-import"),
+    ],
+)
+def test_what_cannot_be_read_is_told(data: bytes, name: str, code: str) -> None:
+    file = read(data, name)
+    assert file.events == ()
+    assert code in codes(file)
+
+
+def test_an_id_that_stands_twice_in_a_sheet_is_told() -> None:
+    rows = [(ID, *row) for row in harvest_rows("LZ-1", "LZ-2", "LZ-3")]
+    rows[1] = ("", *rows[1][1:])
+    file = read(csv_file(("单号", *HARVEST_HEADINGS), rows), "采收.csv")
+    assert codes(file) == ["id-twice-in-one-import"]
+    assert file.problems[0].line == 4
+
+
+def test_a_file_that_is_too_large_or_not_there_is_told(tmp_path: Path) -> None:
+    large = tmp_path / "large.csv"
+    with large.open("wb") as file:
+        file.truncate(MOST_BYTES + 1)
+    for path, code in ((large, "too-large"), (tmp_path / "none.csv", "scan-file-unreadable")):
+        with pytest.raises(InvalidEvent) as refused:
+            read_bytes(path)
+        assert refused.value.problems[0].code == code

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from heji_scanners.watching import Watcher
+
+
+def names(paths: list[Path]) -> list[str]:
+    return [path.name for path in paths]
+
+
+def test_a_file_is_given_when_it_has_stood_still_and_once(tmp_path: Path) -> None:
+    watcher = Watcher(tmp_path)
+    file = tmp_path / "day.csv"
+    file.write_bytes(b"half of")
+    assert watcher.look() == []
+    file.write_bytes(b"half of it and the rest")
+    assert watcher.look() == [], "it was still growing"
+    assert names(watcher.look()) == ["day.csv"]
+    assert watcher.look() == []
+
+
+def test_a_file_that_changes_is_given_again(tmp_path: Path) -> None:
+    watcher = Watcher(tmp_path)
+    file = tmp_path / "day.csv"
+    file.write_bytes(b"one")
+    os.utime(file, ns=(1, 1))
+    watcher.look()
+    assert names(watcher.look()) == ["day.csv"]
+    file.write_bytes(b"two")
+    os.utime(file, ns=(2, 2))
+    assert watcher.look() == []
+    assert names(watcher.look()) == ["day.csv"]
+
+
+def test_files_that_are_none_of_ours_are_left(tmp_path: Path) -> None:
+    for name in ("photo.jpg", ".hidden.csv", "~$open.xlsx", "day.csv.part", "empty.csv"):
+        (tmp_path / name).write_bytes(b"" if name == "empty.csv" else b"x")
+    (tmp_path / "folder.csv").mkdir()
+    watcher = Watcher(tmp_path)
+    assert watcher.look() == watcher.look() == []
+
+
+def test_those_that_lie_there_already_come_oldest_first(tmp_path: Path) -> None:
+    for age, name in ((3, "a.csv"), (1, "b.TXT"), (2, "c.ndjson")):
+        (tmp_path / name).write_bytes(b"x")
+        os.utime(tmp_path / name, ns=(age, age))
+    watcher = Watcher(tmp_path)
+    watcher.look()
+    assert names(watcher.look()) == ["b.TXT", "c.ndjson", "a.csv"]
+
+
+def test_a_file_that_is_taken_away_is_forgotten(tmp_path: Path) -> None:
+    watcher = Watcher(tmp_path)
+    file = tmp_path / "day.csv"
+    file.write_bytes(b"x")
+    watcher.look()
+    file.unlink()
+    assert watcher.look() == []
