@@ -36,6 +36,7 @@ LAYERS = {
     "substances": 1,
     "times": 1,
     "units": 1,
+    "working_days": 1,
     # 2: text <-> value
     "kinds": 2,
     "label_sheet": 2,

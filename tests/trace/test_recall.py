@@ -6,7 +6,8 @@ import pytest
 
 from county import County
 from heji_trace.errors import InvalidEvent, NotAllowed, Unknown
-from heji_trace.recall import RecallReport, after_working_days, parse_recall, recall_of
+from heji_trace.recall import RecallReport, parse_recall, recall_of
+from heji_trace.working_days import Calendar
 
 KG = 1_000 * 10**6
 RECALL = {"level": 1, "ordered": True, "reason": "超标", "document": "佛市监召 3 号"}
@@ -62,8 +63,20 @@ def test_deadlines_follow_the_level(county: County) -> None:
         recalled = county.record("recall", batches=["B1"], details=details)
         found = report(county, recalled.event_id)
         assert found.start_by_ms - found.opened_ms == hours * 3_600_000
-    assert after_working_days(date(2026, 5, 29), 1) == date(2026, 6, 1)
-    assert after_working_days(date(2026, 5, 29), 10) == date(2026, 6, 12)
+        assert not found.holidays_known
+        assert found.finish_by == Calendar().after(date(2026, 5, 29), {1: 10, 2: 20, 3: 30}[level])
+
+
+def test_registered_holidays_move_the_day_by_which_a_recall_is_done(county: County) -> None:
+    spread(county)
+    recalled = county.record("recall", "regulator", batches=["B1"], details=RECALL)
+    before = report(county, recalled.event_id)
+    rows = [{"from": "2026-06-01", "to": "2026-06-02", "day": "off", "name": "演示假日"}]
+    edition = {"table": "holidays", "edition": "2026-演示", "rows": rows, "source": "演示", "verified": False}
+    county.record("edition", "operator", details=edition | {"effective_from": "2026-01-01"})
+    after = report(county, recalled.event_id)
+    assert after.holidays_known
+    assert after.finish_by > before.finish_by
 
 
 def test_others_see_their_own_part_and_strangers_nothing(county: County) -> None:

@@ -42,7 +42,11 @@ def test_the_report_names_scope_consignees_stock_and_deadlines(county: County) -
         county.code("shop"): "30",
     }
     assert report["on_hand"] == [{"quantity": "98", "unit": "kg"}]
-    assert report["deadlines"] == {"start_by": "2026-05-29T20:26:40.000Z", "finish_by": "2026-06-12"}
+    assert report["deadlines"] == {
+        "start_by": "2026-05-29T20:26:40.000Z",
+        "finish_by": "2026-06-12",
+        "holidays_known": False,
+    }
     assert report["complete"] is True
 
 

@@ -1,8 +1,7 @@
 """Recalls: opening one, and reading what it reaches, who has the goods, and by when it must be done.
 
 The deadlines are those of the food recall rules (食品召回管理办法, 2020 revision): the recall starts within 24, 48 or
-72 hours and ends within 10, 20 or 30 working days, by level. Working days leave out Saturdays and Sundays; public
-holidays and the working weekends that make up for them are not known here.
+72 hours and ends within 10, 20 or 30 working days, by level, counted by the editions of the table `holidays`.
 """
 
 from __future__ import annotations
@@ -10,12 +9,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
+from heji_trace.choices import registered_facts
 from heji_trace.errors import InvalidEvent, Problem, Unknown
 from heji_trace.event import Event
 from heji_trace.ledger import read_stored
@@ -28,6 +28,7 @@ from heji_trace.schemas import event_of, parse_event
 from heji_trace.tables import batches, events, recall_scope
 from heji_trace.times import beijing_date, dump_ms
 from heji_trace.tracing import Holding, Sold, holdings_of, sales_of
+from heji_trace.working_days import Calendar, parse_calendar
 
 START_HOURS: Final[Mapping[int, int]] = MappingProxyType({1: 24, 2: 48, 3: 72})
 FINISH_WORKING_DAYS: Final[Mapping[int, int]] = MappingProxyType({1: 10, 2: 20, 3: 30})
@@ -73,7 +74,8 @@ class Consignee:
 class RecallReport:
     """A recall as its reader sees it; `is_whole` says whether the scope is shown to him in full.
 
-    `body` is the event's body without what is sealed to him; `withdrawn_seq` the correction that took it back.
+    `holidays_known` says whether an edition names the holidays between opening and `finish_by`, else weekends alone are
+    left out. `body` is the event's body without what is sealed to him; `withdrawn_seq` the correction that took it back.
     """
 
     event_id: str
@@ -82,6 +84,7 @@ class RecallReport:
     opened_ms: int
     start_by_ms: int
     finish_by: date
+    holidays_known: bool
     scope: tuple[ScopeRow, ...]
     consignees: tuple[Consignee, ...]
     withdrawn_seq: int | None
@@ -140,6 +143,8 @@ def recall_of(connection: Connection, author: Author, event_id: str) -> RecallRe
     if not is_whole:
         scope = tuple(_own_part(row, author.organisation) for row in scope)
     level = stated.details["level"]
+    opened_on, calendar = beijing_date(stored.recorded_ms), _calendar(connection)
+    finish_by = calendar.after(opened_on, FINISH_WORKING_DAYS[level])
     disclosed = disclosed_values(stored, author, colleagues(connection, author))
     withdrawn: int | None = connection.execute(
         select(events.c.withdrawn_seq).where(events.c.seq == seq)
@@ -150,7 +155,8 @@ def recall_of(connection: Connection, author: Author, event_id: str) -> RecallRe
         shown_body(stored.event, disclosed),
         stored.recorded_ms,
         stored.recorded_ms + START_HOURS[level] * HOUR_MS,
-        after_working_days(beijing_date(stored.recorded_ms), FINISH_WORKING_DAYS[level]),
+        finish_by,
+        {opened_on.year, finish_by.year} <= calendar.years,
         scope,
         _consignees(scope),
         withdrawn,
@@ -167,12 +173,9 @@ def running_recalls(connection: Connection, batch: str) -> tuple[Running, ...]:
     return tuple(Running(row.event_id, row.standing) for row in rows)
 
 
-def after_working_days(day: date, count: int) -> date:
-    """The day that is so many working days after `day`."""
-    while count:
-        day += timedelta(days=1)
-        count -= day.weekday() < 5
-    return day
+def _calendar(connection: Connection) -> Calendar:
+    editions = [facts for _, facts in registered_facts(connection, "edition").values()]
+    return parse_calendar(row for facts in editions if facts["table"] == "holidays" for row in facts["rows"])
 
 
 def _stated(event: Event) -> Event | None:

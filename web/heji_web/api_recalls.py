@@ -97,7 +97,11 @@ def _dump_report(report: RecallReport) -> dict[str, Any]:
         "opened_at": dump_ms(report.opened_ms),
         "withdrawn_by": report.withdrawn_seq,
         "complete": report.is_whole,
-        "deadlines": {"start_by": dump_ms(report.start_by_ms), "finish_by": report.finish_by.isoformat()},
+        "deadlines": {
+            "start_by": dump_ms(report.start_by_ms),
+            "finish_by": report.finish_by.isoformat(),
+            "holidays_known": report.holidays_known,
+        },
         "scope": [
             {
                 "batch": row.batch,

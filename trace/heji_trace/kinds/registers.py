@@ -307,8 +307,8 @@ EDITION: Final = Kind(
     "标准版本",
     "Edition",
     "registers",
-    "载入一个版本的限量、间隔期、休药期或阈值表；未核实的版本只作示例。",
-    "Loads an edition of limits, intervals, withdrawal periods or thresholds; unverified ones are example data.",
+    "载入一个版本的限量、间隔期、休药期、阈值或节假日表；未核实的版本只作示例。",
+    "Loads an edition of limits, intervals, withdrawal periods, thresholds or holidays; unverified ones are example data.",
     recorders=frozenset({"operator"}),
     fields=(
         Field("table", words.EDITION_TABLE, "表", "Table", "intervals", required=True, public=True),

@@ -70,6 +70,7 @@ EDITION_TABLE: Final = _choice(
     ("limits", "残留限量", "Residue limits"),
     ("withdrawals", "休药期", "Withdrawal periods"),
     ("thresholds", "判定阈值", "Thresholds"),
+    ("holidays", "放假与补班日期", "Holidays and working weekends"),
 )
 
 INPUT_TYPE: Final = _choice(
