@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from county import CYCLE, PACKED, PLOT, PRODUCT, County, found_county
+from heji_trace.codes import make_trace_code
 from heji_trace.errors import HejiError, NeedsAcknowledgement
 from heji_trace.kinds import KINDS
 from heji_trace.kinds.examples import example_event
@@ -20,6 +21,9 @@ from heji_web.founding import found_log
 from heji_web.service import open_service
 from heji_web.settings import read_settings
 from web.doors import CHEAP, Now
+
+TRACE_CODE = make_trace_code(lambda size: b"\x5a" * size)
+"""The code on the labels of this history."""
 
 # More than a tile of 256 leaves: the ledger then has stored nodes.
 _MANY = 260
@@ -107,6 +111,22 @@ def tell_goods(county: County) -> None:
     county.make("grading", {"G2": "20"}, {"G4": "19"})
     county.hand_over("G3", "30", "producer", "shop")
     county.move("sale", "G3", "5", "shop")
+    readings = [{"at": county.at(2 - hour), "temperature": str(3 + 9 * hour)} for hour in range(3)]
+    watched = {"logger": "TH-20231", "readings": readings}
+    say(county, county.raw("condition", batches=["G2", "G4"], details=watched), "producer")
+    promised = {
+        "product": PRODUCT,
+        "quantity": "20",
+        "unit": "kg",
+        "origin": "广东省清远市佛冈县高岗镇",
+        "contact": "0763-0000000",
+        "promise": ["no_banned_inputs", "residues_within_limits", "truthful"],
+        "basis": ["quality_control"],
+        "issued_at": county.at(),
+        "number": "HGZ-01",
+        "signer": "黄理事长",
+    }
+    say(county, county.raw("conformity_certificate", batches=["G2"], details=promised), "producer")
     nowhere = [{"batch": "U1", "product": PRODUCT, "quantity": "7", "unit": "kg"}]
     say(county, county.raw("receiving", "packer", moves=nowhere), "packer")
     county.record(
@@ -114,7 +134,7 @@ def tell_goods(county: County) -> None:
         details={
             "product": PACKED,
             "batch": "G3",
-            "trace_code": "3K7TQ9W2MX4RA6BC",
+            "trace_code": TRACE_CODE,
             "phone_code": "4082190376",
             "copies": 12,
         },
@@ -148,7 +168,11 @@ def tell_supervision(county: County) -> None:
     held = county.record("hold", "regulator", batches=["G3"], details={"reason": "核查"})
     county.record("release", "regulator", details={"hold": held.event_id, "reason": "核查完毕"})
     details = {"level": 2, "ordered": True, "reason": "超标"}
-    county.record("recall", "regulator", batches=["G1"], details=details)
+    recall = county.record("recall", "regulator", batches=["G1"], details=details)
+    told = {"recall": recall.event_id, "status": "in_progress", "reason": "门店已下架"}
+    say(county, county.raw("recall_update", "regulator", details=told), "regulator")
+    doubted = {"to": recall.event_id, "grounds": "样品并非取自本批次", "asks_retest": True}
+    say(county, county.raw("objection", batches=["G1"], details=doubted), "producer")
     say(county, packing(county, {"G1": "10"}, "G5"), "producer")
 
 

@@ -87,12 +87,12 @@ def trace(batch: str) -> ResponseReturnValue:
     """
     author = author_of(request)
     query = Query("direction", "as_of")
-    direction = _DIRECTIONS[query.choice("direction", *_DIRECTIONS)]
+    direction = query.choice("direction", *_DIRECTIONS)
     as_of_ms = query.moment_ms("as_of")
     query.done()
     with the_service().store.read() as connection:
         reading.check_may_read_batch(connection, author, batch)
-        found = tracing.trace_of(connection, batch, direction, _seq_at(connection, as_of_ms))
+        found = tracing.trace_of(connection, batch, _DIRECTIONS[direction], _seq_at(connection, as_of_ms))
         if found is None:
             raise Unknown
         shown = oversight.limited(connection, author, found)
