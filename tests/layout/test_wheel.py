@@ -10,27 +10,18 @@ import ast
 import os
 import re
 import subprocess
-import sys
-import venv
-from collections.abc import Iterator
-from importlib.metadata import Distribution, PathDistribution, distribution
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
-from packaging.requirements import Requirement
 
-from layout.sources import PACKAGES, REPOSITORY, refuse
+from installed import build_wheel, install
+from layout.sources import PACKAGES, refuse
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    into = tmp_path_factory.mktemp("dist")
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir"]
-    built = subprocess.run([*build, into, REPOSITORY], check=False, capture_output=True, encoding="utf-8")
-    assert built.returncode == 0, built.stdout + built.stderr
-    (made,) = into.glob("heji-*.whl")
-    return made
+    return build_wheel(tmp_path_factory.mktemp("dist"))
 
 
 @pytest.fixture(scope="module")
@@ -41,36 +32,6 @@ def server(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def field(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return install(wheel, tmp_path_factory.mktemp("field"), "")
-
-
-def install(wheel: Path, folder: Path, extra: str) -> Path:
-    """A new environment with the wheel and what it requires; answers with its folder of commands."""
-    venv.create(folder, with_pip=False, symlinks=True)
-    (site,) = folder.glob("lib/python3.*/site-packages")
-    pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin/python"), "--quiet"]
-    subprocess.run([*pip, "install", "--no-deps", "--no-index", wheel], check=True)
-    (own,) = site.glob("heji-*.dist-info")
-    for library in required(PathDistribution(own), extra, set()):
-        for name in top_level(library):
-            if not (site / name).exists():
-                (site / name).symlink_to(Path(str(library.locate_file(name))))
-    return folder / "bin"
-
-
-def required(of: Distribution, extra: str, seen: set[str]) -> Iterator[Distribution]:
-    for line in of.requires or []:
-        requirement = Requirement(line)
-        key = f"{requirement.name}{sorted(requirement.extras)}"
-        if key not in seen and (requirement.marker is None or requirement.marker.evaluate({"extra": extra})):
-            seen.add(key)
-            found = distribution(requirement.name)
-            yield found
-            for wanted in ("", *sorted(requirement.extras)):
-                yield from required(found, wanted, seen)
-
-
-def top_level(library: Distribution) -> set[str]:
-    return {path.parts[0] for path in library.files or [] if path.parts[0] not in {"..", "__pycache__"}}
 
 
 def call(*command: str | Path) -> subprocess.CompletedProcess[str]:

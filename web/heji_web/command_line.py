@@ -10,6 +10,7 @@ from heji_trace.errors import HejiError
 from heji_web import (
     commands_backup,
     commands_demo,
+    commands_deploy,
     commands_import,
     commands_ledger,
     commands_people,
@@ -39,6 +40,7 @@ for _command in (
     *commands_service.COMMANDS,
     *commands_ledger.COMMANDS,
     *commands_backup.COMMANDS,
+    *commands_deploy.COMMANDS,
     *commands_import.COMMANDS,
     *commands_people.COMMANDS,
 ):
