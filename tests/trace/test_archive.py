@@ -121,6 +121,7 @@ def test_the_same_state_gives_the_same_parts(county: County, tmp_path: Path) -> 
     )
 
 
+@pytest.mark.sqlite_only
 def test_no_byte_of_an_archive_can_be_changed_unseen(county: County, tmp_path: Path) -> None:
     """A flip in the zip's own directory may change a date or a comment, which nobody reads: it must not change a row."""
     made = backed_up(county, tmp_path / "b")
@@ -128,7 +129,7 @@ def test_no_byte_of_an_archive_can_be_changed_unseen(county: County, tmp_path: P
     key = county.service.signer.verifier
     flipped = tmp_path / "flipped.zip"
     unseen = 0
-    for at in range(0, len(whole), max(1, len(whole) // 400)):
+    for at in range(0, len(whole), max(1, len(whole) // 150)):
         flipped.write_bytes(whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1 :])
         try:
             checked = check_backup(flipped, key, quiet)
@@ -136,9 +137,10 @@ def test_no_byte_of_an_archive_can_be_changed_unseen(county: County, tmp_path: P
             continue
         unseen += 1
         assert checked.manifest == made.manifest
-    assert unseen < 40
+    assert unseen < 15
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("part", [1, 2, 3, 4, 5, 6, 7])
 def test_a_cut_archive_is_refused(county: County, tmp_path: Path, part: int) -> None:
     made = backed_up(county, tmp_path / "b")
@@ -148,6 +150,7 @@ def test_a_cut_archive_is_refused(county: County, tmp_path: Path, part: int) -> 
         check_backup(cut, county.service.signer.verifier, quiet)
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("table", [table.name for table in kept_tables()])
 def test_another_content_of_any_part_is_refused(county: County, tmp_path: Path, table: str) -> None:
     made = backed_up(county, tmp_path / "b")
@@ -158,6 +161,7 @@ def test_another_content_of_any_part_is_refused(county: County, tmp_path: Path, 
         check_backup(bad, county.service.signer.verifier, quiet)
 
 
+@pytest.mark.sqlite_only
 def test_a_manifest_signed_by_another_makes_no_backup_of_this_log(county: County, tmp_path: Path) -> None:
     made = backed_up(county, tmp_path / "b")
     forger = Signer(county.service.signer.name, os.urandom(32))
