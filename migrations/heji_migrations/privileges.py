@@ -1,5 +1,7 @@
 """What the service's role may do on PostgreSQL: add to the ledger, and never change or delete what stands there.
 
+Disclosures alone it may delete, where a trigger that it cannot take away finds an erasure that names them.
+
 The statements are made from the tables' metadata, so that a new table of the ledger is guarded from its first day.
 The triggers refuse the same things; a role that does not own the tables cannot take those away either.
 """
@@ -9,7 +11,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, Table, text
 
 from heji_trace.errors import Misconfigured
-from heji_trace.tables import LEDGER, metadata
+from heji_trace.tables import LEDGER, disclosures, metadata
 
 _FORBIDDEN = ("UPDATE", "DELETE", "TRUNCATE")
 _TRIGGERS = "TRIGGER"
@@ -26,6 +28,7 @@ def grants_to(connection: Connection, role: str) -> tuple[str, ...]:
         f"REVOKE ALL ON {_names(LEDGER)} FROM {name}",
         f"GRANT USAGE ON SCHEMA {schema} TO {name}",
         f"GRANT SELECT, INSERT ON {_names(LEDGER)} TO {name}",
+        f"GRANT DELETE ON {disclosures.name} TO {name}",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON {_names(others)} TO {name}",
         f"GRANT SELECT ON {_REVISION} TO {name}",
     )
@@ -56,7 +59,8 @@ def find_excess(connection: Connection, role: str | None = None) -> list[str]:
         f"{privilege} {table.name}"
         for table in LEDGER
         for privilege in (*_FORBIDDEN, _TRIGGERS)
-        if connection.scalar(query, {"role": who, "table": table.name, "privilege": privilege})
+        if (table, privilege) != (disclosures, "DELETE")
+        and connection.scalar(query, {"role": who, "table": table.name, "privilege": privilege})
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection, text
 
 from heji_trace.append_only import ledger_triggers
@@ -14,9 +16,9 @@ _NAMES = {
 }
 
 
-def create(connection: Connection) -> None:
-    """Create all of them; for the revision that creates the ledger's tables."""
-    for statement in ledger_triggers(connection.dialect.name):
+def create(connection: Connection, statements: Iterable[str]) -> None:
+    """Create these; for the revisions that create the ledger's tables."""
+    for statement in statements:
         connection.exec_driver_sql(statement)
 
 

@@ -37,7 +37,9 @@ def upgrade(connection: Connection, to: str = "head") -> None:
     if at is not None and at not in _known():
         raise Misconfigured("schema-newer", current=at, head=head())
     command.upgrade(config(connection), to)
-    triggers.check(connection)
+    # On the way to the newest revision some are not there yet.
+    if is_current(connection):
+        triggers.check(connection)
 
 
 def current(connection: Connection) -> str | None:

@@ -67,6 +67,7 @@ def tell_whole_history(county: County) -> dict[str, str]:
     tell_laboratory(county)
     tell_supervision(county)
     tell_corrections(county)
+    tell_erasure(county)
     return refused
 
 
@@ -200,3 +201,16 @@ def packing(county: County, sources: dict[str, str], result: str) -> dict[str, A
         inputs=[{"batch": batch, "quantity": each, "unit": "kg"} for batch, each in sources.items()],
         outputs=[{"batch": result, "product": PACKED, "quantity": "10", "unit": "kg"}],
     )
+
+
+def tell_erasure(county: County) -> None:
+    """A person named in notes and in the register, and forgotten."""
+    details = {"code": "fg-household-9", "name": "陈大文", "subject_type": "farm_household"}
+    facts = {**details, "roles": ["producer"], "contact": "13800138000"}
+    told = county.record("organisation", "operator", details=facts, note="本人到场")
+    noted = say(county, county.harvesting("E1", note="陈大文采收").body, "producer")
+    values = [
+        {"event": told.event_id, "pointers": ["/details/name", "/details/contact", "/note"]},
+        {"event": noted.event_id, "pointers": ["/note"]},
+    ]
+    county.record("erasure", "operator", details={"values": values, "ground": "consent_withdrawn"})

@@ -37,8 +37,9 @@ from faults.history import open_county, tell_whole_history
 from faults.length import LONG
 from heji_trace import ledger, project, tables
 from heji_trace.db import Store, memory_database
+from heji_trace.faults import Fault
 from heji_trace.replay import check_projections, compare_table
-from heji_trace.verify import Fault, verify
+from heji_trace.verify import verify
 from heji_web.service import Service
 
 PROVED = (*tables.LEDGER, *tables.PROJECTIONS)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from county import County, found_county
 from heji_migrations import privileges, upgrade
+from heji_trace import ledger
 from heji_trace.db import Store
 from heji_trace.errors import HejiError, Misconfigured
 from heji_trace.tables import LEDGER, metadata
@@ -65,9 +67,23 @@ def test_the_service_records_reads_and_is_verified_as_a_role_that_owns_nothing(s
 )
 def test_the_service_s_role_cannot_change_the_ledger(served: County, table: str, statement: str) -> None:
     column = next(iter(metadata.tables[table].primary_key)).name
+    if (table, statement) == ("disclosures", "DELETE FROM {}"):
+        # The right is there, and the trigger lets go only what an erasure names.
+        with pytest.raises(IntegrityError), served.service.store.write() as connection:
+            connection.execute(text("DELETE FROM disclosures"))
+        return
     with pytest.raises(Misconfigured) as refused, served.service.store.write() as connection:
         connection.execute(text(statement.format(table, column, column)))
     assert refused.value.code == "database-privilege"
+
+
+def test_the_service_s_role_erases_what_an_erasure_names(served: County) -> None:
+    noted = served.harvest("A1", note="陈大文")
+    values = [{"event": noted.event_id, "pointers": ["/note"]}]
+    served.record("erasure", "operator", details={"values": values, "ground": "law"})
+    with served.service.store.read() as connection:
+        assert "/note" not in ledger.read_disclosures(connection, noted.seq)
+    check_ledger(served.service)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +91,7 @@ def test_the_service_s_role_cannot_change_the_ledger(served: County, table: str,
     [
         "SET session_replication_role = replica",
         "CREATE OR REPLACE FUNCTION heji_append_only() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END'",
+        "CREATE OR REPLACE FUNCTION heji_value_erased() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END'",
         "DROP FUNCTION heji_append_only() CASCADE",
         "UPDATE alembic_version SET version_num = '9999'",
     ],

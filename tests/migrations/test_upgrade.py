@@ -68,8 +68,16 @@ def test_all_triggers_of_the_ledger_are_in_place_after_every_revision() -> None:
     with engine.connect() as connection, connection.begin():
         for script in scripts():
             upgrade.upgrade(connection, script.revision)
-            count = connection.scalar(text("SELECT count(*) FROM sqlite_master WHERE type = 'trigger'"))
-            assert count == len(ledger_triggers("sqlite"))
+            rows = connection.execute(text("SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger'"))
+            present = {name for name, _ in rows}
+            there = {table.name for table in LEDGER} & set(inspect(connection).get_table_names())
+            assert present == {name for name in triggers.declared("sqlite") if guarded(name) <= there}
+        assert present == triggers.declared("sqlite")
+
+
+def guarded(trigger: str) -> set[str]:
+    """The tables that a trigger speaks of, by its name."""
+    return {"erasures", "disclosures"} if trigger == "disclosures_erased" else {trigger.partition("_")[0]}
 
 
 @pytest.mark.parametrize("table", [table.name for table in LEDGER])

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from county import found_county
 from heji_trace import tables
 from heji_trace.db import Store
-from heji_trace.verify import Fault, verify
+from heji_trace.faults import Fault
+from heji_trace.verify import verify
 from heji_web.app import create_app
 from heji_web.founding import found_log
 from heji_web.service import Service, open_service
@@ -70,6 +71,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
         county.recorder.submit_all(
             [county.harvesting(f"B{part}-{number}") for number in range(90)], county.authors["producer"]
         )
+    noted = county.harvest("C0", note="陈大文，13800138000")
+    values = [{"event": noted.event_id, "pointers": ["/note"]}]
+    county.record("erasure", "operator", details={"values": values, "ground": "law"})
     assert verified(service).faults == ()
     # Closing the last connection brings the write-ahead log into the file.
     service.close()

@@ -11,8 +11,9 @@ from county import County
 from heji_trace import keys, ledger, replay, sentences, verify
 from heji_trace.checkpoint import dump_checkpoint, sign_note
 from heji_trace.entries import commit_record, dump_entry, parse_entry
+from heji_trace.faults import Fault
 from heji_trace.merkle import leaf_hash
-from heji_trace.verify import Fault, Report
+from heji_trace.verify import Report
 from heji_web.service import Service
 from ledger_check import change, tamper, tampering, verified
 

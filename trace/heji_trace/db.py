@@ -10,9 +10,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, exc, text
+from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, text
 from sqlalchemy.pool import StaticPool
 
 from heji_trace.errors import LedgerBusy, Misconfigured
@@ -115,6 +116,35 @@ class Store:
             except exc.DBAPIError:
                 connection.invalidate()
                 raise
+
+    def maintain(self, *statements: str) -> list[tuple[Any, ...]]:
+        """Run statements that no transaction may hold, such as VACUUM; the rows of the last one."""
+        with self._mutex, _as_busy():
+            raw = self._writer.raw_connection()
+            try:
+                driver: Any = raw.driver_connection
+                # SQLite's connection is in autocommit anyway: every BEGIN is ours.
+                if self.dialect == "postgresql":
+                    driver.autocommit = True
+                rows: list[tuple[Any, ...]] = []
+                for statement in statements:
+                    cursor = driver.execute(statement)
+                    rows = cursor.fetchall() if cursor.description else []
+                return rows
+            except Exception as error:
+                raw.invalidate()
+                raise LedgerBusy from error
+            finally:
+                # A connection in autocommit must not go back to those that keep transactions.
+                if self.dialect == "postgresql" and raw.is_valid:
+                    raw.invalidate()
+                raw.close()
+
+    @property
+    def path(self) -> Path | None:
+        """The file of a SQLite database; None for a server or a database in memory."""
+        name = make_url(self.url).database if self.dialect == "sqlite" else None
+        return Path(name) if name and name != ":memory:" else None
 
     def close(self) -> None:
         """Give all connections back; the store can be used again afterwards."""

@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 
 from heji_trace.book import Entered, add_finding
+from heji_trace.erasing import clear_copies, targets_of
 from heji_trace.event import Event
 from heji_trace.lineage import ancestors, descendants
 from heji_trace.settle import dump_data, enter_scope
@@ -303,6 +304,12 @@ def enter_objection(state: State, entered: Entered) -> list[str]:
     return []
 
 
+def enter_erasure(state: State, entered: Entered) -> list[str]:
+    """Copies of the values that an erasure names go too."""
+    clear_copies(state, targets_of(state, entered.event))
+    return []
+
+
 EFFECTS: Mapping[str, Callable[[State, Entered], list[str]]] = MappingProxyType(
     {
         "organisation": enter_register,
@@ -323,6 +330,7 @@ EFFECTS: Mapping[str, Callable[[State, Entered], list[str]]] = MappingProxyType(
         "recall_update": enter_recall_update,
         "objection": enter_objection,
         "label_issue": enter_label,
+        "erasure": enter_erasure,
         "label_bind": enter_label_bind,
         "label_void": enter_label_void,
         "environment_test": enter_environment,

@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from heji_trace import ledger, project, rights, sense
 from heji_trace.book import Entered
+from heji_trace.erasing import take_away
 from heji_trace.errors import (
     BulkRefused,
     Conflict,
@@ -161,6 +162,8 @@ def _append(
 ) -> Receipt:
     seq = draft.size
     leaf = draft.add(event, author.account)
+    if event.kind == "erasure":
+        take_away(state, draft, event)
     state.raised.clear()
     project.apply(state, Entered(seq, draft.recorded_ms, author.account, event), suspected)
     codes = tuple(sorted(set(state.raised)))

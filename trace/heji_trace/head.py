@@ -11,7 +11,7 @@ import fcntl
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,14 +68,19 @@ class HeadFile:
         """
         opened = open_checkpoint(note, [self._key])
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._mutex, _locked_folder(self._path.parent) as folder:
+        with self._mutex, locked_folder(self._path.parent) as sync:
             remembered = self.read()
             # An equal one is written again: its first time may have failed after the rename.
             if remembered is None or remembered.size <= opened.size:
-                _replace_durably(self._path, note.encode())
+                replace_durably(self._path, note.encode())
                 self._opened = note, opened
             # Without this the rename itself may be lost with the power, and the file goes back in time.
-            os.fsync(folder)
+            sync()
+
+    @property
+    def folder(self) -> Path:
+        """The folder that the file stands in."""
+        return self._path.parent
 
 
 def list_notes(folder: Path) -> list[str]:
@@ -95,22 +100,23 @@ def set_aside(folder: Path, key: VerifierKey) -> None:
     path = folder / "head"
     if path.exists():
         path.replace(path.with_name(f"head.{key.id.hex()}"))
-        with _locked_folder(folder) as opened:
-            os.fsync(opened)
+        with locked_folder(folder) as sync:
+            sync()
 
 
 @contextmanager
-def _locked_folder(path: Path) -> Iterator[int]:
-    """The folder, open and locked against other processes that share it."""
+def locked_folder(path: Path) -> Iterator[Callable[[], None]]:
+    """Hold a folder against other processes that share it; what is given makes its names durable."""
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
-        yield folder
+        yield lambda: os.fsync(folder)
     finally:
         os.close(folder)
 
 
-def _replace_durably(path: Path, data: bytes) -> None:
+def replace_durably(path: Path, data: bytes) -> None:
+    """Write a whole file beside `path`, make it durable and put it in the place of the old one; raises OSError."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
         with temporary.open("wb", buffering=0) as file:

@@ -6,11 +6,11 @@ subtrees of 256 leaves and their powers are kept as `nodes`, so that a proof nev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from heji_trace import canonical, merkle
 from heji_trace.checkpoint import dump_checkpoint, sign_note
@@ -29,7 +29,7 @@ from heji_trace.merkle import Frontier
 from heji_trace.rows import insert_rows
 from heji_trace.schemas import event_of
 from heji_trace.sealing import seal, unseal
-from heji_trace.tables import checkpoints, disclosures, entries, foundation, nodes
+from heji_trace.tables import checkpoints, disclosures, entries, erasures, foundation, nodes
 
 Random = Callable[[int], bytes]
 _READ_AT_ONCE = 2000
@@ -72,6 +72,9 @@ class Draft:
         self._entries: list[dict[str, Any]] = []
         self._disclosures: list[dict[str, Any]] = []
         self._nodes: list[dict[str, Any]] = []
+        self._erasures: list[dict[str, Any]] = []
+        self.erased: list[bytes] = []
+        """The values that were deleted: what the storage must be cleared of once this is committed."""
 
     @property
     def size(self) -> int:
@@ -103,12 +106,22 @@ class Draft:
         self._last_leaf = leaf
         return leaf
 
+    def erase(self, seq: int, pointers: Iterable[str]) -> None:
+        """Delete disclosures of entry `seq`, as the newest entry of this draft, an erasure, says."""
+        self._erasures += [{"seq": seq, "pointer": each, "by_seq": self.size - 1} for each in pointers]
+
     def flush(self, connection: Connection) -> None:
         """Insert what was added so far, which is then kept here no longer; the transaction goes on."""
         insert_rows(connection, entries, self._entries)
         insert_rows(connection, disclosures, self._disclosures)
         insert_rows(connection, nodes, self._nodes)
-        self._entries, self._disclosures, self._nodes = [], [], []
+        # In this order: the database lets a disclosure go only where an entry and a row name it.
+        insert_rows(connection, erasures, self._erasures)
+        for erased in self._erasures:
+            gone = (disclosures.c.seq == erased["seq"], disclosures.c.pointer == erased["pointer"])
+            self.erased += connection.execute(select(disclosures.c.value).where(*gone)).scalars()
+            connection.execute(delete(disclosures).where(*gone))
+        self._entries, self._disclosures, self._nodes, self._erasures = [], [], [], []
 
     def write(self, connection: Connection, signer: Signer) -> Tip:
         """Insert the whole group with one signed checkpoint over it; the tip it leads to once it is committed."""
@@ -235,6 +248,12 @@ def read_disclosures(connection: Connection, seq: int) -> dict[str, tuple[bytes,
     """The sealed values of an entry that still exist: pointer -> (salt, canonical value)."""
     rows = connection.execute(select(disclosures).where(disclosures.c.seq == seq))
     return {row.pointer: (row.salt, row.value) for row in rows}
+
+
+def read_erasures(connection: Connection, seq: int) -> dict[str, int]:
+    """The sealed values of an entry that were erased: pointer -> the entry of the erasure."""
+    rows = connection.execute(select(erasures).where(erasures.c.seq == seq))
+    return {row.pointer: row.by_seq for row in rows}
 
 
 def read_pointers(record: bytes) -> frozenset[str]:

@@ -22,6 +22,8 @@ from sqlalchemy import Connection, exc
 from heji_trace import ledger
 from heji_trace.db import Store, is_passing, lock_ledger
 from heji_trace.enter import Receipt, enter_all, enter_one
+from heji_trace.erasing import finish
+from heji_trace.erasure_list import ErasureList
 from heji_trace.errors import HejiError, LedgerBusy, Misconfigured, Refused, Unavailable, Untrusted
 from heji_trace.event import Event
 from heji_trace.follow import Follower, follow
@@ -79,6 +81,7 @@ class Recorder:
         self._store = store
         self._signer = signer
         self._head = head
+        self.erasures = ErasureList(head.folder)
         self._clock = clock
         self._random = random
         self._queue: SimpleQueue[_Wanted | None] = SimpleQueue()
@@ -112,6 +115,8 @@ class Recorder:
             self._follower = Follower(self._store, self._head, self._signer.verifier, self._tip)
         self.durable_size = standing.size
         self.fault = standing.fault
+        if self.fault is None:
+            self._take_up_erasures()
         self._thread.start()
 
     def submit(self, event: Event, author: Author) -> Receipt:
@@ -261,7 +266,16 @@ class Recorder:
         if tip is not None:
             self._tip = self._owed = tip
         self._remember()
+        if draft.erased or _is_erasure(group[0]):
+            self._finish_erasures(draft.erased)
         return answers
+
+    def _finish_erasures(self, values: Sequence[bytes] = ()) -> None:
+        """Nobody hears that a value is erased before it is gone from the storage and listed for later restores."""
+        try:
+            finish(self._store, self.erasures, values)
+        except OSError as error:
+            raise LedgerBusy("erasures-not-durable") from error
 
     def _enter(
         self, state: State, draft: ledger.Draft, group: list[_Wanted]
@@ -276,6 +290,16 @@ class Recorder:
         prefetch(state, [event for _, event in events])
         entered = [enter_one(state, draft, event, wanted.author) for wanted, event in events]
         return [[each] if isinstance(each, Receipt) else each for each in entered]
+
+    def _take_up_erasures(self) -> None:
+        """What a crash left undone of an erasure; while somebody still reads, it is left for the next one."""
+        try:
+            self._finish_erasures()
+        except LedgerBusy as error:
+            if error.code != "values-not-swept":
+                raise
+        except Misconfigured as error:
+            self.fault = error
 
     def _check_may_write(self) -> None:
         if self.fault is not None:
@@ -338,13 +362,23 @@ def _is_of_one(error: Exception) -> bool:
     return not isinstance(error, HejiError) or isinstance(error, Refused)
 
 
+def _is_erasure(wanted: _Wanted) -> bool:
+    return not wanted.bulk and next(iter(wanted.events)).kind == "erasure"
+
+
+def _is_alone(wanted: _Wanted) -> bool:
+    """Whether it has a transaction of its own: an erasure may have to wait for readers, which others need not."""
+    return wanted.bulk or _is_erasure(wanted)
+
+
 def _parted(group: list[_Wanted]) -> list[list[_Wanted]]:
-    """Groups for one transaction each: bulks alone, and an event id never twice in the same one."""
+    """Groups for one transaction each: bulks and erasures alone, and an event id never twice in the same one."""
     parts: list[list[_Wanted]] = []
     seen: set[str] = set()
     for wanted in group:
         single = "" if wanted.bulk else next(iter(wanted.events)).id
-        if wanted.bulk or not parts or parts[-1][0].bulk or single in seen:
+        alone = _is_alone(wanted) or (bool(parts) and _is_alone(parts[-1][0]))
+        if alone or not parts or single in seen:
             parts.append([])
             seen = set()
         parts[-1].append(wanted)

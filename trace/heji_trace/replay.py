@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Table, select
 
 from heji_trace import ledger, project, tables
 from heji_trace.db import memory_database
-from heji_trace.verify import Fault, raw, row_fault
+from heji_trace.faults import Fault, raw, row_fault
 
 
 def check_projections(connection: Connection, size: int, progress: Callable[[int], None]) -> list[Fault]:

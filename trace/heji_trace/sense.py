@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from heji_trace import references
+from heji_trace import erasing, references
 from heji_trace.errors import Conflict, InvalidEvent, Problem
 from heji_trace.event import Event, Line
 from heji_trace.intentions import check_intention
@@ -40,6 +40,7 @@ def check(state: State, event: Event, now_ms: int, withdrawn: frozenset[int] = f
         *references.misdescribed_certificate(state, event),
         *_untargeted(event),
         *_mislabelled(state, event),
+        *(erasing.problems_of(state, event) if event.kind == "erasure" else ()),
     ]
     if problems:
         raise InvalidEvent(problems)
@@ -145,6 +146,8 @@ def _check_replacement(state: State, event: Event, now_ms: int) -> None:
     for row in corrected:
         if row["withdrawn_seq"] is not None:
             raise Conflict("already-corrected", event_id=row["event_id"])
+        if row["kind"] == "erasure":
+            raise Conflict("erasure-not-undone", event_id=row["event_id"])
     replacement = event.details.get("replacement")
     if replacement is None:
         return

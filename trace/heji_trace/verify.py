@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, LargeBinary, Table, Text, cast, exc, exists, select
+from sqlalchemy import Connection, Table, exc, exists, select
 
-from heji_trace import canonical, ledger, sentences, tables
+from heji_trace import canonical, ledger, tables
 from heji_trace.blame import blame, blame_root
 from heji_trace.checkpoint import Checkpoint, VerifierKey, dump_verifier_key, open_checkpoint, open_note
 from heji_trace.entries import check_chain, commit_field, commit_record
 from heji_trace.errors import BrokenChain, HejiError
+from heji_trace.faults import Fault, raw, readable, row_fault
+from heji_trace.gone import Gone, check_erasures
 from heji_trace.head import HeadFile
 from heji_trace.merkle import Frontier, Subtree
 from heji_trace.succession import predecessors
@@ -26,25 +28,6 @@ from heji_trace.succession import predecessors
 Progress = Callable[[int], None]
 _AT_ONCE = 5000
 _MOST_FAULTS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that does not fit: `seq` is an entry, or `table` and `row` (its key) name another row.
-
-    `kind` is the code of its sentence.
-    """
-
-    kind: str
-    seq: int | None = None
-    table: str | None = None
-    row: str | None = None
-    names: Mapping[str, object] = field(default_factory=dict)
-
-    def sentence(self, language: str) -> str:
-        """One sentence for people in `language` ("zh" or "en")."""
-        places = {"seq": self.seq, "table": self.table, "row": self.row}
-        return sentences.say(self.kind, language, **{**places, **self.names})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +90,12 @@ def _examine(
     elif remembered is not None:
         faults += _check_remembered(remembered, frontier.size, roots)
     if not hash_only:
-        faults += _found(tables.entries, _check_records(connection, frontier.size, progress))
+        gone = Gone()
+        faults += _found(tables.entries, _check_records(connection, frontier.size, gone, progress))
         if broken is None:
             faults += _found(tables.disclosures, _stray_disclosures(connection))
+            faults += _found(tables.erasures, check_erasures(connection, gone))
+        faults += _found(tables.erasures, gone.unexplained(connection, frontier.size))
     faults.sort(key=lambda fault: (fault.seq is None, fault.seq or 0))
     return Report(frontier.size, frontier.root(), tuple(faults[:_MOST_FAULTS]))
 
@@ -124,26 +110,6 @@ def _found(table: Table, check: Iterator[Fault]) -> list[Fault]:
             raise
         faults.append(Fault("table-unreadable", table=table.name, row="", names={"reason": str(error.orig)}))
     return faults
-
-
-def raw(connection: Connection, table: Table) -> list[ColumnElement[Any]]:
-    """The columns of a table, text as the bytes that stand in the file."""
-    if connection.dialect.name != "sqlite":
-        return list(table.columns)
-    return [
-        cast(column, LargeBinary).label(column.name) if isinstance(column.type, Text) else column
-        for column in table.columns
-    ]
-
-
-def readable(value: Any) -> str:
-    """A column's value as a key of a row is shown, whatever its bytes are."""
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-
-
-def row_fault(kind: str, table: Table, place: Iterable[object], **names: object) -> Fault:
-    """A fault of one row, named by the values of its primary key."""
-    return Fault(kind, table=table.name, row=",".join(map(readable, place)), names=names)
 
 
 # --- entries and nodes -----------------------------------------------------------------------------------------------
@@ -296,8 +262,8 @@ def _check_remembered(remembered: Checkpoint, size: int, roots: Mapping[int, byt
 # --- records and sealed values ---------------------------------------------------------------------------------------
 
 
-def _check_records(connection: Connection, size: int, progress: Progress) -> Iterator[Fault]:
-    """Records against their commitments, and sealed values against theirs: none changed, none gone, none added."""
+def _check_records(connection: Connection, size: int, gone: Gone, progress: Progress) -> Iterator[Fault]:
+    """Records against their commitments, and sealed values against theirs: none changed, none added; `gone` is told."""
     rows, values = raw(connection, tables.entries), raw(connection, tables.disclosures)
     for start in range(0, size, _AT_ONCE):
         progress(start)
@@ -316,18 +282,21 @@ def _check_records(connection: Connection, size: int, progress: Progress) -> Ite
         ).all():
             # The entries were found in their form before: the commitment stands in its place.
             if commit_record(salt, record).hex().encode() == entry[15:79]:
-                yield from _check_record(seq, event_id, record, by_seq.get(seq, ()))
+                yield from _check_record(seq, event_id, record, by_seq.get(seq, ()), gone)
             else:
+                gone.lose(seq)
                 yield Fault("record-differs", seq)
 
 
 def _check_record(
-    seq: int, event_id: Any, data: bytes, values: Sequence[tuple[Any, bytes, bytes]]
+    seq: int, event_id: Any, data: bytes, values: Sequence[tuple[Any, bytes, bytes]], gone: Gone
 ) -> Iterator[Fault]:
     try:
         record = canonical.load_dumped(data)
         named, sealed = record["event"]["id"], dict(record["sealed"])
+        gone.hear(seq, record["event"])
     except (HejiError, KeyError, TypeError, ValueError):
+        gone.lose(seq)
         yield Fault("record-form", seq)
         return
     if readable(event_id) != named:
@@ -339,8 +308,8 @@ def _check_record(
             yield row_fault("disclosure-superfluous", tables.disclosures, (seq, pointer))
         elif commit_field(salt, value).hex() != commitment:
             yield Fault("value-differs", seq, names={"pointer": pointer})
-    for pointer in sorted(sealed):
-        yield Fault("value-missing", seq, names={"pointer": pointer})
+    if sealed:
+        gone.miss(seq, named, sealed)
 
 
 def _stray_disclosures(connection: Connection) -> Iterator[Fault]:

@@ -20,13 +20,14 @@ from heji_trace.backup import Checked, check_backup, write_backup
 from heji_trace.checkpoint import VerifierKey, parse_verifier_key
 from heji_trace.db import Store
 from heji_trace.errors import HejiError, Misconfigured
+from heji_trace.faults import Fault
 from heji_trace.head import HeadFile, list_notes, set_aside
 from heji_trace.keys import Signer, generate_signer, parse_signer, read_signer, retire_signer, write_signer
 from heji_trace.replay import check_projections
 from heji_trace.restore import Plan, plan_restore, restore
 from heji_trace.succession import next_origin
 from heji_trace.times import SYSTEM_CLOCK, dump_ms
-from heji_trace.verify import Fault, verify
+from heji_trace.verify import verify
 from heji_web.locking import locked
 from heji_web.settings import Settings, read_settings
 from heji_web.terminal import (

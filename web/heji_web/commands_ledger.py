@@ -16,6 +16,7 @@ from heji_trace.checkpoint import dump_proof
 from heji_trace.db import Store, lock_ledger
 from heji_trace.errors import InvalidEvent, Problem, Unknown
 from heji_trace.evidence import Trust, bundle_of
+from heji_trace.faults import Fault
 from heji_trace.head import HeadFile, check_start
 from heji_trace.keys import Signer, read_signer
 from heji_trace.lineage import Edge
@@ -23,7 +24,7 @@ from heji_trace.proof import dump_bundle
 from heji_trace.replay import check_projections
 from heji_trace.times import dump_ms, ms_of, parse_moment
 from heji_trace.units import dump_amount
-from heji_trace.verify import Fault, verify
+from heji_trace.verify import verify
 from heji_web.locking import locked
 from heji_web.settings import Settings, read_settings
 from heji_web.terminal import (

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from heji_migrations import triggers
+from heji_trace.append_only import BEFORE_ERASURES, append_only_triggers
 
 revision = "0001"
 down_revision = None
@@ -351,4 +352,5 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_warnings_code_lifted_seq"), "warnings", ["code", "lifted_seq"], unique=False)
     op.create_index(op.f("ix_warnings_source"), "warnings", ["source"], unique=False)
-    triggers.create(op.get_bind())
+    bind = op.get_bind()
+    triggers.create(bind, append_only_triggers(bind.dialect.name, BEFORE_ERASURES))

@@ -156,7 +156,8 @@ class Field:
     """One named value of an event.
 
     `public` values stand in the record in clear, all others are sealed; `sealed_when` names a sibling and the value
-    of it that seals a public field. `required_when` names a sibling and the values of it that demand this one (no
+    of it that seals a public field. `kept` words are those that warnings rest on, which no erasure takes
+    (`heji_trace.erasable`). `required_when` names a sibling and the values of it that demand this one (no
     values: any).
     A public `Table` of columns is public as a list, and each column by its own mark. A field without example stays out
     of example events, but for tables, whose example row is made of their columns' examples.
@@ -171,6 +172,7 @@ class Field:
     required: bool = False
     public: bool = False
     sealed_when: tuple[str, str] | None = None
+    kept: bool = False
     required_when: tuple[str, tuple[str, ...]] | None = None
     help_zh: str = ""
     help_en: str = ""

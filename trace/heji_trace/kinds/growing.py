@@ -122,6 +122,7 @@ INPUT_APPLICATION: Final = Kind(
             "高效氯氟氰菊酯乳油",
             "Lambda-cyhalothrin EC",
             required=True,
+            kept=True,
         ),
         Field(
             "licence_number",

@@ -18,7 +18,7 @@ from heji_trace.tables.kinds import (
     recall_updates,
     series,
 )
-from heji_trace.tables.ledger import LEDGER, checkpoints, disclosures, entries, foundation, nodes
+from heji_trace.tables.ledger import LEDGER, checkpoints, disclosures, entries, erasures, foundation, nodes
 from heji_trace.tables.projections import (
     PROJECTIONS,
     applications,
@@ -39,9 +39,11 @@ from heji_trace.tables.projections import (
     warnings,
 )
 from heji_trace.tables.service import accounts, imported, imports, sessions, throttles, tokens
-from heji_trace.tables.words import Big, metadata
+from heji_trace.tables.words import ERASABLE, KEPT, Big, metadata
 
 __all__ = [
+    "ERASABLE",
+    "KEPT",
     "LEDGER",
     "PROJECTIONS",
     "Big",
@@ -56,6 +58,7 @@ __all__ = [
     "edges",
     "entries",
     "environment",
+    "erasures",
     "events",
     "findings",
     "foundation",

@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import Index, PrimaryKeyConstraint
 
-from heji_trace.tables.words import table, text, whole, withdrawn
+from heji_trace.tables.words import KEPT, table, text, whole, withdrawn
 
 cycle_sites: Final = table(
     "cycle_sites",
@@ -49,7 +49,7 @@ conditions: Final = table(
 series: Final = table(
     "series",
     whole("seq", primary_key=True, autoincrement=False),
-    text("data"),
+    text("data", info=KEPT),
     withdrawn(),
 )
 
@@ -69,10 +69,10 @@ recall_updates: Final = table(
     "recall_updates",
     whole("seq", primary_key=True, autoincrement=False),
     text("event_id"),
-    text("recall"),
+    text("recall", info=KEPT),
     text("organisation"),
     text("status"),
-    text("data"),
+    text("data", info=KEPT),
     withdrawn(),
     Index(None, "recall"),
 )
@@ -81,7 +81,7 @@ objections: Final = table(
     "objections",
     whole("seq", primary_key=True, autoincrement=False),
     text("event_id"),
-    text("target"),
+    text("target", info=KEPT),
     text("organisation"),
     withdrawn(),
     Index(None, "target"),

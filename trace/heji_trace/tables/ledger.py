@@ -1,8 +1,8 @@
-"""The ledger: only ever inserted into."""
+"""The ledger: only ever inserted into, but for disclosures, which an erasure deletes."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, LargeBinary, PrimaryKeyConstraint
+from sqlalchemy import Column, Index, LargeBinary, PrimaryKeyConstraint
 
 from heji_trace.tables.words import Big, table, text, whole
 
@@ -26,6 +26,16 @@ disclosures = table(
     PrimaryKeyConstraint("seq", "pointer"),
 )
 
+# Which disclosures an erasure took away, and the entry that says so.
+erasures = table(
+    "erasures",
+    whole("seq"),
+    text("pointer"),
+    whole("by_seq"),
+    PrimaryKeyConstraint("seq", "pointer"),
+    Index(None, "by_seq"),
+)
+
 nodes = table(
     "nodes",
     whole("level"),
@@ -41,4 +51,4 @@ checkpoints = table(
     text("note"),
 )
 
-LEDGER = (foundation, entries, disclosures, nodes, checkpoints)
+LEDGER = (foundation, entries, disclosures, erasures, nodes, checkpoints)

@@ -1,8 +1,13 @@
-"""The words in which tables are declared: their metadata, and columns of the few types that both databases share."""
+"""The words in which tables are declared: their metadata, and columns of the few types that both databases share.
+
+A projection's column that copies a sealed value says so in its `info`. `ERASABLE` columns hold an event's details as
+JSON, and an erasure takes members out of them; `KEPT` columns hold the numbers and codes on which stock, lineage,
+labels and warnings rest, which no erasure takes (`heji_trace.erasable`).
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import BigInteger, Column, Integer, MetaData, Table, Text
 from sqlalchemy.ext.compiler import compiles
@@ -17,6 +22,9 @@ metadata = MetaData(
 
 # SQLite's rowid alias must be INTEGER; the eight bytes are the same.
 Big = BigInteger().with_variant(Integer(), "sqlite")
+
+ERASABLE: Final[dict[Any, Any]] = {"sealed": "erasable"}
+KEPT: Final[dict[Any, Any]] = {"sealed": "kept"}
 
 
 @compiles(Text, "postgresql")
@@ -35,9 +43,9 @@ def text(name: str, **options: Any) -> Column[str]:
     return Column(name, Text, **{"nullable": False, **options})
 
 
-def maybe(name: str) -> Column[str | None]:
+def maybe(name: str, **options: Any) -> Column[str | None]:
     """A column of text that may be absent."""
-    return Column(name, Text, nullable=True)
+    return Column(name, Text, **{"nullable": True, **options})
 
 
 def whole(name: str, **options: Any) -> Column[int]:
