@@ -69,6 +69,7 @@ LAYERS = {
     "sweep": 3,
     "tables": 3,
     "tracing": 3,
+    "transfer": 3,
     # 4: use cases
     "accounts": 4,
     "backup": 4,

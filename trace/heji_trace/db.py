@@ -7,6 +7,8 @@ SQLite 3.7.0 to 3.51.2 needs, and what gave 188,000 lock errors when it was meas
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,8 +20,9 @@ from sqlalchemy.pool import StaticPool
 
 from heji_trace.errors import LedgerBusy, Misconfigured
 
-APPLICATION_NAME = "heji"
-"""How our connections are called on a PostgreSQL server."""
+# How our connections are called on a PostgreSQL server, each process by a name of its own.
+_APPLICATION = "heji "
+_APPLICATION_NAME = f"{_APPLICATION}{socket.gethostname()[:40]} {os.getpid()}"
 
 _SQLITE_WRITER = (
     "PRAGMA journal_mode=WAL",
@@ -51,7 +54,7 @@ _POSTGRESQL_CONNECTION = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
     "client_encoding": "utf8",
-    "application_name": APPLICATION_NAME,
+    "application_name": _APPLICATION_NAME,
 }
 _SYNCHRONOUS = (
     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
@@ -200,6 +203,23 @@ def lock_ledger(connection: Connection) -> None:
     """Keep other processes from writing to the ledger until this transaction ends; on SQLite no other has it open."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LEDGER_LOCK})
+
+
+def wait_without_end(connection: Connection) -> None:
+    """Let this transaction do nothing for as long as another one works; by itself PostgreSQL would end it."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+
+
+def count_other_processes(connection: Connection) -> int:
+    """How many connections other processes of ours have to this PostgreSQL database."""
+    query = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND starts_with(application_name, :ours) AND application_name <> :own"
+    )
+    names = {"ours": _APPLICATION, "own": _APPLICATION_NAME}
+    count: int = connection.execute(query, names).scalar_one()
+    return count
 
 
 def is_passing(error: BaseException) -> bool:

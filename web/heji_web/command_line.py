@@ -9,6 +9,7 @@ import click
 from heji_trace.errors import HejiError
 from heji_web import (
     commands_backup,
+    commands_copy,
     commands_demo,
     commands_deploy,
     commands_import,
@@ -40,6 +41,7 @@ for _command in (
     *commands_service.COMMANDS,
     *commands_ledger.COMMANDS,
     *commands_backup.COMMANDS,
+    *commands_copy.COMMANDS,
     *commands_deploy.COMMANDS,
     *commands_import.COMMANDS,
     *commands_people.COMMANDS,
