@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import select
 
+from conftest import NewDatabase
 from county import County, opened_county
 from heji_trace import tables
 from heji_trace.checkpoint import dump_checkpoint, open_checkpoint, sign_note
@@ -25,6 +26,7 @@ from heji_web.locking import locked
 from heji_web.service import open_service
 from heji_web.settings import read_settings
 from ledger_check import check_ledger
+from postgresql import Cluster
 from web.doors import CHEAP
 
 
@@ -137,7 +139,7 @@ def test_a_restore_of_all_that_was_signed_goes_on_as_it_was(
     )
     assert rows_of(empty.data, *kept) == rows_of(live.data, *kept)
     assert empty.run("verify", "--projections").exit_code == 0
-    go_on_and_check(empty.data)
+    go_on_and_check(empty)
 
 
 def test_a_restore_that_is_behind_goes_on_as_another_log_and_says_what_it_left(
@@ -165,7 +167,7 @@ def test_a_restore_that_is_behind_goes_on_as_another_log_and_says_what_it_left(
     assert record["event"]["kind"] == "log_gap"
     assert record["event"]["details"]["checkpoint"] == left
     assert record["event"]["details"]["restored_size"] == backed_up
-    go_on_and_check(empty.data)
+    go_on_and_check(empty)
 
 
 def test_a_log_can_fall_behind_twice(live: Terminal, tmp_path: Path, grown: County) -> None:
@@ -176,7 +178,7 @@ def test_a_log_can_fall_behind_twice(live: Terminal, tmp_path: Path, grown: Coun
     keep_head(live, second)
     assert second.ask("restore", first)["origin"] == "log.heji.example-2"
     again = second.ask("backup", "create")["path"]
-    go_on_and_check(second.data)
+    go_on_and_check(second)
     keep_head(second, third)
     assert third.run("restore", first).exit_code == 1
     (third.data / "head" / "head").unlink()
@@ -185,7 +187,7 @@ def test_a_log_can_fall_behind_twice(live: Terminal, tmp_path: Path, grown: Coun
         old.unlink()
     assert third.ask("restore", again)["origin"] == "log.heji.example-3"
     assert third.run("verify", "--projections").exit_code == 0
-    go_on_and_check(third.data)
+    go_on_and_check(third)
 
 
 def test_a_restore_without_any_known_checkpoint_needs_the_operator_s_decision(
@@ -260,6 +262,30 @@ def test_the_key_comes_back_from_its_recovery_sheet(live: Terminal, empty: Termi
     assert empty.run("log", "key", "--from-sheet", sheet).exit_code == 1
 
 
+@pytest.mark.postgresql_only
+def test_a_county_moves_from_sqlite_to_postgresql_and_back_with_every_byte(
+    live: Terminal, tmp_path: Path, grown: County, database: NewDatabase, cluster: Cluster
+) -> None:
+    first = live.ask("backup", "create")["path"]
+    grown.service.close()
+    large, small = Terminal(tmp_path / "large"), Terminal(tmp_path / "small")
+    keep_head(live, large)
+    with cluster.database("template0") as url:
+        large.environment["HEJI_DATABASE_URL"] = url
+        assert large.ask("restore", first)["continues"] is True
+        assert large.run("verify", "--projections").exit_code == 0
+        go_on_and_check(large)
+        second = large.ask("backup", "create")
+        assert large.ask("backup", "verify", second["path"], "--full")["ok"]
+        assert large.ask("restore", first)["code"] == "restore-not-empty"
+    keep_head(large, small)
+    assert small.ask("restore", second["path"])["continues"] is True
+    assert small.run("verify", "--projections").exit_code == 0
+    before, after = (rows_of(data, "entries", "foundation")[0] for data in (live.data, small.data))
+    assert after[: len(before)] == before
+    assert len(after) == len(before) + 1
+
+
 def test_no_restore_at_any_point_ever_forks_the_log(tmp_path: Path) -> None:
     """Backups at random points of a growing ledger, each restored beside each later head: behind is always another log."""
     draw = random.Random(20261127)
@@ -295,9 +321,9 @@ def test_no_restore_at_any_point_ever_forks_the_log(tmp_path: Path) -> None:
     assert tried == 36
 
 
-def go_on_and_check(data: Path) -> None:
-    """The service starts on the folder, records, and everything still holds."""
-    settings = read_settings({"HEJI_DATA": str(data)})
+def go_on_and_check(terminal: Terminal) -> None:
+    """The service starts there, records, and everything still holds."""
+    settings = read_settings(terminal.environment)
     with closing(open_service(settings, SYSTEM_CLOCK, passwords=CHEAP)) as service:
         service.start()
         assert service.recorder.fault is None
