@@ -107,6 +107,7 @@ def show(event_id: str) -> ResponseReturnValue:
     with the_service().store.read() as connection:
         report = recall_of(connection, author, event_id)
         codes = {row.organisation for row in report.scope} | {each.organisation for each in report.consignees}
+        codes.add(report.body["organisation"])
         facts = choices.registered_facts(connection, "organisation", codes)
         products = choices.product_names(
             connection, language(), {row.product for row in report.scope if row.product}

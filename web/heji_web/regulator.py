@@ -100,6 +100,7 @@ def show_batch(batch: str) -> ResponseReturnValue:
         most=_MOST_ROWS,
         may_recall="regulator" in author.roles,
         recalls=recalls,
+        holders={party.organisation: party.name for party in (*answer.parties, *answer.suppliers)},
         may_label=_may_label(author, answer.rows[0]),
     )
 
