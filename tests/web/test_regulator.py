@@ -10,6 +10,7 @@ from county import PACKED, County
 from heji_trace.label_issue import issue_label
 from heji_trace.ledger import read_stored
 from heji_trace.times import BEIJING, moment_of
+from heji_web.regulator import find_telephone
 from web.doors import Now
 from web.people import Person
 
@@ -208,6 +209,20 @@ def test_a_recall_without_a_reason_is_refused_at_its_field(regulator: Person, ch
     assert 'class="problem"' in shown
     assert "<script>alert" not in shown
     assert chain.size == before
+
+
+@pytest.mark.parametrize(
+    "contact, number",
+    [
+        ("0763-0000005", "07630000005"),
+        ("李站长 139 0000 0000", "13900000000"),
+        ("+86 763 000 0005", "+867630000005"),
+        ("李站长", None),
+        (HOSTILE, None),
+    ],
+)
+def test_the_number_to_dial_is_found_in_a_contact(contact: str, number: str | None) -> None:
+    assert find_telephone(contact) == number
 
 
 def test_a_recall_needs_the_session_s_token_and_a_right(regulator: Person, chain: County) -> None:

@@ -24,7 +24,7 @@ from heji_web.described import local_time
 from heji_web.headers import permit_scripts
 from heji_web.languages import language
 from heji_web.problems import ProblemAnswer, problem_of
-from heji_web.regulator import amounts_said
+from heji_web.regulator import amounts_said, find_telephone
 from heji_web.service import the_service
 
 blueprint = Blueprint("recalls", __name__)
@@ -122,6 +122,7 @@ def show(event_id: str) -> ResponseReturnValue:
         products=products,
         now_ms=the_service().clock.now_ms(),
         amounts=amounts_said,
+        find_telephone=find_telephone,
         local_time=local_time,
         just_done=request.args.get("done") == "1",
     )

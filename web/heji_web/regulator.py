@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -42,6 +43,7 @@ blueprint.after_request(permit_scripts)
 _DIRECTIONS: Mapping[str, Direction] = {"up": "up", "down": "down", "both": "both"}
 # A page of thousands of rows helps nobody; the CSV has them all.
 _MOST_ROWS = 500
+_TELEPHONE = re.compile(r"\+?[0-9][0-9 -]{5,18}[0-9]", re.ASCII)
 _BASE_UNITS = {"mass": "kg", "volume": "L", "count": "piece", "area": "m2"}
 
 
@@ -100,6 +102,7 @@ def show_batch(batch: str) -> ResponseReturnValue:
         most=_MOST_ROWS,
         may_recall="regulator" in author.roles,
         recalls=recalls,
+        find_telephone=find_telephone,
         holders={party.organisation: party.name for party in (*answer.parties, *answer.suppliers)},
         may_label=_may_label(author, answer.rows[0]),
     )
@@ -223,6 +226,12 @@ def amounts_said(amounts: Mapping[str, int]) -> str:
     """Amounts for people; a batch may be counted in one dimension and weighed in another."""
     told = [dump_amount(dimension, amount, language()) for dimension, amount in amounts.items() if amount]
     return " + ".join(told)
+
+
+def find_telephone(contact: str) -> str | None:
+    """The number to dial in what people wrote as a contact, often with a name beside it."""
+    found = _TELEPHONE.search(contact)
+    return None if found is None else re.sub("[ -]", "", found[0])
 
 
 def _way(shown: RowShown) -> str:
