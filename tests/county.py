@@ -168,6 +168,19 @@ class County:
         sent = self.move("shipping", batch, quantity, giver, to=taker)
         return sent, self.move("receiving", batch, quantity, taker, details={"shipping": sent.event_id})
 
+    def certify(self, batch: str, quantity: str, who: str = "producer") -> Receipt:
+        """A certificate of conformity for so many kg of a batch."""
+        details = {
+            "quantity": quantity,
+            "unit": "kg",
+            "origin": "佛冈县高岗镇",
+            "contact": "0763-0000000",
+            "promise": ["no_banned_inputs", "residues_within_limits", "truthful"],
+            "basis": ["quality_control"],
+            "issued_at": self.at(),
+        }
+        return self.record("conformity_certificate", who, batches=[batch], details=details)
+
     def post(self, path: str, body: object, who: str | None = "producer", **options: Any) -> TestResponse:
         """POST a JSON value as a person; None is a stranger."""
         return self.client.post(

@@ -75,7 +75,7 @@ def check_balance(connection: Connection) -> None:
     for row in connection.execute(select(tables.lines).where(tables.lines.c.withdrawn_seq.is_(None))):
         # What is sold to somebody who is known is on its way to them, not gone.
         is_gone = kinds[row.seq] == "sale" and row.to_organisation is None
-        signs = {"made": 1, "returned": 1, "consumed": -1, "disposed": -1, "moved": -int(is_gone)}
+        signs = {"made": 1, "taken_back": 1, "consumed": -1, "disposed": -1, "moved": -int(is_gone)}
         sign = signs.get(row.role, 0)
         if sign:
             expected[row.batch, row.dimension] += sign * row.amount

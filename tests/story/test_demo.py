@@ -163,6 +163,9 @@ def test_all_kinds_of_a_batch_s_life_occur(demo: Service) -> None:
         kinds = set(connection.execute(select(tables.events.c.kind)).scalars())
         flows = set(connection.execute(select(tables.edges.c.flow)).scalars())
     assert {"collection", "grading", "processing", "packaging", "stocking", "recall", "release"} <= kinds
+    assert {"field_operation", "environment_test", "instrument", "conformity_certificate"} <= kinds
+    assert {"precooling", "storage", "condition", "return", "disposal", "stock_count"} <= kinds
+    assert {"recall_update", "objection", "label_void"} <= kinds
     assert flows == {"split", "merge", "change"}
 
 

@@ -94,7 +94,7 @@ def test_any_words_fit_a_label(text: str) -> None:
 def test_a_batch_identifier_is_never_cut() -> None:
     label_sheet.dump_sheet([label()])
     words = "Batch " + "W" * 20
-    assert "".join(label_sheet._wrapped(words, 84, 7, 3)) == words
+    assert "".join(label_sheet.wrapped(words, 84, 7, 3)) == words
 
 
 @pytest.mark.parametrize(

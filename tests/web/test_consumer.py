@@ -39,6 +39,7 @@ def issued(county: County) -> IssuedLabel:
     county.now.seconds += 20 * 86_400
     county.harvest("H1")
     county.make("grading", {"H1": "90"}, {"P1": "50", "P2": "40"})
+    county.certify("H1", "90")
     county.hand_over("P1", "10", "producer", "shop")
     check_batch(county, "P1")
     return label(county, "P1")

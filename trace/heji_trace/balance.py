@@ -108,7 +108,7 @@ def _accounts(
     for row in connection.execute(changes):
         found = sums[row.dimension]
         found[row.state] += row.amount
-        if roles.get(row.seq) == "moved":
+        if roles.get(row.seq) in ("moved", "returned"):
             moves[row.seq, row.dimension] += row.amount
             found["moved"] -= min(row.amount, 0) if row.state == "held" else 0
         else:
@@ -128,7 +128,7 @@ def _account(dimension: str, sums: Mapping[str, int], holder: str | None) -> Acc
         arrived=arrived,
         consumed=-get("consumed", 0),
         left=get("left", 0),
-        returned=get("returned", 0),
+        returned=get("taken_back", 0),
         disposed=-get("disposed", 0),
         counted=get("counted", 0),
         held=held,

@@ -16,7 +16,17 @@ from heji_trace.rules import HOUR_MS
 from heji_trace.state import State
 from heji_trace.times import beijing_date, ms_of, parse_moment
 from heji_trace.trail import Trail
-from heji_trace.wording import Said, crop_said, day_said, delay_said, joined, kind_said, said, same
+from heji_trace.wording import (
+    Said,
+    crop_said,
+    day_said,
+    delay_said,
+    joined,
+    joined_clauses,
+    kind_said,
+    said,
+    same,
+)
 
 _STEP_OF_KIND = {
     "collection": "gathering",
@@ -27,6 +37,8 @@ _STEP_OF_KIND = {
 _STEPS = ("growing", "harvest", "gathering", "processing", "packing", "transport", "sale")
 _ALWAYS = ("growing", "harvest", "transport", "sale")
 _MOST_CITED = 40
+# Cooling and storing are part of the way, and so is what came back.
+_ON_THE_WAY = ("moved", "kept", "returned", "taken_back")
 _MOST_NAMED = 4
 
 
@@ -86,7 +98,8 @@ def way_of(state: State, trail: Trail, registry: Registry) -> Way:
             found[step].append(row["made_seq"])
             named[step] |= {edge.parent for edge in trail.parents.get(name, ())}
     for move in _moves(state, trail.base):
-        found["sale" if move["kind"] == "sale" else "transport"].append(move["seq"])
+        is_sale = move["kind"] == "sale" or move["role"] == "taken_back"
+        found["sale" if is_sale else "transport"].append(move["seq"])
     return Way(
         {step: tuple(sorted(set(numbers))[-_MOST_CITED:]) for step, numbers in found.items()},
         {step: len(names) for step, names in named.items()},
@@ -96,12 +109,12 @@ def way_of(state: State, trail: Trail, registry: Registry) -> Way:
 
 def _moves(state: State, batches: Sequence[str]) -> list[Row]:
     query = (
-        select(tables.lines.c.seq, tables.lines.c.batch, tables.events.c.event_id)
+        select(tables.lines.c.seq, tables.lines.c.role)
         .join(tables.events, tables.events.c.seq == tables.lines.c.seq)
         .add_columns(tables.events.c.kind)
         .where(
             tables.lines.c.batch.in_(batches),
-            tables.lines.c.role == "moved",
+            tables.lines.c.role.in_(_ON_THE_WAY),
             tables.lines.c.withdrawn_seq.is_(None),
         )
         .order_by(tables.lines.c.seq)
@@ -184,15 +197,36 @@ def _transport(statements: Sequence[Mapping[str, Any]], _count: int) -> Said:
         if each.get("details", {}).get("inspection")
     ]
     key = "moved-unreceived" if sent > received else "moved-unsent" if received > sent else "moved"
-    words = said(key, sent=sent, received=received)
+    parts = [said(key, sent=sent, received=received)] if sent or received else []
+    parts += [
+        _counted(statements, kind)
+        for kind in ("precooling", "storage", "return")
+        if any(each["kind"] == kind for each in statements)
+    ]
+    words = joined_clauses(parts) if parts else said(key, sent=sent, received=received)
     return said("and-inspected", words=words, inspection=_named(inspected)) if inspected else words
+
+
+def _counted(statements: Sequence[Mapping[str, Any]], kind: str) -> Said:
+    """How often goods were cooled, stored or sent back, with the temperatures stated."""
+    of_kind = [each for each in statements if each["kind"] == kind]
+    stated = [
+        same(f"{each['details']['temperature']} ℃")
+        for each in of_kind
+        if each.get("details", {}).get("temperature")
+    ]
+    words = said("way-counted", kind=kind_said(kind), count=len(of_kind))
+    return said("way-at", words=words, temperatures=_named(stated)) if stated else words
 
 
 def _sale(statements: Sequence[Mapping[str, Any]], _count: int) -> Said:
     markets = [
         same(str(each["details"]["market"])) for each in statements if each.get("details", {}).get("market")
     ]
-    return said("sold-at", markets=_named(markets)) if markets else said("sold")
+    parts = [said("sold-at", markets=_named(markets)) if markets else said("sold")]
+    if any(each["kind"] == "return" for each in statements):
+        parts.append(_counted(statements, "return"))
+    return joined_clauses(parts)
 
 
 _WORDS: Mapping[str, Callable[[Sequence[Mapping[str, Any]], int], Said]] = {

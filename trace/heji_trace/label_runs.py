@@ -25,7 +25,10 @@ _MOST_BATCHES: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class LabelRun:
-    """A run of labels; `withdrawn` says that a correction took it back: it is not printed any more."""
+    """A run of labels; `withdrawn` says that a correction took it back, `void` that its code was declared void.
+
+    Neither is printed any more.
+    """
 
     run: str
     organisation: str
@@ -35,6 +38,14 @@ class LabelRun:
     phone_code: str
     copies: int
     withdrawn: bool
+    void: bool
+
+    @property
+    def standing(self) -> str:
+        """What its code leads to: "void", "bound" or "unbound"."""
+        if self.withdrawn or self.void:
+            return "void"
+        return "bound" if self.batch else "unbound"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +74,11 @@ def run_of(connection: Connection, author: Author, run: str) -> LabelRun:
 
 
 def label_of(connection: Connection, run: LabelRun, base_url: str, language: str) -> Label:
-    """What one label of the run says; raises Conflict for a run that was taken back."""
+    """What one label of the run says; raises Conflict for a run that was taken back or declared void."""
     if run.withdrawn:
         raise Conflict("label-run-withdrawn", run=run.run)
+    if run.void:
+        raise Conflict("label-already-void", run=run.run)
     state = State(connection)
     product = state.find_registered("product", run.product) or {}
     name = (product.get("name_en") if language == "en" else None) or product.get("name") or run.product
@@ -142,4 +155,5 @@ def _run(row: Row[Any]) -> LabelRun:
         row.phone_code,
         row.copies,
         row.withdrawn_seq is not None,
+        row.voided_seq is not None,
     )

@@ -26,7 +26,7 @@ from heji_trace.sentences import say
 MAX_LABELS: Final = 20_000
 MISSING_TYPE: Final = "〓"
 
-_FONT = "HejiNotoSansSC"
+FONT = "HejiNotoSansSC"
 _PADDING = 2 * mm
 _GREY = 0.35
 _LEADING = 1.25
@@ -82,24 +82,25 @@ DEFAULT_LAYOUT: Final = Layout()
 
 
 @cache
-def _font() -> TTFont:
+def load_font() -> TTFont:
+    """The typeface of everything that is printed, registered under `FONT`."""
     data = files("heji_trace").joinpath("fonts", "NotoSansSC-Regular-subset.ttf").read_bytes()
-    font = TTFont(_FONT, io.BytesIO(data))
+    font = TTFont(FONT, io.BytesIO(data))
     pdfmetrics.registerFont(font)
     return font
 
 
 def printable(text: str) -> str:
     """The text as a label shows it: one line, each character that the typeface lacks replaced by `MISSING_TYPE`."""
-    glyphs = _font().face.charToGlyph
+    glyphs = load_font().face.charToGlyph
     return "".join(one if ord(one) in glyphs else MISSING_TYPE for one in " ".join(text.split()))
 
 
-def _wrapped(text: str, width: float, size: float, most: int) -> list[str]:
+def wrapped(text: str, width: float, size: float, most: int) -> list[str]:
     """At most so many lines of that width, broken between any two characters; what is left over ends in …."""
     lines = [""]
     for character in text:
-        if lines[-1] and pdfmetrics.stringWidth(lines[-1] + character, _FONT, size) > width:
+        if lines[-1] and pdfmetrics.stringWidth(lines[-1] + character, FONT, size) > width:
             lines.append("")
         lines[-1] += character
     if len(lines) > most:
@@ -115,13 +116,13 @@ class _Pen:
 
     def write_words(self, words: str, size: float, most: int = 1) -> None:
         """In black, wrapped, cut off after `most` lines."""
-        self._draw(_wrapped(printable(words), self.width, size * self.scale, most), size * self.scale, 0)
+        self._draw(wrapped(printable(words), self.width, size * self.scale, most), size * self.scale, 0)
 
     def write_code(self, caption: str, code: str) -> None:
         """A grey caption, and a code that is made smaller rather than wrapped or cut."""
         self.write_caption(caption)
         size = 8 * self.scale
-        self._draw([code], min(size, size * self.width / pdfmetrics.stringWidth(code, _FONT, size)), 0)
+        self._draw([code], min(size, size * self.width / pdfmetrics.stringWidth(code, FONT, size)), 0)
 
     def write_caption(self, caption: str) -> None:
         """In small grey letters."""
@@ -129,13 +130,14 @@ class _Pen:
 
     def _draw(self, lines: list[str], size: float, grey: float) -> None:
         self.canvas.setFillGray(grey)
-        self.canvas.setFont(_FONT, size)
+        self.canvas.setFont(FONT, size)
         for line in lines:
             self.y -= size * _LEADING
             self.canvas.drawString(self.x, self.y + size * (_LEADING - 1), line)
 
 
-def _draw_code(canvas: Canvas, url: str, x: float, y: float, side: float) -> None:
+def draw_code(canvas: Canvas, url: str, x: float, y: float, side: float) -> None:
+    """The QR code of an address, with its quiet zone, in a square whose lower left corner is (x, y)."""
     matrix = labels.qr_matrix(url)
     modules = len(matrix) + 2 * labels.QUIET_ZONE
     module = side / modules
@@ -150,7 +152,7 @@ def _draw_code(canvas: Canvas, url: str, x: float, y: float, side: float) -> Non
 def _draw_label(canvas: Canvas, label: Label, layout: Layout, language: str) -> None:
     width, height = layout.width * mm, layout.height * mm
     side = min(height - 2 * _PADDING, 0.44 * width)
-    _draw_code(canvas, label.url, _PADDING, (height - side) / 2, side)
+    draw_code(canvas, label.url, _PADDING, (height - side) / 2, side)
     left = side + _PADDING
     scale = min(1, (height - 2 * _PADDING) / _FULL_HEIGHT)
     pen = _Pen(canvas, left, height - _PADDING, width - left - _PADDING, scale)
@@ -177,7 +179,7 @@ def dump_sheet(sheet: Sequence[Label], layout: Layout = DEFAULT_LAYOUT, language
     read back.
     """
     _check_printable(sheet, layout)
-    _font()
+    load_font()
     buffer = io.BytesIO()
     canvas = Canvas(buffer, pagesize=A4, pageCompression=1, invariant=1)
     canvas.setTitle(printable(sheet[0].product))

@@ -1,7 +1,7 @@
 """The effects of goods moved: whose stock goes down and up, by the kind of move.
 
 The role of a line says what became of the goods: `moved` between custodies or sold, `kept` in the same one, `returned`
-by a buyer outside, `disposed` of, `counted`.
+to whoever gave them, `taken_back` from buyers outside, `disposed` of, `counted`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def enter_moves(state: State, entered: Entered, book: Book) -> None:
             book.line("disposed", line, dimension, amount)
             book.stock(line.batch, event.organisation, "held", dimension, -amount)
         elif event.kind == "return" and not line.to_organisation:
-            book.line("returned", line, dimension, amount)
+            book.line("taken_back", line, dimension, amount)
             book.stock(line.batch, event.organisation, "held", dimension, amount)
         else:
             _send(event, book, line, dimension, amount)
@@ -59,7 +59,7 @@ def _count(state: State, event: Event, book: Book) -> None:
 
 
 def _send(event: Event, book: Book, line: Line, dimension: str, amount: int) -> None:
-    book.line("moved", line, dimension, amount)
+    book.line("returned" if event.kind == "return" else "moved", line, dimension, amount)
     book.stock(line.batch, event.organisation, "held", dimension, -amount)
     if line.to_organisation:
         book.stock(line.batch, line.to_organisation, "transit", dimension, amount)

@@ -31,7 +31,7 @@ from heji_trace.panels import (
     results_of,
 )
 from heji_trace.passport_rows import Found, find_label, find_rows, standing_of
-from heji_trace.present import dated_facts
+from heji_trace.present import absences, dated_facts
 from heji_trace.proof import Bundle
 from heji_trace.results import FAVOURABLE, ResultShown, edition_said
 from heji_trace.rules import Raised
@@ -123,6 +123,7 @@ def _whole(state: State, trace_code: str, found: Found, evidence: Evidence, view
     facts = dated_facts(found.trail, found.samples, product, [fact for fact, _ in certificates])
     thresholds = state.thresholds_at(view.now_ms)
     raised = dated_warnings(facts, view.today, view.now_ms, thresholds)
+    raised += absences(state, found.trail, thresholds)
     live, lifted = _notices(found, evidence, raised, view)
     verdict = judge_warnings(
         [(notice.code, notice.sentence) for notice in live], _tested(tests, facts.test_policy)

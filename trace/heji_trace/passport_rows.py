@@ -53,7 +53,7 @@ def standing_of(label: Row | None) -> str:
     """What a code leads to: "bound", "unknown", "void" or "unbound"."""
     if label is None:
         return "unknown"
-    if label["withdrawn_seq"] is not None:
+    if label["withdrawn_seq"] is not None or label["voided_seq"] is not None:
         return "void"
     return "bound" if label["batch"] else "unbound"
 
@@ -73,6 +73,7 @@ def find_rows(state: State, label: Row) -> Found:
     awaited = {fact.seq for fact in awaited_facts(samples)}
     lifts = {each.row["lifted_seq"] for each in stored} - {None}
     cited = {label["seq"], trail.row["made_seq"], *way.cited, *results, *(each.use.seq for each in told)}
+    cited |= {label["bound_seq"]} - {None}
     cited |= _public(connection, causes)
     holders = _look_up(connection, registry, trail, label, cited)
     certificates = registry.find_held(holders)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
 from heji_trace.errors import InvalidEvent, Problem
 from heji_trace.event import Event
 from heji_trace.schemas import parse_event
@@ -30,3 +34,30 @@ def check_posted(event: Event) -> None:
         problems.append(Problem("/details/replacement/kind", "kind-has-its-own-door", names))
     if problems:
         raise InvalidEvent(problems)
+
+
+def parse_short(
+    raw: object, blank: Mapping[str, Any], envelope: Collection[str], details: Collection[str]
+) -> Event:
+    """The event that a short statement asks for: members of envelope and details side by side, the rest from `blank`.
+
+    Raises InvalidEvent with pointers into `raw`.
+    """
+    if not isinstance(raw, dict):
+        raise InvalidEvent([Problem("", "not-an-object")])
+    known = {*envelope, *details}
+    unknown = [Problem(f"/{name}", "unknown-field", {"name": name[:60]}) for name in raw if name not in known]
+    stated = {name: raw[name] for name in details if name in raw}
+    event = {**blank, **{name: raw[name] for name in envelope if name in raw}}
+    event["details"] = {**stated, **blank.get("details", {})}
+    try:
+        parsed = parse_event(event)
+    except InvalidEvent as refused:
+        raise InvalidEvent([*unknown, *map(_as_sent, refused.problems)]) from refused
+    if unknown:
+        raise InvalidEvent(unknown)
+    return parsed
+
+
+def _as_sent(problem: Problem) -> Problem:
+    return replace(problem, pointer=problem.pointer.removeprefix("/details"))

@@ -8,9 +8,11 @@ from datetime import date
 from typing import Any
 
 from heji_trace.certificates import concerned
+from heji_trace.cold_watch import transit_gaps
+from heji_trace.conformity import uncertified
 from heji_trace.dated import CertificateFact, DatedFacts, dated_warnings
 from heji_trace.results import SampleRows, awaited_facts, sample_rows
-from heji_trace.rules import Raised
+from heji_trace.rules import Raised, Thresholds
 from heji_trace.state import State
 from heji_trace.times import beijing_date
 from heji_trace.trail import Trail, trail_of
@@ -36,7 +38,16 @@ def present_warnings(state: State, batch: str, now_ms: int) -> list[Raised]:
         [(row["seq"], json.loads(row["data"])) for row in rows.values()], product, holders
     )
     facts = dated_facts(trail, sample_rows(state, trail.base), registered, [fact for fact, _ in certificates])
-    return dated_warnings(facts, beijing_date(now_ms), now_ms, state.thresholds_at(now_ms))
+    thresholds = state.thresholds_at(now_ms)
+    return [
+        *dated_warnings(facts, beijing_date(now_ms), now_ms, thresholds),
+        *absences(state, trail, thresholds),
+    ]
+
+
+def absences(state: State, trail: Trail, thresholds: Thresholds) -> list[Raised]:
+    """What a batch is warned about because nobody recorded it: a certificate of conformity, readings on the way."""
+    return [*uncertified(state, trail), *transit_gaps(state, trail.batch, thresholds)]
 
 
 def dated_facts(

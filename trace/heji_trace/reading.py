@@ -27,12 +27,17 @@ from heji_trace.sealing import seal, unseal
 from heji_trace.tables import (
     accounts,
     batches,
+    conditions,
+    conformity,
     disclosures,
     edges,
     events,
     holds,
+    labels,
     lines,
+    objections,
     recall_scope,
+    recall_updates,
     register,
     samples,
     tests,
@@ -152,8 +157,7 @@ def disclosed_values(stored: Stored, author: Author, actors: frozenset[str]) -> 
 
     All of them are for overseers, for the organisation that answers for the event, for who performed it and for the
     organisation of the account that typed it. Who is named as receiver sees the lines that name him, and a shipping's
-    details; its carrier sees all lines and details; who is given a mandate sees it. Anybody else sees the public part
-    alone, whatever makes the event readable to him.
+    details; its carrier all lines and details; who is given a mandate that. Anybody else sees the public part alone.
     """
     event, own = stored.event, author.organisation
     sealed = seal(event.body)[1]
@@ -180,7 +184,9 @@ def _named_places(body: Mapping[str, Any], own: str, base: str) -> list[str]:
     shown = [f"{base}/moves/{at}/" for at, line in enumerate(lines_of) if line.get("to_organisation") == own]
     if body["kind"] == "shipping" and details.get("carrier") == own:
         shown = [f"{base}/moves/"]
-    if (body["kind"] == "shipping" and shown) or (body["kind"] == "mandate" and details.get("to") == own):
+    is_mine = body["kind"] == "mandate" and details.get("to") == own
+    # A certificate of conformity goes with the goods: whoever has them reads it whole.
+    if (body["kind"] == "shipping" and shown) or is_mine or body["kind"] == "conformity_certificate":
         shown.append(f"{base}/details/")
     return shown
 
@@ -265,6 +271,9 @@ def _about(batch: str) -> Any:
         select(samples.c.seq).where(samples.c.target == batch),
         select(tests.c.seq).where(tests.c.sample.in_(drawn)),
         select(holds.c.released_seq).where(holds.c.batch == batch, holds.c.released_seq.is_not(None)),
+        select(conditions.c.seq).where(conditions.c.batch == batch),
+        select(labels.c.bound_seq).where(labels.c.batch == batch, labels.c.bound_seq.is_not(None)),
+        select(labels.c.voided_seq).where(labels.c.batch == batch, labels.c.voided_seq.is_not(None)),
         select(events.c.seq).where(
             events.c.event_id.in_(select(recall_scope.c.event_id).where(recall_scope.c.batch == batch))
         ),
@@ -288,6 +297,7 @@ def _is_readable(author: Author, window: Window) -> ColumnElement[bool]:
         *_partners(own),
         *_collections(own),
         *_test_steps(author),
+        *_beside_goods(author),
         select(holds.c.seq).where(_has_goods(author, holds.c.batch)),
         select(holds.c.released_seq).where(
             holds.c.released_seq.is_not(None), _has_goods(author, holds.c.batch)
@@ -311,8 +321,8 @@ def _partners(own: str) -> list[Select[Any]]:
     up = select(lines.c.seq).join(sent, and_(live, sent.c.holder == lines.c.holder))
     down = select(lines.c.seq).join(sent, and_(live, sent.c.to_organisation == lines.c.holder))
     return [
-        up.where(sent.c.to_organisation == own, lines.c.role.in_(OWNING_ROLES)),
-        down.where(sent.c.holder == own, lines.c.role.in_(OWNING_ROLES)),
+        up.where(sent.c.to_organisation == own, lines.c.role != "observed"),
+        down.where(sent.c.holder == own, lines.c.role != "observed"),
     ]
 
 
@@ -329,6 +339,26 @@ def _collections(own: str) -> list[Select[Any]]:
     return [
         down.where(batches.c.organisation == own, collected),
         up.where(lines.c.role == "made", taken.c.holder == own, collected),
+    ]
+
+
+def _beside_goods(author: Author) -> list[Select[Any]]:
+    """Certificates and series of readings of one's goods, updates of recalls that reach them, objections to one's word."""
+    reached = (
+        select(recall_scope.c.seq)
+        .where(recall_scope.c.event_id == recall_updates.c.recall, _has_goods(author, recall_scope.c.batch))
+        .exists()
+    )
+    contradicted = (
+        select(events.c.seq)
+        .where(events.c.event_id == objections.c.target, events.c.organisation == author.organisation)
+        .exists()
+    )
+    return [
+        select(conformity.c.seq).where(_has_goods(author, conformity.c.batch)),
+        select(conditions.c.seq).where(_has_goods(author, conditions.c.batch)),
+        select(recall_updates.c.seq).where(reached),
+        select(objections.c.seq).where(contradicted),
     ]
 
 

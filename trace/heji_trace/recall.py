@@ -16,18 +16,20 @@ from typing import Any, Final
 from sqlalchemy import Connection, select
 
 from heji_trace.choices import registered_facts
-from heji_trace.errors import InvalidEvent, Problem, Unknown
+from heji_trace.errors import Unknown
 from heji_trace.event import Event
 from heji_trace.ledger import read_stored
 from heji_trace.lineage import known_at
 from heji_trace.parties import Author
+from heji_trace.posting import parse_short
 from heji_trace.reading import colleagues, disclosed_values, own_batches, seq_of, shown_body
+from heji_trace.recall_updates import Update, updates_of
 from heji_trace.rights import may_oversee
 from heji_trace.rules import HOUR_MS
-from heji_trace.schemas import event_of, parse_event
+from heji_trace.schemas import event_of
 from heji_trace.tables import batches, events, recall_scope
 from heji_trace.times import beijing_date, dump_ms
-from heji_trace.tracing import Holding, Sold, holdings_of, sales_of
+from heji_trace.tracing import Holding, Recovered, Sold, holdings_of, recovered_of, sales_of
 from heji_trace.working_days import Calendar, parse_calendar
 
 START_HOURS: Final[Mapping[int, int]] = MappingProxyType({1: 24, 2: 48, 3: 72})
@@ -48,6 +50,7 @@ class ScopeRow:
     organisation: str
     holdings: tuple[Holding, ...]
     sold: tuple[Sold, ...]
+    recovered: tuple[Recovered, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,10 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Consignee:
-    """Who has or had recalled goods, all batches together: amounts in millionths of the dimension's unit."""
+    """Who has or had recalled goods, all batches together: amounts in millionths of the dimension's unit.
+
+    `returned` is what the organisation gave back to whoever it had it from, or took back from buyers.
+    """
 
     organisation: str
     dimension: str
@@ -68,6 +74,8 @@ class Consignee:
     held: int
     transit: int
     sold: int
+    returned: int
+    disposed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +97,12 @@ class RecallReport:
     consignees: tuple[Consignee, ...]
     withdrawn_seq: int | None
     is_whole: bool
+    updates: tuple[Update, ...] = ()
+
+    @property
+    def status(self) -> str:
+        """What the newest update says, "" before the first; one's own word of a consignee counts for its part alone."""
+        return next((each.status for each in reversed(self.updates) if each.is_of_conductor), "")
 
     def on_hand(self) -> dict[str, int]:
         """What of the recalled goods is still held by anybody shown or on its way, by dimension."""
@@ -103,29 +117,13 @@ def parse_recall(raw: object, author: Author, event_id: str, now_ms: int) -> Eve
 
     What it leaves out of id, time and organisation is filled in. Raises InvalidEvent with pointers into `raw`.
     """
-    if not isinstance(raw, dict):
-        raise InvalidEvent([Problem("", "not-an-object")])
-    known = {*_DETAILS, *_ENVELOPE}
-    unknown = [Problem(f"/{name}", "unknown-field", {"name": name[:60]}) for name in raw if name not in known]
-    event: dict[str, Any] = {
+    blank = {
         "id": event_id,
         "kind": "recall",
         "occurred_at": dump_ms(now_ms),
         "organisation": author.organisation,
-        **{name: raw[name] for name in _ENVELOPE if name in raw},
-        "details": {name: raw[name] for name in _DETAILS if name in raw},
     }
-    try:
-        parsed = parse_event(event)
-    except InvalidEvent as refused:
-        raise InvalidEvent([*unknown, *map(_as_sent, refused.problems)]) from refused
-    if unknown:
-        raise InvalidEvent(unknown)
-    return parsed
-
-
-def _as_sent(problem: Problem) -> Problem:
-    return replace(problem, pointer=problem.pointer.removeprefix("/details"))
+    return parse_short(raw, blank, _ENVELOPE, _DETAILS)
 
 
 def recall_of(connection: Connection, author: Author, event_id: str) -> RecallReport:
@@ -161,6 +159,7 @@ def recall_of(connection: Connection, author: Author, event_id: str) -> RecallRe
         _consignees(scope),
         withdrawn,
         is_whole,
+        updates_of(connection, event_id, None if is_whole else author.organisation),
     )
 
 
@@ -201,6 +200,7 @@ def _scope(connection: Connection, author: Author, event_id: str, *, is_whole: b
         found = select(batches).where(batches.c.batch.in_(names[start : start + 1000]))
         facts |= {row.batch: row for row in connection.execute(found)}
     held, sold = holdings_of(connection, names), sales_of(connection, names)
+    recovered = recovered_of(connection, names)
     return tuple(
         ScopeRow(
             row.batch,
@@ -210,6 +210,7 @@ def _scope(connection: Connection, author: Author, event_id: str, *, is_whole: b
             facts[row.batch].organisation,
             held.get(row.batch, ()),
             sold.get(row.batch, ()),
+            recovered.get(row.batch, ()),
         )
         for row in rows
         if row.batch in facts
@@ -219,7 +220,9 @@ def _scope(connection: Connection, author: Author, event_id: str, *, is_whole: b
 def _own_part(row: ScopeRow, own: str) -> ScopeRow:
     """The row with what one organisation itself holds and sold."""
     holdings = tuple(each for each in row.holdings if each.holder == own)
-    return replace(row, holdings=holdings, sold=tuple(each for each in row.sold if each.seller == own))
+    sold = tuple(each for each in row.sold if each.seller == own)
+    recovered = tuple(each for each in row.recovered if each.organisation == own)
+    return replace(row, holdings=holdings, sold=sold, recovered=recovered)
 
 
 def _consignees(scope: tuple[ScopeRow, ...]) -> tuple[Consignee, ...]:
@@ -237,6 +240,10 @@ def _consignees(scope: tuple[ScopeRow, ...]) -> tuple[Consignee, ...]:
             key = (sale.seller, sale.dimension)
             amounts[key]["sold"] += sale.amount
             named[key].add(row.batch)
+        for back in row.recovered:
+            key = (back.organisation, back.dimension)
+            amounts[key][back.manner] += back.amount
+            named[key].add(row.batch)
     return tuple(
         Consignee(
             organisation,
@@ -245,6 +252,8 @@ def _consignees(scope: tuple[ScopeRow, ...]) -> tuple[Consignee, ...]:
             found["held"],
             found["transit"],
             found["sold"],
+            found["returned"],
+            found["disposed"],
         )
         for (organisation, dimension), found in sorted(amounts.items())
     )

@@ -109,6 +109,12 @@ def misplaced_moves(event: Event) -> Iterator[Problem]:
             yield Problem(f"/moves/{at}/to_organisation", "return-to-oneself")
 
 
+def readings_of_nothing(event: Event) -> Iterator[Problem]:
+    """The problem of a series of readings that says neither which goods nor which place it watched."""
+    if event.kind == "condition" and not (event.batches or event.site or event.details.get("shipping")):
+        yield Problem("/batches", "readings-of-nothing")
+
+
 def misdescribed_certificate(state: State, event: Event) -> Iterator[Problem]:
     """Problems of a conformity certificate: it is of the batches' product, and names how to reach who promises."""
     if event.kind != "conformity_certificate":

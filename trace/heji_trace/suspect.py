@@ -174,9 +174,9 @@ def _given(state: State, own: str, batch: str, giver: str | None, dimension: str
     """What `giver` (None: this organisation, to buyers outside) gave and did not get back, in the dimension."""
     lines = [line for line in state.lines.of("batch", batch) if line["dimension"] == dimension]
     if giver is None:
-        returned = [line for line in lines if (line["role"], line["holder"]) == ("returned", own)]
-        return _sold(state, own, batch, dimension) - _sum(returned)
-    moved = [line for line in lines if line["role"] == "moved"]
+        back = [line for line in lines if (line["role"], line["holder"]) == ("taken_back", own)]
+        return _sold(state, own, batch, dimension) - _sum(back)
+    moved = [line for line in lines if line["role"] in ("moved", "returned")]
     ends = [(line["holder"], line["to_organisation"]) for line in moved]
     sent = [line for line, way in zip(moved, ends, strict=True) if way == (giver, own)]
     back = [line for line, way in zip(moved, ends, strict=True) if way == (own, giver)]

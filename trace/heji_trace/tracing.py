@@ -47,6 +47,17 @@ class Sold:
 
 
 @dataclass(frozen=True, slots=True)
+class Recovered:
+    """What an organisation gave or took back of a batch (`returned`), or disposed of, by entry `seq`."""
+
+    seq: int
+    organisation: str
+    manner: Literal["returned", "disposed"]
+    dimension: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
 class TraceRow:
     """One batch of a trace.
 
@@ -173,6 +184,24 @@ def sales_of(
         sale = Sold(seq, seller, dimension, amount, details.get("counterparty"), details.get("market"))
         found[name].append(sale)
     return {name: tuple(sold) for name, sold in found.items()}
+
+
+def recovered_of(connection: Connection, names: Sequence[str]) -> dict[str, tuple[Recovered, ...]]:
+    """What of these batches was returned or disposed of, in ledger order."""
+    found: dict[str, list[Recovered]] = defaultdict(list)
+    for part in _parts(names):
+        query = select(
+            lines.c.batch, lines.c.seq, lines.c.holder, lines.c.role, lines.c.dimension, lines.c.amount
+        )
+        query = query.where(
+            lines.c.batch.in_(part),
+            lines.c.role.in_(("returned", "taken_back", "disposed")),
+            known_at(lines, None),
+        )
+        for name, seq, holder, role, dimension, amount in connection.execute(query.order_by(lines.c.seq)):
+            manner: Literal["returned", "disposed"] = "disposed" if role == "disposed" else "returned"
+            found[name].append(Recovered(seq, holder, manner, dimension, amount))
+    return {name: tuple(each) for name, each in found.items()}
 
 
 def hashes_of(connection: Connection, seqs: Iterable[int]) -> dict[int, bytes]:

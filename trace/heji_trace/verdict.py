@@ -70,7 +70,8 @@ def judge_warnings(live: Sequence[tuple[str, Said]], tested: Passed) -> Verdict:
 def judge_code(standing: str) -> Verdict:
     """The verdict on a code that leads to no batch: `unknown`, `void` or `unbound`."""
     level = "grey" if standing == "unbound" else "orange"
-    return Verdict(level, SHAPES[level], said(f"word-{standing}"), said(f"code-{standing}"))
+    code = f"CODE_{standing.upper()}"
+    return Verdict(level, SHAPES[level], said(f"word-{standing}"), said(f"code-{standing}"), code)
 
 
 def _verdict(level: str, sentence: Said, code: str = "", more: int = 0) -> Verdict:

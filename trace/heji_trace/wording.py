@@ -69,6 +69,11 @@ def joined(parts: list[Said]) -> Said:
     return {"zh": "、".join(each["zh"] for each in once), "en": ", ".join(each["en"] for each in once)}
 
 
+def joined_clauses(parts: list[Said]) -> Said:
+    """Clauses of one sentence, in their order."""
+    return {"zh": "；".join(each["zh"] for each in parts), "en": "; ".join(each["en"] for each in parts)}
+
+
 def day_said(day: date) -> Said:
     """A day as people write it: 2026年6月12日, 12 June 2026."""
     return {

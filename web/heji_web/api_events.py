@@ -9,6 +9,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection, select
 
 from heji_trace import ledger, reading, receipts
+from heji_trace.certificate_sheet import MAX_COPIES, PAPERS, dump_certificates
+from heji_trace.conformity import certificate_of
 from heji_trace.errors import Unknown
 from heji_trace.evidence import Trust
 from heji_trace.parties import Author
@@ -18,7 +20,7 @@ from heji_trace.tables import events
 from heji_web.access import author_of
 from heji_web.answers import dump_receipt, dump_stored
 from heji_web.bodies import read_json
-from heji_web.operations import ANY_OBJECT, EVENT, RECEIPT, Answer, Operation, Parameter
+from heji_web.operations import ANY_OBJECT, EVENT, FILE, RECEIPT, Answer, Operation, Parameter
 from heji_web.questions import Query
 from heji_web.service import the_service
 
@@ -91,6 +93,21 @@ OPERATIONS = (
         {200: Answer("证明包", "the receipt bundle", {_JSON: ANY_OBJECT})},
         (_EVENT_ID,),
     ),
+    Operation(
+        "get",
+        "/api/v1/events/{event_id}/certificate.pdf",
+        "events",
+        "打印承诺达标合格证：a4 每页八张，label 每页一张（105 × 74 毫米）",
+        "Print a certificate of conformity: eight a page on a4, or one on a label of 105 × 74 mm",
+        {200: Answer("合格证", "the certificate", {"application/pdf": FILE})},
+        (
+            _EVENT_ID,
+            Parameter("paper", "纸张", "Paper", schema={"enum": list(PAPERS)}),
+            Parameter(
+                "copies", "份数", "Copies", schema={"type": "integer", "minimum": 1, "maximum": MAX_COPIES}
+            ),
+        ),
+    ),
 )
 
 
@@ -148,6 +165,24 @@ def prove(event_id: str) -> ResponseReturnValue:
         seq = _seq_of(connection, author, event_id, size)
         bundle = receipts.receipt_bundle(connection, author, seq, trust)
     return Response(dump_bundle(bundle), mimetype=_JSON)
+
+
+@blueprint.get("/<event_id>/certificate.pdf")
+def print_certificate(event_id: str) -> ResponseReturnValue:
+    """The certificate of conformity that an event states, for whoever may read it."""
+    author = author_of(request)
+    query = Query("paper", "copies")
+    paper = query.choice("paper", *PAPERS)
+    copies = query.whole("copies", 1, 1, MAX_COPIES)
+    query.done()
+    service = the_service()
+    with service.store.read() as connection:
+        _seq_of(connection, author, event_id, service.recorder.durable_size)
+        certificate = certificate_of(connection, author, event_id, service.settings.base_url)
+    data = dump_certificates(certificate, copies, on_label=paper == "label")
+    response = Response(data, mimetype="application/pdf")
+    response.headers["Content-Disposition"] = f'inline; filename="{event_id}.pdf"'
+    return response
 
 
 def _seq_of(connection: Connection, author: Author, event_id: str, size: int) -> int:

@@ -62,6 +62,15 @@ OPERATIONS = (
     ),
     Operation(
         "get",
+        "/api/v1/labels/{run}",
+        "labels",
+        "读取一次发放：追溯码、批次与状态（bound、unbound、void）",
+        "Read a run: its codes, its batch and its standing (bound, unbound, void)",
+        {200: Answer("发放情况", "the run", {"application/json": ANY_OBJECT})},
+        (Parameter("run", "发放单号", "The run", "path", {"type": "string", "format": "uuid"}),),
+    ),
+    Operation(
+        "get",
         "/api/v1/labels/{run}.{drawing}",
         "labels",
         "打印标签：svg、png 为一个二维码，pdf 为 A4 标签页，csv 供标签机使用",
@@ -109,6 +118,27 @@ def issue() -> ResponseReturnValue:
         "receipt": dump_receipt(issued.receipt),
     }
     return jsonify(answer), HTTPStatus.CREATED
+
+
+@blueprint.get("/<run>")
+def show(run: str) -> ResponseReturnValue:
+    """The run as it stands; `label_bind` and `label_void` events change that."""
+    author = author_of(request)
+    Query().done()
+    service = the_service()
+    with service.store.read() as connection:
+        found = run_of(connection, author, run)
+    answer = {
+        "run": found.run,
+        "standing": found.standing,
+        "product": found.product,
+        "batch": found.batch,
+        "trace_code": found.trace_code,
+        "phone_code": found.phone_code,
+        "copies": found.copies,
+        "url": trace_url(service.settings.base_url, found.trace_code),
+    }
+    return jsonify(answer)
 
 
 @blueprint.get("/<run>.<any(svg, png, pdf, csv):drawing>")

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from heji_trace.event_ids import new_event_id
 from heji_trace.recall import RecallReport, parse_recall, recall_of
+from heji_trace.recall_updates import newest_figures, parse_update
 from heji_trace.times import dump_ms
 from heji_web.access import author_of
 from heji_web.answers import dump_holdings, dump_quantity, dump_receipt, dump_sold
@@ -36,6 +37,42 @@ _RECALL = {
         "note": {"type": "string"},
     },
 }
+_AMOUNT = {"type": "string", "examples": ["80"]}
+_UPDATE = {
+    "type": "object",
+    "required": ["status"],
+    "properties": {
+        "status": {"enum": ["notified", "in_progress", "finished"]},
+        "consignees": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["organisation"],
+                "properties": {
+                    "organisation": {"type": "string"},
+                    "batch": {"type": "string"},
+                    "notified_at": {"type": "string", "format": "date-time"},
+                    "unit": {"type": "string"},
+                    "on_hand": _AMOUNT,
+                    "sold": _AMOUNT,
+                    "returned": _AMOUNT,
+                    "disposed": _AMOUNT,
+                    "finish_on": {"type": "string", "format": "date"},
+                },
+            },
+        },
+        "finish_on": {"type": "string", "format": "date"},
+        "level": {"type": "integer", "minimum": 1, "maximum": 3},
+        "reason": {"type": "string"},
+        "document": {"type": "string"},
+        "id": {"type": "string", "format": "uuid"},
+        "occurred_at": {"type": "string", "format": "date-time"},
+        "note": {"type": "string"},
+    },
+}
+_RECALL_ID = Parameter(
+    "event_id", "召回单号", "Id of the recall", "path", {"type": "string", "format": "uuid"}
+)
 OPERATIONS = (
     Operation(
         "post",
@@ -56,11 +93,20 @@ OPERATIONS = (
         "读取召回的范围、收货方、库存与期限",
         "Read a recall: scope, consignees, stock on hand, deadlines",
         {200: Answer("召回情况", "the recall as it stands", {_JSON: ANY_OBJECT})},
-        (
-            Parameter(
-                "event_id", "召回单号", "Id of the recall", "path", {"type": "string", "format": "uuid"}
-            ),
-        ),
+        (_RECALL_ID,),
+    ),
+    Operation(
+        "post",
+        "/api/v1/recalls/{event_id}/updates",
+        "recalls",
+        "说明召回进展：各收货单位的数字与完成日期",
+        "State how far a recall is: figures and finish dates per consignee",
+        {
+            201: Answer("已记录，返回回执", "recorded; the receipt", {_JSON: RECEIPT}),
+            200: Answer("以前已记录，返回同一回执", "recorded before; the same receipt", {_JSON: RECEIPT}),
+        },
+        (_RECALL_ID,),
+        body={_JSON: _UPDATE},
     ),
 )
 
@@ -87,6 +133,20 @@ def show(event_id: str) -> ResponseReturnValue:
     with the_service().store.read() as connection:
         report = recall_of(connection, author, event_id)
     return jsonify(_dump_report(report))
+
+
+@blueprint.post("/<event_id>/updates")
+def update(event_id: str) -> ResponseReturnValue:
+    """Record how far the recall is; a recall that the sender may not read is answered as if there were none."""
+    author = author_of(request)
+    raw = read_json()
+    service = the_service()
+    with service.store.read() as connection:
+        recall_of(connection, author, event_id)
+    now_ms = service.clock.now_ms()
+    event = parse_update(raw, event_id, author, new_event_id(now_ms, service.random), now_ms)
+    receipt = service.recorder.submit(event, author)
+    return jsonify(dump_receipt(receipt)), HTTPStatus.OK if receipt.repeated else HTTPStatus.CREATED
 
 
 def _dump_report(report: RecallReport) -> dict[str, Any]:
@@ -121,8 +181,27 @@ def _dump_report(report: RecallReport) -> dict[str, Any]:
                 "held": dump_quantity(each.dimension, each.held),
                 "in_transit": dump_quantity(each.dimension, each.transit),
                 "sold": dump_quantity(each.dimension, each.sold),
+                "returned": dump_quantity(each.dimension, each.returned),
+                "disposed": dump_quantity(each.dimension, each.disposed),
             }
             for each in report.consignees
+        ],
+        "status": report.status,
+        "updates": [
+            {
+                "event_id": each.event_id,
+                "seq": each.seq,
+                "organisation": each.organisation,
+                "recorded_at": dump_ms(each.recorded_ms),
+                "status": each.status,
+                "finish_on": each.finish_on,
+                "consignees": [dict(row) for row in each.consignees],
+            }
+            for each in report.updates
+        ],
+        "progress": [
+            {**row, "stated_by": each.organisation, "seq": each.seq}
+            for each, row in newest_figures(report.updates)
         ],
         "on_hand": [dump_quantity(dimension, amount) for dimension, amount in report.on_hand().items()],
     }

@@ -15,6 +15,7 @@ from heji_trace.event_ids import new_event_id
 from heji_trace.kinds import KINDS
 from heji_trace.ledger import Stored
 from heji_trace.merkle import leaf_hash
+from heji_trace.objections import objections_to
 from heji_trace.parties import Author
 from heji_trace.schemas import parse_event
 from heji_trace.tables import events, warnings
@@ -71,6 +72,8 @@ def show(event_id: str) -> ResponseReturnValue:
             ).scalars()
         )
         organisations = {stored.event.organisation, stored.event.performed_by or stored.event.organisation}
+        contradicted = objections_to(connection, author, event_id)
+        organisations |= {each.organisation for each in contradicted}
         names = choices.names_of(connection, organisations, own={author.organisation})
     kind = KINDS[stored.event.kind]
     return render_template(
@@ -83,6 +86,9 @@ def show(event_id: str) -> ResponseReturnValue:
         recorded=local_time(stored.recorded_ms),
         facts=facts_of(reading.shown_body(stored.event, disclosed), language()),
         raised=sorted(raised),
+        objections=contradicted,
+        has_certificate=kind.name == "conformity_certificate",
+        local_time=local_time,
         names=names,
         batches=batches_of(stored.event),
         withdrawn=row.withdrawn_seq,

@@ -71,7 +71,7 @@ def show(run: str) -> ResponseReturnValue:
         found = label_runs.run_of(connection, author, run)
         label = (
             None
-            if found.withdrawn
+            if found.standing == "void"
             else label_runs.label_of(connection, found, service.settings.base_url, language())
         )
         stopped = label_runs.stopping_codes(connection, [found.batch] if found.batch else [])

@@ -14,11 +14,14 @@ from heji_trace.errors import HejiError, NotAllowed, Unknown
 from heji_trace.event import Event
 from heji_trace.event_ids import new_event_id
 from heji_trace.kinds import KINDS
+from heji_trace.kinds.words import RECALL_STATUS
 from heji_trace.ledger import read_stored, size_of
 from heji_trace.oversight import Answer
 from heji_trace.parties import Author
 from heji_trace.recall import RecallReport, parse_recall, recall_of, running_recalls
+from heji_trace.recall_updates import newest_figures
 from heji_trace.times import BEIJING, moment_of
+from heji_trace.units import unit_name
 from heji_web.access import signed_in
 from heji_web.described import local_time
 from heji_web.headers import permit_scripts
@@ -108,6 +111,8 @@ def show(event_id: str) -> ResponseReturnValue:
         report = recall_of(connection, author, event_id)
         codes = {row.organisation for row in report.scope} | {each.organisation for each in report.consignees}
         codes.add(report.body["organisation"])
+        codes |= {each.organisation for each in report.updates}
+        codes |= {row["organisation"] for each in report.updates for row in each.consignees}
         facts = choices.registered_facts(connection, "organisation", codes)
         products = choices.product_names(
             connection, language(), {row.product for row in report.scope if row.product}
@@ -124,6 +129,12 @@ def show(event_id: str) -> ResponseReturnValue:
         amounts=amounts_said,
         find_telephone=find_telephone,
         local_time=local_time,
+        progress=newest_figures(report.updates),
+        statuses={
+            option.value: option.zh if language() == "zh" else option.en for option in RECALL_STATUS.options
+        },
+        unit_name=lambda unit: unit_name(unit, language()),
+        may_update=bool(author.roles & KINDS["recall_update"].recorders) and report.withdrawn_seq is None,
         just_done=request.args.get("done") == "1",
     )
 

@@ -73,8 +73,7 @@ CONDITION: Final = Kind(
     "A series of temperature and humidity from a logger, judged by the product's storage band.",
     also=("温度记录", "冷链记录"),
     recorders=words.HOLDERS,
-    permits=frozenset({"performed_by", "ended_at"}),
-    any_of=("batches", "site"),
+    permits=frozenset({"batches", "site", "performed_by", "ended_at"}),
     fields=(
         Field(
             "shipping",

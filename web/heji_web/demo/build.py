@@ -17,6 +17,7 @@ from heji_trace.accounts import Passwords, create_account
 from heji_trace.db import Store
 from heji_trace.errors import BulkRefused, HejiError, InvalidEvent, NeedsAcknowledgement
 from heji_trace.event import Event
+from heji_trace.event_ids import new_event_id
 from heji_trace.head import HeadFile
 from heji_trace.keys import Signer
 from heji_trace.label_issue import issue_label
@@ -24,7 +25,7 @@ from heji_trace.parties import Author
 from heji_trace.recorder import Recorder
 from heji_trace.schemas import parse_event
 from heji_trace.sheets import parse_row, read_sheet
-from heji_trace.times import Clock, beijing_date, parse_moment
+from heji_trace.times import BEIJING, Clock, beijing_date, moment_of, parse_moment
 from heji_web.demo.shifting import shift, shift_text
 from heji_web.demo.uploads import (
     DAY_MS,
@@ -178,7 +179,7 @@ def _confirmed(events: Sequence[Event], refused: BulkRefused, acknowledged: froz
 
 
 def _order_labels(county: _County, order: LabelOrder, author: Author) -> None:
-    issue_label(
+    issued = issue_label(
         county.recorder,
         author,
         product=order.product,
@@ -187,6 +188,15 @@ def _order_labels(county: _County, order: LabelOrder, author: Author) -> None:
         now_ms=county.clock.now_ms,
         random=county.random,
     )
+    if order.spoilt:
+        void = {
+            "id": new_event_id(county.clock.now_ms, county.random),
+            "kind": "label_void",
+            "occurred_at": moment_of(county.clock.now_ms).astimezone(BEIJING).isoformat(timespec="seconds"),
+            "organisation": author.organisation,
+            "details": {"run": issued.event_id, "reason": order.spoilt},
+        }
+        county.recorder.submit(parse_event(void), author)
 
 
 def _read_sheet(data: bytes, name: str, author: Author, days: int) -> list[Event]:

@@ -60,7 +60,9 @@ def pages_of(connection: Connection) -> tuple[Page, ...]:
     days = _days_of(connection)
     codes = {
         batch: code
-        for batch, code in connection.execute(select(labels.c.batch, labels.c.trace_code))
+        for batch, code in connection.execute(
+            select(labels.c.batch, labels.c.trace_code).where(labels.c.voided_seq.is_(None))
+        )
         if batch is not None and code is not None
     }
     states = read_states()

@@ -50,13 +50,14 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class LabelOrder:
-    """A line of the label desk's book: so many labels for a batch of a product."""
+    """A line of the label desk's book: so many labels for a batch of a product, void at once where `spoilt` says why."""
 
     recorded_ms: int
     account: str
     batch: str
     product: str
     copies: int
+    spoilt: str
 
 
 def read_input(name: str) -> bytes:
@@ -93,7 +94,9 @@ def _read_uploads() -> list[Upload]:
 
 def _read_label_orders() -> list[LabelOrder]:
     return [
-        LabelOrder(_parse_time(row["时间"]), row["账号"], row["批次"], row["产品"], int(row["张数"]))
+        LabelOrder(
+            _parse_time(row["时间"]), row["账号"], row["批次"], row["产品"], int(row["张数"]), row["作废原因"]
+        )
         for row in _read_table("labels.csv")
     ]
 
