@@ -170,6 +170,53 @@ def test_a_restore_that_is_behind_goes_on_as_another_log_and_says_what_it_left(
     go_on_and_check(empty)
 
 
+FARMER = "陈大文 13800138000"
+
+
+def erase_farmer(county: County) -> Path:
+    """A household with a telephone, a backup of it, and then its erasure; the backup."""
+    details = {
+        "code": "fg-household-7",
+        "name": "陈大文",
+        "subject_type": "farm_household",
+        "roles": ["producer"],
+        "contact": FARMER,
+    }
+    event = county.record("organisation", "operator", details=details).event_id
+    path = Terminal(county.service.settings.data).ask("backup", "create")["path"]
+    values = [{"event": event, "pointers": ["/details/name", "/details/contact"]}]
+    county.record("erasure", "operator", details={"values": values, "ground": "consent_withdrawn"})
+    return Path(path)
+
+
+def test_what_was_erased_after_the_backup_is_erased_again(
+    live: Terminal, empty: Terminal, grown: County
+) -> None:
+    path = erase_farmer(grown)
+    grown.service.close()
+    keep_head(live, empty)
+    done = empty.ask("restore", path)
+    assert (done["ok"], done["continues"], done["erased_again"]) == (True, False, 1)
+    assert all(FARMER.encode() not in each.read_bytes() for each in empty.data.rglob("*") if each.is_file())
+    kinds = [json.loads(row[3])["event"]["kind"] for row in rows_of(empty.data, "entries")[0][-2:]]
+    assert kinds == ["log_gap", "erasure"]
+    go_on_and_check(empty)
+
+
+def test_what_was_erased_before_the_backup_stays_erased(
+    live: Terminal, empty: Terminal, grown: County
+) -> None:
+    erase_farmer(grown)
+    path = live.ask("backup", "create")["path"]
+    grown.service.close()
+    keep_head(live, empty)
+    done = empty.ask("restore", path)
+    assert (done["continues"], done["erased_again"]) == (True, 0)
+    assert empty.run("verify", "--projections").exit_code == 0
+    assert live.ask("backup", "verify", path, "--full")["ok"]
+    go_on_and_check(empty)
+
+
 def test_a_log_can_fall_behind_twice(live: Terminal, tmp_path: Path, grown: County) -> None:
     first = live.ask("backup", "create")["path"]
     grown.harvest("LOST", "7")

@@ -19,12 +19,16 @@ from heji_trace.archive import Reader
 from heji_trace.backup import Checked, check_backup, write_backup
 from heji_trace.checkpoint import VerifierKey, parse_verifier_key
 from heji_trace.db import Store
+from heji_trace.erase_again import erase_again
+from heji_trace.erasure_list import ErasureList
 from heji_trace.errors import HejiError, Misconfigured
 from heji_trace.faults import Fault
 from heji_trace.head import HeadFile, list_notes, set_aside
 from heji_trace.keys import Signer, generate_signer, parse_signer, read_signer, retire_signer, write_signer
+from heji_trace.parties import Author
+from heji_trace.recorder import Recorder
 from heji_trace.replay import check_projections
-from heji_trace.restore import Plan, plan_restore, restore
+from heji_trace.restore import SYSTEM, Plan, plan_restore, restore
 from heji_trace.succession import next_origin
 from heji_trace.times import SYSTEM_CLOCK, dump_ms
 from heji_trace.verify import verify
@@ -207,13 +211,15 @@ def restore_backup(
     _check_revision(plan)
     target = _target_of(settings, plan)
     if dry_run:
-        _tell_plan(plan, target, done=False)
+        _tell_plan(plan, target, None)
         return
-    faults = _restored(settings, plan, target)
-    for fault in faults:
+    outcome = _restored(settings, plan, target)
+    for fault in outcome.faults:
         say("restore-fault", fault=fault.sentence(language()))
-    _tell_plan(plan, target, done=True, faults=faults)
-    if faults:
+    _tell_plan(plan, target, outcome)
+    if outcome.erased:
+        say("restore-erased", count=outcome.erased)
+    if outcome.faults:
         click.get_current_context().exit(PROBLEM_FOUND)
 
 
@@ -244,8 +250,15 @@ def _target_of(settings: Settings, plan: Plan) -> _Target:
     return _Target(generate_signer(origin, os.urandom), is_there=False, retired=present)
 
 
-def _restored(settings: Settings, plan: Plan, target: _Target) -> list[Fault]:
-    """Do it; what a full examination then finds."""
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What a restore brought about: erasures made again, and what a full examination finds."""
+
+    erased: int = 0
+    faults: Sequence[Fault] = ()
+
+
+def _restored(settings: Settings, plan: Plan, target: _Target) -> _Outcome:
     try:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         settings.head.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -274,7 +287,20 @@ def _restored(settings: Settings, plan: Plan, target: _Target) -> list[Fault]:
                 progress=progress,
             )
         head.write(note)
-        return _examined(store, target.signer.verifier, head, plan.manifest.size)
+        erased = _erased_again(store, target.signer, head)
+        faults = _examined(store, target.signer.verifier, head, plan.manifest.size)
+    return _Outcome(erased, faults)
+
+
+def _erased_again(store: Store, signer: Signer, head: HeadFile) -> int:
+    """How many erasures were made again, because the backup was older than they; the list lies beside the head."""
+    listed = ErasureList(head.folder).read()
+    if not listed:
+        return 0
+    with closing(Recorder(store, signer, head, SYSTEM_CLOCK, os.urandom)) as recorder:
+        recorder.start()
+        author = Author(SYSTEM, listed[0].organisation, frozenset({"operator"}))
+        return len(erase_again(recorder, store, author, dump_ms(SYSTEM_CLOCK.now_ms())))
 
 
 def _check_revision(plan: Plan) -> None:
@@ -289,10 +315,12 @@ def _read_note(path: Path) -> str:
         raise Misconfigured("note-unreadable", path=path) from error
 
 
-def _tell_plan(plan: Plan, target: _Target, *, done: bool, faults: Sequence[Fault] = ()) -> None:
-    manifest = plan.manifest
+def _tell_plan(plan: Plan, target: _Target, outcome: _Outcome | None) -> None:
+    """What happened, or, without an outcome, what would."""
+    manifest, done = plan.manifest, outcome is not None
+    found = outcome or _Outcome()
     value = {
-        "ok": not faults,
+        "ok": not found.faults,
         "done": done,
         "size": manifest.size,
         "made_at": dump_ms(manifest.made_ms),
@@ -300,7 +328,8 @@ def _tell_plan(plan: Plan, target: _Target, *, done: bool, faults: Sequence[Faul
         "lost": plan.lost,
         "origin": target.signer.name,
         "verifier_key": target.signer.verifier_key if done else None,
-        "problems": [{"kind": each.kind, "message": each.sentence(language())} for each in faults],
+        "erased_again": found.erased,
+        "problems": [{"kind": each.kind, "message": each.sentence(language())} for each in found.faults],
     }
     names = {"size": manifest.size, "origin": target.signer.name, "old": manifest.origin, "lost": plan.lost}
     if plan.continues:
