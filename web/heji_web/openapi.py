@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from apispec import APISpec
-from flask import Blueprint, jsonify, render_template
+from flask import Blueprint, Response, render_template
 from flask.typing import ResponseReturnValue
 
 from heji_trace import sentences
@@ -38,8 +40,13 @@ _PROBLEM = "Problem"
 
 @blueprint.get("/api/openapi.json")
 def describe() -> ResponseReturnValue:
-    """The description; made anew each time, because it is asked for seldom."""
-    return jsonify(description(OPERATIONS, the_service().settings.base_url))
+    """The description: a quarter of a megabyte, put together once, because anybody may ask for it."""
+    return Response(_dumped(the_service().settings.base_url), mimetype="application/json")
+
+
+@cache
+def _dumped(base_url: str) -> bytes:
+    return json.dumps(description(OPERATIONS, base_url), ensure_ascii=False).encode()
 
 
 @blueprint.get("/api/docs")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import resource
 from collections.abc import Callable
 from threading import Event
 from time import monotonic
@@ -22,6 +23,8 @@ DRAIN_SECONDS = 30
 _FRAME_BYTES = 64 * 1024
 # Sockets that only sit there must not keep others out; each costs a descriptor and a few kilobytes.
 _CONNECTIONS = 2000
+# For the database, the head and the files of imports, beside the connections.
+_OTHER_DESCRIPTORS = 200
 _LOOP_SECONDS = 0.5
 
 _log = logging.getLogger("heji.serving")
@@ -61,6 +64,7 @@ class Server:
     """A listening server; `run` works until `stop` is called, from a signal handler or another thread."""
 
     def __init__(self, app: Flask, settings: Settings) -> None:
+        _allow_descriptors(_CONNECTIONS + _OTHER_DESCRIPTORS)
         self._map: dict[int, Any] = {}
         self._stopping = Event()
         self._server = create_server(
@@ -118,3 +122,11 @@ class Server:
 
     def _channels(self) -> list[Any]:
         return [each for each in self._map.values() if isinstance(each, HTTPChannel)]
+
+
+def _allow_descriptors(wanted: int) -> None:
+    """Raise what a process usually may open, as far as the system lets it: out of descriptors nobody is answered."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
