@@ -14,9 +14,9 @@ from werkzeug.test import EnvironBuilder
 
 from bench.figures import Figure, at_least, at_most
 from bench.synthetic import make_ledger, make_lineage
-from heji_trace import tables, tracing
+from heji_trace import lineage, tables, tracing
 from heji_trace.db import Store
-from heji_trace.passport import View, passport_of
+from heji_trace.passport import Passport, View, passport_of
 from heji_trace.verify import verify
 from heji_web import consumer
 from heji_web.app import create_app
@@ -66,8 +66,8 @@ def trace_figures(root: Path, say: Callable[[str], None]) -> list[Figure]:
         make_lineage(store, COMPONENTS, WIDTH)
         say("tracing")
         names = [f"C{component}-0" for component in range(0, COMPONENTS, COMPONENTS // _ROUNDS)]
-        bare = _seconds(store, names, lambda connection, name: _walk(connection, name))
-        walked = _seconds(store, names, lambda connection, name: tracing.descendants(connection, [name]))
+        bare = _seconds(store, names, _walk)
+        walked = _seconds(store, names, lambda connection, name: lineage.descendants(connection, [name]))
         whole = _seconds(store, names, lambda connection, name: tracing.trace_of(connection, name, "both"))
     return [
         Figure(f"bare recursive query, {WIDTH:,} of {COMPONENTS * WIDTH:,} batches", f"{bare * 1000:.0f} ms"),
@@ -115,6 +115,17 @@ def _page_seconds(service: Service) -> tuple[float, float]:
     """Seconds of the processor for one page: ours, and the bare one."""
     app = create_app(service)
     asked: list[tuple[str, Any]] = []
+    passports: list[Passport] = []
+
+    @app.get("/bare/<int:at>")
+    def bare_page(at: int) -> str:
+        with service.store.read() as connection:
+            for statement, values in asked[
+                at * len(asked) // len(passports) : (at + 1) * len(asked) // len(passports)
+            ]:
+                connection.exec_driver_sql(statement, values).fetchall()
+        return consumer._draw(passports[at], "text/html")
+
     with service.store.read() as connection:
         labelled = select(tables.labels.c.trace_code).where(tables.labels.c.batch.is_not(None))
         codes = list(connection.execute(labelled).scalars())
@@ -125,7 +136,7 @@ def _page_seconds(service: Service) -> tuple[float, float]:
         )
         with app.test_request_context("/t"):
             view = View(service.clock.now_ms(), consumer._trust(), demonstration=True)
-            passports = [passport_of(connection, code, view) for code in codes]
+            passports += [passport_of(connection, code, view) for code in codes]
     pages = app.extensions[consumer._EXTENSION]._pages
     requests = [EnvironBuilder(f"/t/{code}").get_environ() for code in codes for _ in range(_ROUNDS + 1)]
     for request in requests[: len(codes)]:
@@ -135,15 +146,6 @@ def _page_seconds(service: Service) -> tuple[float, float]:
         pages.clear()
         b"".join(app(request, lambda *_: lambda _: None))
     whole = (time.process_time() - start) / (len(codes) * _ROUNDS)
-
-    @app.get("/bare/<int:at>")
-    def bare_page(at: int) -> str:
-        with service.store.read() as connection:
-            for statement, values in asked[
-                at * len(asked) // len(codes) : (at + 1) * len(asked) // len(codes)
-            ]:
-                connection.exec_driver_sql(statement, values).fetchall()
-        return consumer._draw(passports[at], "text/html")
 
     bare = [EnvironBuilder(f"/bare/{at}").get_environ() for at in range(len(codes)) for _ in range(_ROUNDS)]
     start = time.process_time()

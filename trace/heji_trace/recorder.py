@@ -38,8 +38,8 @@ from heji_trace.times import Clock, dump_ms
 __all__ = ["Receipt", "Recorder"]
 
 _GROUP = 256
-_GATHERINGS = 6
-_GATHERING_SECONDS = 0.002
+_GATHERINGS = 12
+_GATHERING_SECONDS = 0.001
 _CLOCK_PARTING_MS = 5 * 60 * 1000
 _ATTEMPTS = 3
 # How long this process's head may lie behind what others have recorded.
@@ -186,31 +186,37 @@ class Recorder:
         return receipts
 
     def _work(self) -> None:
-        last = crowded = False
+        last, expected = False, 0
         while not last:
             group: list[_Wanted] = []
             waiting = self._next()
-            if crowded:
-                self._let_gather()
+            if expected > 1:
+                self._let_gather(expected)
             while waiting is not None:
                 group.append(waiting)
                 if self._queue.empty() or len(group) == _GROUP:
                     break
                 waiting = self._queue.get()
             last = waiting is None
-            crowded = len(group) > 1
             self.group_sizes[len(group).bit_length()] += bool(group)
             self.grouped += len(group)
             for part in _parted(group):
                 self._record(part)
+            expected = len(group) + self._queue.qsize()
 
-    def _let_gather(self) -> None:
-        """Where many record at once, wait as long as more keep coming: what a group costs is then paid by more."""
-        waiting = -1
+    def _let_gather(self, expected: int) -> None:
+        """Where many record at once, wait for those who were there before: what a group costs is paid by more.
+
+        Whoever was answered asks again soon, if it is one of many. Nobody is waited for who lets the others wait
+        for longer than it takes to see that no more come.
+        """
+        quiet, before = 0, -1
         for _ in range(_GATHERINGS):
-            before, waiting = waiting, self._queue.qsize()
-            if waiting == before or waiting >= _GROUP:
+            waiting = self._queue.qsize()
+            quiet = quiet + 1 if waiting == before else 0
+            if quiet == 2 or waiting + 1 >= min(expected, _GROUP):
                 return
+            before = waiting
             time.sleep(_GATHERING_SECONDS)
 
     def _next(self) -> _Wanted | None:

@@ -10,6 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Table
@@ -34,20 +35,18 @@ class Shelf:
         self.table = table
         self.by = by
         self._connection = connection
-        self._key = tuple(column.name for column in table.primary_key)
+        self._key = itemgetter(*(column.name for column in table.primary_key))
         self._blank: Row = dict.fromkeys(column.name for column in table.columns)
         self._live_only = live_only and "withdrawn_seq" in table.c
         self.forget()
 
     def forget(self) -> None:
         """Drop what was read, so that it is read again."""
-        self._rows: dict[tuple[Any, ...], Row] = {}
+        self._rows: dict[Any, Row] = {}
         self._read: dict[str, set[Any]] = {column: set() for column in self.by}
-        self._index: dict[str, dict[Any, dict[tuple[Any, ...], Row]]] = {
-            column: defaultdict(dict) for column in self.by
-        }
+        self._index: dict[str, dict[Any, list[Row]]] = {column: {} for column in self.by}
         self._added: list[Row] = []
-        self._changed: dict[tuple[Any, ...], Row] = {}
+        self._changed: dict[Any, Row] = {}
 
     def load(self, column: str, keys: Iterable[Any]) -> None:
         """Read the rows whose `column` is one of `keys`, those already read left alone."""
@@ -73,8 +72,8 @@ class Shelf:
         """The rows whose `column` is `key`, in the order of the primary key."""
         if key not in self._read[column]:
             self.load(column, [key])
-        rows = self._index[column].get(key, {})
-        return [rows[at] for at in sorted(rows)] if len(rows) > 1 else list(rows.values())
+        rows = self._index[column].get(key, ())
+        return sorted(rows, key=self._key) if len(rows) > 1 else list(rows)
 
     def add(self, **values: Any) -> Row:
         """A new row, written with the group."""
@@ -88,34 +87,32 @@ class Shelf:
     def change(self, row: Row, **values: Any) -> None:
         """Other values for a row of this shelf; its key stays."""
         row.update(values)
-        self._changed[self._key_of(row)] = row
+        self._changed[self._key(row)] = row
 
     def withdraw(self, row: Row, seq: int) -> None:
         """Take a row back, as entry `seq` does: it stays in the table and is found here no more."""
         self.change(row, withdrawn_seq=seq)
         for column, index in self._index.items():
-            index[row[column]].pop(self._key_of(row), None)
+            found = index.get(row[column], [])
+            found[:] = [other for other in found if other is not row]
 
     def write(self) -> None:
         """One INSERT and one UPDATE for all that was added and changed."""
         if self._added:
             insert_rows(self._connection, self.table, self._added)
             for row in self._added:
-                self._changed.pop(self._key_of(row), None)
+                self._changed.pop(self._key(row), None)
             self._added = []
         if self._changed:
             replace_rows(self._connection, self.table, list(self._changed.values()))
             self._changed = {}
 
     def _place(self, row: Row) -> None:
-        key = self._key_of(row)
+        key = self._key(row)
         if key not in self._rows:
             self._rows[key] = row
             for column, index in self._index.items():
-                index[row[column]][key] = row
-
-    def _key_of(self, row: Row) -> tuple[Any, ...]:
-        return tuple([row[name] for name in self._key])
+                index.setdefault(row[column], []).append(row)
 
 
 def load_together(connection: Connection, wanted: Iterable[tuple[Shelf, str, Iterable[Any]]]) -> None:
