@@ -48,10 +48,16 @@ class Asking:
     language: str
 
 
+_NAMED = frozenset({"organisation", "site"})
+
+
 def registered_facts(
     connection: Connection, kind: str, codes: Collection[str] | None = None
 ) -> dict[str, tuple[str, dict[str, Any]]]:
-    """The newest facts registered of a kind by code, each with the organisation that they belong to."""
+    """The newest facts registered of a kind by code, each with the organisation that they belong to.
+
+    Whose name was erased is called by its code.
+    """
     query = select(register.c.code, register.c.organisation, register.c.data)
     query = query.where(register.c.kind == kind, register.c.withdrawn_seq.is_(None)).order_by(register.c.seq)
     found: dict[str, tuple[str, dict[str, Any]]] = {}
@@ -60,7 +66,10 @@ def registered_facts(
     for part in parts:
         asked = query if part is None else query.where(register.c.code.in_(part))
         for code, organisation, data in connection.execute(asked):
-            found[code] = (organisation, json.loads(data))
+            facts = json.loads(data)
+            if kind in _NAMED:
+                facts.setdefault("name", code)
+            found[code] = (organisation, facts)
     return found
 
 

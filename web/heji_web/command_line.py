@@ -12,6 +12,7 @@ from heji_web import (
     commands_copy,
     commands_demo,
     commands_deploy,
+    commands_erase,
     commands_import,
     commands_ledger,
     commands_people,
@@ -44,6 +45,7 @@ for _command in (
     *commands_copy.COMMANDS,
     *commands_deploy.COMMANDS,
     *commands_import.COMMANDS,
+    *commands_erase.COMMANDS,
     *commands_people.COMMANDS,
 ):
     heji.add_command(_command)

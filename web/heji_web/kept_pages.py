@@ -17,7 +17,7 @@ _MOST = 1000
 _KEPT_MS = 60_000
 _MANY = 200
 # What these state is shown on pages without touching a batch.
-_REGISTERS = ("organisation", "site", "product", "certificate", "edition", "correction")
+_REGISTERS = ("organisation", "site", "product", "certificate", "edition", "correction", "erasure")
 
 _newest = func.max(events.c.seq)
 _registers = [select(_newest).where(events.c.kind == kind).scalar_subquery() for kind in _REGISTERS]
