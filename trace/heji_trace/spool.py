@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
+from os import SEEK_END
 from tempfile import SpooledTemporaryFile
 
 from heji_trace import canonical
@@ -35,6 +36,7 @@ class Spool:
 
     def add(self, event: Event, line: int) -> None:
         """Put an event behind the others."""
+        self._file.seek(0, SEEK_END)
         self._file.write(canonical.dump(event.body) + b"\n")
         self._lines.append(line)
 

@@ -28,6 +28,7 @@ from heji_web.commands_service import working_service
 from heji_web.imports import INSTRUMENT, Asked, File, Import
 from heji_web.marking import mark_sheet
 from heji_web.service import Service
+from heji_web.serving import spare_collector
 from heji_web.settings import read_settings
 from heji_web.terminal import PROBLEM_FOUND, json_option, language, print_json, say, wants_json
 
@@ -82,6 +83,7 @@ def import_files(
 ) -> None:
     """导入 CSV、XLSX、JSON 或 NDJSON 文件，每个文件全部写入或全部不写 · Import files, each wholly or not at all."""
     settings = read_settings(os.environ)
+    spare_collector()
     with working_service(settings) as service:
         with service.store.read() as connection:
             author = accounts.account_of(connection, actor).author

@@ -25,7 +25,7 @@ from heji_web.health import failed
 from heji_web.locking import locked
 from heji_web.logs import start_logging
 from heji_web.service import Service, open_service
-from heji_web.serving import Server
+from heji_web.serving import Server, spare_collector
 from heji_web.settings import Settings, list_settings, read_settings
 from heji_web.terminal import (
     PROBLEM_FOUND,
@@ -73,6 +73,7 @@ def serve_until_told(service: Service) -> None:
         server.stop()
 
     before = {each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGINT)}
+    spare_collector()
     try:
         with closing(service):
             server.run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import resource
@@ -26,6 +27,8 @@ _CONNECTIONS = 2000
 # For the database, the head and the files of imports, beside the connections.
 _OTHER_DESCRIPTORS = 200
 _LOOP_SECONDS = 0.5
+# Objects made and not yet gone before the young ones are looked through, and how many such looks before the old ones.
+_COLLECT_AFTER = (50_000, 20, 50)
 
 _log = logging.getLogger("heji.serving")
 
@@ -58,6 +61,17 @@ class _ProblemTask(ErrorTask):  # type: ignore[misc]
 
 class _Channel(HTTPChannel):  # type: ignore[misc]
     error_task_class = _ProblemTask
+
+
+def spare_collector() -> None:
+    """Let the search for cycles of garbage run seldom, and pass over what was loaded at the start.
+
+    Rows and events hold no cycles and go when nobody has them any more; looking through those of a group again and
+    again, at the interpreter's own pace, took a fifth of the time of a bulk.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
 
 
 class Server:
