@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, text
 from sqlalchemy.pool import StaticPool
 
-from heji_trace.errors import LedgerBusy, Misconfigured
+from heji_trace.errors import LedgerBusy, Misconfigured, Unknown
 
 # How our connections are called on a PostgreSQL server, each process by a name of its own.
 _APPLICATION = "heji "
@@ -88,11 +88,17 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection that sees one consistent state; raises LedgerBusy where the database does not answer."""
+        """A connection that sees one consistent state; raises LedgerBusy where the database does not answer.
+
+        Raises Unknown for a question about what no row can hold, such as a text with a NUL on PostgreSQL.
+        """
         with _as_busy(), self._reader.connect() as connection:
             # Rolled back when it closes: there is nothing to commit, and on a damaged file COMMIT fails.
             connection.begin()
-            yield connection
+            try:
+                yield connection
+            except exc.DataError as error:
+                raise Unknown from error
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
