@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import click
 
 from heji_migrations import privileges, upgrade
-from heji_trace import accounts
+from heji_trace import accounts, ledger, project
 from heji_trace.db import Store
 from heji_trace.errors import HejiError, Misconfigured, Unavailable
 from heji_trace.kinds.words import SUBJECT_TYPE
@@ -32,6 +32,7 @@ from heji_web.terminal import (
     json_option,
     language,
     print_json,
+    progress_bar,
     read_password,
     say,
     tell,
@@ -125,11 +126,16 @@ def check_fit_to_serve(service: Service) -> None:
 )
 @json_option
 def migrate(*, role: str | None) -> None:
-    """把数据库升级到本版本 · Bring the database to this version's schema."""
+    """把数据库升级到本版本，并重新生成读表 · Bring the database to this version, its read tables made again."""
     settings = read_settings(os.environ)
     with locked(settings), closing(Store(settings.database_url)) as store, store.write() as connection:
         before = upgrade.current(connection)
         upgrade.upgrade(connection)
+        if before not in (None, upgrade.head()):
+            # A revision moves what is there; only the ledger tells what its new columns should have held all along.
+            size = ledger.size_of(connection)
+            with progress_bar("rebuilding", size) as progress:
+                project.rebuild(connection, ledger.read_all(connection, size), progress)
         if role is not None:
             privileges.grant(connection, role)
     revisions = {"ok": True, "from": before, "to": upgrade.head()}
