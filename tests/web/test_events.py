@@ -107,3 +107,12 @@ def test_the_regulator_reads_a_record_with_its_place_and_proof(person: Person, c
     assert "采收" in page
     assert "/proof" in page
     assert "12" in page
+
+
+@pytest.mark.parametrize("before", ["-1", "9" * 30, "-" + "9" * 30, "x", "\u0661", "1e3", "\0"])
+@pytest.mark.parametrize("address", ["/desk/events", "/desk/imports"])
+def test_a_list_goes_on_from_its_start_where_the_address_names_no_number(
+    county: County, address: str, before: str
+) -> None:
+    producer = Person(county, "producer")
+    assert producer.client.get(address, query_string={"before": before}).status_code == 200

@@ -225,6 +225,14 @@ def test_the_number_to_dial_is_found_in_a_contact(contact: str, number: str | No
     assert find_telephone(contact) == number
 
 
+@pytest.mark.parametrize(
+    "as_of", ["0001-01-01T00:00", "9999-12-31T23:59:59-12:00", "2026-06-12T07:40+99:99", "x"]
+)
+def test_a_time_beyond_the_calendar_is_refused_or_answered(regulator: Person, as_of: str) -> None:
+    answer = regulator.client.get("/desk/batches/PK-1", query_string={"as_of": as_of})
+    assert answer.status_code in (200, 404, 422)
+
+
 def test_a_recall_needs_the_session_s_token_and_a_right(regulator: Person, chain: County) -> None:
     address, before = "/desk/batches/LZ-1/recall", chain.size
     page = regulator.see(address)

@@ -24,6 +24,7 @@ from heji_web.access import signed_in
 from heji_web.described import facts_of, kind_name, local_time
 from heji_web.headers import permit_scripts
 from heji_web.languages import gettext, language
+from heji_web.questions import page_before
 from heji_web.service import the_service
 
 blueprint = Blueprint("events", __name__)
@@ -40,7 +41,7 @@ def listed() -> ResponseReturnValue:
     """One's own events, newest first, of one kind if one is chosen."""
     author = signed_in().author
     kind = request.args.get("kind") if request.args.get("kind") in KINDS else None
-    before = request.args.get("before", type=int)
+    before = page_before()
     with the_service().store.read() as connection:
         rows = choices.recent_events(connection, author, kind, before, _PAGE + 1)
         bodies = {

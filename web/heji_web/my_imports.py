@@ -18,6 +18,7 @@ from heji_web.headers import permit_scripts
 from heji_web.imports import INSTRUMENT
 from heji_web.jobs import Job
 from heji_web.languages import gettext, language
+from heji_web.questions import page_before
 from heji_web.service import the_service
 from heji_web.waiting import PATIENCE, dump_progress, progress_page
 
@@ -32,7 +33,7 @@ _MOST_LISTED = 300
 def listed() -> ResponseReturnValue:
     """The imports of one's organisation, newest first."""
     author = signed_in().author
-    before = request.args.get("before", type=int)
+    before = page_before()
     with the_service().store.read() as connection:
         found = imported.imports_of(connection, author, before=before, limit=_PAGE + 1)
     return render_template(

@@ -92,3 +92,10 @@ class Query:
                 Problem(f"/{name}", "not-a-choice", {"value": given[:60], "choices": "0, 1"})
             )
         return given == "1"
+
+
+def page_before() -> int | None:
+    """The number before which a list goes on, as the link to its next page says; None for anything that is none."""
+    given = request.args.get("before", "")
+    is_number = given.isascii() and given.isdigit() and len(given) <= _MOST_DIGITS
+    return int(given) if is_number else None

@@ -207,10 +207,11 @@ def _asked(connection: Connection, batch: str) -> Asked:
     local = text if len(text) > len("2026-06-12T07:40") else f"{text}:59"
     try:
         moment = parse_moment(local if local.endswith("Z") or "+" in local else f"{local}+08:00")
-    except ValueError as error:
+        shown = moment.astimezone(BEIJING).strftime("%Y-%m-%dT%H:%M")
+        recorded_ms = ms_of(moment)
+    except (ValueError, OverflowError) as error:
         raise InvalidEvent([Problem("/as_of", "bad-moment", {"value": text[:60]})]) from error
-    seq = tracing.seq_at(connection, ms_of(moment))
-    return Asked(batch, direction, moment.astimezone(BEIJING).strftime("%Y-%m-%dT%H:%M"), seq)
+    return Asked(batch, direction, shown, tracing.seq_at(connection, recorded_ms))
 
 
 def _answer(connection: Connection, author: Author, asked: Asked) -> Answer:
