@@ -52,6 +52,11 @@ def find_session() -> Session | None:
     return session
 
 
+def adopt_session(session: Session) -> None:
+    """Let the rest of this request be the session's, which began in it."""
+    g.session = session
+
+
 def check_csrf(expected: str) -> None:
     """Raises NotAllowed where the form or header does not carry the `expected` token."""
     given = request.headers.get(CSRF_HEADER) or request.form.get(CSRF_FIELD, "")

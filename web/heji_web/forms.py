@@ -23,7 +23,7 @@ from heji_trace.rights import OPERATED_FOR_OTHERS
 from heji_trace.schemas import parse_event
 from heji_trace.sheets.posted import read_posted
 from heji_trace.times import BEIJING, beijing_date, moment_of
-from heji_web import filled
+from heji_web import filled, kept_forms
 from heji_web.access import signed_in
 from heji_web.drawn import draw, wanted_suggestions
 from heji_web.filled import Texts
@@ -90,7 +90,7 @@ def record(kind: str) -> ResponseReturnValue:
         filled.add_row(desk.kind, filling.texts, request.form["add"])
         _name_anew(filling)
         return _page(filling)
-    if "drop" in request.form:
+    if "drop" in request.form or kept_forms.AGAIN in request.form:
         return _page(filling)
     try:
         receipt = _record(filling)

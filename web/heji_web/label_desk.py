@@ -19,6 +19,7 @@ from heji_trace.label_sheet import MAX_LABELS
 from heji_trace.parties import Author
 from heji_trace.rules import LEVELS
 from heji_trace.state import State
+from heji_web import kept_forms
 from heji_web.access import signed_in
 from heji_web.headers import permit_scripts
 from heji_web.languages import language
@@ -51,6 +52,8 @@ def issue() -> ResponseReturnValue:
     """Issue one code for a run of labels; a second tap leads to the same run."""
     author = _issuer()
     texts = {name: request.form.get(name, "").strip() for name in ("id", "batch", "product", "copies")}
+    if kept_forms.AGAIN in request.form:
+        return _page(author, texts)
     service = the_service()
     try:
         run = record_label_once(service.store, service.recorder, author, _drafted(author, texts))

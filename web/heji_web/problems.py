@@ -20,6 +20,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityEr
 from werkzeug.wrappers import Response as AnyResponse
 
 from heji_trace import errors, sentences
+from heji_web import kept_forms
 from heji_web.headers import request_id
 from heji_web.languages import language
 from heji_web.metrics import the_metrics
@@ -93,10 +94,21 @@ def answer_error(error: errors.HejiError) -> AnyResponse:
     """Answer an error of the core; a stranger who opens a page is led to the sign-in."""
     if isinstance(error, errors.NotSignedIn) and wants_html() and request.method in ("GET", "HEAD"):
         return redirect(url_for("sign_in.show", next=_local_address()), HTTPStatus.SEE_OTHER)
+    if wants_html() and kept_forms.is_kept():
+        if isinstance(error, errors.NotSignedIn):
+            return _sign_in_with_form(problem_of(error))
+        if error.code == "stale-form":
+            return kept_forms.go_on(kept_forms.dump_fields(), _local_address(), status_of(error))
     status = status_of(error)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("%s %s", request_id(), error.code)
     return answer(problem_of(error))
+
+
+def _sign_in_with_form(problem: ProblemAnswer) -> Response:
+    kept = kept_forms.dump_fields()
+    page = render_template("sign_in.html", name="", refusal=problem, next=_local_address(), kept=kept)
+    return make_response(page, problem.status)
 
 
 def problem_of(error: errors.HejiError) -> ProblemAnswer:

@@ -22,6 +22,7 @@ from heji_trace.recall import RecallReport, parse_recall, recall_of, running_rec
 from heji_trace.recall_updates import newest_figures
 from heji_trace.times import BEIJING, moment_of
 from heji_trace.units import unit_name
+from heji_web import kept_forms
 from heji_web.access import signed_in
 from heji_web.described import local_time
 from heji_web.headers import permit_scripts
@@ -78,6 +79,8 @@ def open_recall(batch: str) -> ResponseReturnValue:
     """Open the recall: every batch in scope says so with the same commit."""
     author = _recaller()
     form = {name: text.replace("\r\n", "\n").strip() for name, text in request.form.items()}
+    if kept_forms.AGAIN in request.form:
+        return _page(author, batch, form)
     try:
         receipt = the_service().recorder.submit(_stated(author, batch, form), author)
     except HejiError as error:

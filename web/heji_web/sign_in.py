@@ -6,10 +6,13 @@ from http import HTTPStatus
 
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response
 
 from heji_trace import sessions
 from heji_trace.errors import HejiError, NotSignedIn, TooMany
+from heji_web import kept_forms
 from heji_web.access import (
+    adopt_session,
     check_same_site,
     cookie_name,
     drop_session_cookie,
@@ -30,7 +33,7 @@ def show() -> ResponseReturnValue:
     """The form; who has signed in already goes on."""
     if find_session() is not None:
         return redirect(_next_address(), HTTPStatus.SEE_OTHER)
-    return render_template("sign_in.html", name="", refusal=None, next=request.args.get("next", ""))
+    return render_template("sign_in.html", name="", refusal=None, next=request.args.get("next", ""), kept="")
 
 
 @blueprint.post("/sign-in")
@@ -56,7 +59,15 @@ def enter() -> ResponseReturnValue:
         sessions.forget_old_sessions(connection, service.settings.lifetime, service.clock.now_ms())
         if old:
             sessions.sign_out(connection, old)
-    response = redirect(_next_address(), HTTPStatus.SEE_OTHER)
+    kept = request.form.get("kept", "")
+    if kept:
+        with service.store.read() as connection:
+            adopt_session(
+                sessions.session_of(connection, secret, service.settings.lifetime, service.clock.now_ms())
+            )
+        response: Response = kept_forms.go_on(kept, _next_address(), HTTPStatus.OK)
+    else:
+        response = redirect(_next_address(), HTTPStatus.SEE_OTHER)
     set_session_cookie(response, secret)
     return response
 
@@ -75,7 +86,13 @@ def leave() -> ResponseReturnValue:
 
 def _show_again(name: str, error: HejiError) -> ResponseReturnValue:
     problem = problem_of(error)
-    page = render_template("sign_in.html", name=name[:64], refusal=problem, next=request.form.get("next", ""))
+    page = render_template(
+        "sign_in.html",
+        name=name[:64],
+        refusal=problem,
+        next=request.form.get("next", ""),
+        kept=request.form.get("kept", ""),
+    )
     response = make_response(page, problem.status)
     # A browser would show its own dialogue for a challenge that it knows.
     response.headers.update(
