@@ -182,3 +182,20 @@ def test_rows_of_another_sheet_are_noticed(signer: keys.Signer) -> None:
     with pytest.raises(InvalidEvent) as refusal:
         keys.restore_signer("\n".join(sheet))
     assert [problem.code for problem in refusal.value.problems] == ["recovery-sheet-key"]
+
+
+@pytest.mark.parametrize(
+    "seed", [bytes(32), b"\x01" * 32, b"heji" * 8, bytes(range(8)) * 4, b"hejihejihejihejihejiheji20261127"]
+)
+def test_a_key_that_was_not_drawn_at_random_is_not_signed_with(tmp_path: Path, seed: bytes) -> None:
+    keys.write_signer(tmp_path / "k", keys.Signer("log.example", seed))
+    with pytest.raises(Misconfigured) as refused:
+        keys.read_signer(tmp_path / "k")
+    assert refused.value.code == "key-weak"
+
+
+def test_keys_drawn_at_random_are_signed_with(tmp_path: Path) -> None:
+    for number in range(200):
+        signer = keys.generate_signer("log.example", os.urandom)
+        keys.write_signer(tmp_path / str(number), signer)
+        assert keys.read_signer(tmp_path / str(number)) == signer

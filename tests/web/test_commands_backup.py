@@ -17,6 +17,7 @@ from county import County, opened_county
 from heji_trace import tables
 from heji_trace.checkpoint import dump_checkpoint, open_checkpoint, sign_note
 from heji_trace.db import Store
+from heji_trace.head import HeadFile
 from heji_trace.keys import read_signer
 from heji_trace.parties import Author
 from heji_trace.times import SYSTEM_CLOCK
@@ -284,6 +285,37 @@ def test_nothing_is_restored_over_what_is_there(live: Terminal, grown: County) -
     assert live.ask("restore", path, "--new-log")["code"] == "restore-not-empty"
     assert rows_of(live.data, "entries") == before
     assert live.run("verify").exit_code == 0
+
+
+@pytest.mark.parametrize("interrupted", ["set_aside", "retire_signer", "write_signer", "restore", "after"])
+def test_a_restore_that_was_interrupted_and_is_done_again_never_signs_twice_under_a_name(
+    live: Terminal, empty: Terminal, grown: County, monkeypatch: pytest.MonkeyPatch, interrupted: str
+) -> None:
+    path = live.ask("backup", "create")["path"]
+    grown.harvest("LOST")
+    grown.service.close()
+    keep_head(live, empty)
+
+    def power_cut(*_given: object, **_named: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as cut:
+        if interrupted == "after":
+            cut.setattr(HeadFile, "write", power_cut)
+        else:
+            cut.setattr(f"heji_web.commands_backup.{interrupted}", power_cut)
+        assert empty.run("restore", path).exit_code == 1
+    if interrupted == "after":
+        # The database was committed without its head: nothing is written to it, and it is no empty target.
+        assert empty.ask("doctor")["checks"]["head"]["code"] == "head-missing"
+        assert empty.ask("restore", path)["code"] == "restore-not-empty"
+        for file in empty.data.glob("heji.db*"):
+            file.unlink()
+    done = empty.ask("restore", path)
+    assert (done["ok"], done["continues"], done["lost"]) == (True, False, 1)
+    started = interrupted in ("restore", "after")
+    assert done["origin"] == ("log.heji.example-3" if started else "log.heji.example-2")
+    go_on_and_check(empty)
 
 
 def test_to_go_on_under_the_old_name_its_key_is_needed(

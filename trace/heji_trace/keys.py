@@ -20,6 +20,9 @@ from heji_trace.errors import InvalidEvent, Misconfigured, Problem
 
 SEED_SIZE = 32
 
+# Of 32 random bytes fewer are different once in 10^20 keys; a passphrase, a counter of zeros or a pattern has fewer.
+_LEAST_DIFFERENT = 14
+
 _FILE = re.compile(r"PRIVATE\+KEY\+(?P<name>[^\s+]+)\+(?P<id>[0-9a-f]{8})\+(?P<seed>[A-Za-z0-9+/]{44})\n?")
 _SHEET_ROW_SIZE = 8
 _SHEET_ROW = re.compile(r"(?P<row>[1-4]): *(?P<digits>(?:[0-9a-f] *){16})- *(?P<check>(?:[0-9a-f] *){4})")
@@ -117,7 +120,10 @@ def parse_signer(text: str, path: Path) -> Signer:
 
 
 def read_signer(path: Path) -> Signer:
-    """The key in a file; raises Misconfigured when it is absent, damaged, or readable by anybody but its owner."""
+    """The key in a file.
+
+    Raises Misconfigured when it is absent, damaged, readable by anybody but its owner, or was not drawn at random.
+    """
     try:
         # Without O_NONBLOCK a named pipe in the key's place would stop the start for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -130,7 +136,10 @@ def read_signer(path: Path) -> Signer:
             data = file.read(4096)
     except OSError as error:
         raise Misconfigured("key-unreadable", path=path, reason=error.strerror) from None
-    return parse_signer(data.decode("utf-8", "replace"), path)
+    signer = parse_signer(data.decode("utf-8", "replace"), path)
+    if len(set(signer.seed)) < _LEAST_DIFFERENT:
+        raise Misconfigured("key-weak", path=path)
+    return signer
 
 
 def recovery_sheet(signer: Signer) -> str:

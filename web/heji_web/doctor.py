@@ -35,7 +35,6 @@ State = Literal["fine", "notice", "problem"]
 _LEAST_FREE = 200 * 2**20
 _LITTLE_FREE = 2 * 2**30
 _CLOCK_MS = 5 * 60 * 1000
-_LEAST_DIFFERENT_BYTES = 12
 _ASK_SECONDS = 5
 _BEIJING_SECONDS = 8 * 3600
 
@@ -103,9 +102,6 @@ def _problem(name: str, code: str, remedy: str, **names: object) -> Finding:
 
 def _key(service: Service) -> Iterator[Finding]:
     signer, path = service.signer, service.settings.key
-    if len(set(signer.seed)) < _LEAST_DIFFERENT_BYTES:
-        yield _problem("key", "doctor-key-weak", "remedy-key-weak", path=path)
-        return
     facts: dict[str, str] = {}
     with suppress(HejiError), service.store.read() as connection:
         facts = ledger.founded_facts(connection)
