@@ -126,17 +126,20 @@ def _page_seconds(service: Service) -> tuple[float, float]:
                 connection.exec_driver_sql(statement, values).fetchall()
         return consumer._draw(passports[at], "text/html")
 
-    with service.store.read() as connection:
+    with app.test_request_context("/t"), service.store.read() as connection:
         labelled = select(tables.labels.c.trace_code).where(tables.labels.c.batch.is_not(None))
-        codes = list(connection.execute(labelled).scalars())
+        view = View(service.clock.now_ms(), consumer._trust(), demonstration=True)
+        codes = [
+            code
+            for code in connection.execute(labelled).scalars().all()
+            if passport_of(connection, code, view).standing == "bound"
+        ]
         event.listen(
             connection,
             "before_cursor_execute",
             lambda _c, _u, statement, values, *_: asked.append((statement, values)),
         )
-        with app.test_request_context("/t"):
-            view = View(service.clock.now_ms(), consumer._trust(), demonstration=True)
-            passports += [passport_of(connection, code, view) for code in codes]
+        passports += [passport_of(connection, code, view) for code in codes]
     pages = app.extensions[consumer._EXTENSION]._pages
     requests = [EnvironBuilder(f"/t/{code}").get_environ() for code in codes for _ in range(_ROUNDS + 1)]
     for request in requests[: len(codes)]:

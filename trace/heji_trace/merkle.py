@@ -145,8 +145,7 @@ class Tree:
     def __init__(self, size: int, read: Read) -> None:
         self._size = size
         self._read = read
-        self._tiles: dict[tuple[int, int], Sequence[bytes]] = {}
-        self._subtrees: dict[tuple[int, int], bytes] = {}
+        self._tiles: dict[tuple[int, int], list[Sequence[bytes]]] = {}
 
     def inclusion_proof(self, index: int) -> list[bytes]:
         """PATH(index, D[0:size]) of RFC 6962 section 2.1.1, sibling of the leaf first; raises BadProof when index >= size."""
@@ -165,25 +164,24 @@ class Tree:
         path.reverse()
         return path
 
-    def tile(self, level: int, index: int) -> Sequence[bytes]:
-        """The hashes of a tile, as far as the tree has them."""
+    def subtree(self, height: int, index: int) -> bytes:
+        """The hash of the complete subtree of 2^height leaves that begins at leaf index * 2^height."""
+        level, above = divmod(height, TILE_HEIGHT)
+        tile, place = divmod(index << above, TILE_WIDTH)
+        return self._rows_of(level, tile)[above][place >> above]
+
+    def _rows_of(self, level: int, index: int) -> list[Sequence[bytes]]:
+        """The hashes of a tile, as far as the tree has them, and above them those of every complete pair."""
         kept = self._tiles.get((level, index))
         if kept is None:
             start = index * TILE_WIDTH
             width = min(TILE_WIDTH, (self._size >> level * TILE_HEIGHT) - start)
-            kept = self._tiles[level, index] = _read_run(level, start, width, self._read)
-        return kept
-
-    def subtree(self, height: int, index: int) -> bytes:
-        """The hash of the complete subtree of 2^height leaves that begins at leaf index * 2^height."""
-        level, above = divmod(height, TILE_HEIGHT)
-        if not above:
-            tile, place = divmod(index, TILE_WIDTH)
-            return self.tile(level, tile)[place]
-        kept = self._subtrees.get((height, index))
-        if kept is None:
-            left, right = self.subtree(height - 1, 2 * index), self.subtree(height - 1, 2 * index + 1)
-            kept = self._subtrees[height, index] = node_hash(left, right)
+            kept = self._tiles[level, index] = [_read_run(level, start, width, self._read)]
+            while len(kept[-1]) > 1:
+                each = iter(kept[-1])
+                kept.append(
+                    [sha256(b"\x01" + left + right).digest() for left, right in zip(each, each, strict=False)]
+                )
         return kept
 
     def range_root(self, start: int, end: int) -> bytes:
