@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import sqlite3
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -33,11 +34,12 @@ from heji_scanners.terminal import (
     print_json,
     print_table,
     tell,
+    visible,
     wants_json,
 )
 from heji_scanners.turn import Turn
 from heji_scanners.watching import Watcher
-from heji_trace.errors import Conflict, InvalidEvent, Problem, ServerUnreachable
+from heji_trace.errors import Conflict, InvalidEvent, Misconfigured, Problem, ServerUnreachable
 from heji_trace.kinds import KINDS
 from heji_trace.sentences import say, say_both
 from heji_trace.sheets.cells import plain_text
@@ -180,7 +182,10 @@ class _Line:
 def opened_outbox(settings: ScanSettings) -> Iterator[Outbox]:
     """The outbox that the settings name, for as long as a command runs."""
     with closing(Outbox(settings.outbox, SYSTEM_CLOCK)) as outbox:
-        yield outbox
+        try:
+            yield outbox
+        except sqlite3.Error as error:
+            raise Misconfigured("scan-outbox-unusable", path=settings.outbox, reason=error) from None
 
 
 @contextmanager
@@ -335,22 +340,25 @@ def watch_folder(*, folder: Path, kind: str | None, organisation: str | None, re
     stopped = Flag()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    watcher = Watcher(folder)
+    watcher, unread, said = Watcher(folder), set[Path](), ""
     tell("scan-watching", name=folder)
     with opened_outbox(settings) as outbox, _opened_line(settings, outbox) as line:
-        said = ""
         while not stopped.is_set():
             for path in watcher.look():
-                told = _take(
-                    outbox, _read(path, kind, organisation, settings), path, versions=not reused_names
-                )
+                read = _read(path, kind, organisation, settings)
+                if any(problem.code == "scan-file-unreadable" for problem in read.problems):
+                    watcher.give_again(path)
+                    if path in unread:
+                        continue  # said once; it is tried until it can be read
+                    unread.add(path)
+                told = _take(outbox, read, path, versions=not reused_names)
                 if wants_json():
                     print_json(told, indent=None)
-            said = _send_a_while(line, stopped, said)
+            said = _send_a_while(line, stopped, said, is_there=watcher.is_there)
     tell("scan-watched")
 
 
-def _send_a_while(line: _Line, stopped: Flag, said: str) -> str:
+def _send_a_while(line: _Line, stopped: Flag, said: str, *, is_there: bool) -> str:
     """Send until it is time to look again; trouble is said once, until it is another or over."""
     end = SYSTEM_CLOCK.monotonic() + _EVERY_SECONDS
     before = line.outbox.counts()
@@ -362,12 +370,13 @@ def _send_a_while(line: _Line, stopped: Flag, said: str) -> str:
         if wants_json():
             print_json({"outbox": counts}, indent=None)
         tell_counts(counts)
-    error = line.sender.trouble.error
+    error = line.sender.trouble.error if is_there else ServerUnreachable("scan-folder-away")
     sentence = "" if error is None else error.sentence(language())
     if error is not None and sentence != said:
         if wants_json():
             print_json({"trouble": {"code": error.code, **say_both(error.code, **error.names)}}, indent=None)
-        tell("scan-not-sent", err=True, why=sentence)
+        else:
+            click.echo(visible(sentence), err=True)
     return sentence
 
 

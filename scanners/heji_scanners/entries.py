@@ -66,8 +66,8 @@ class KeptFile:
 class Entry:
     """A draft in the outbox, under a `number` that people can type.
 
-    `attempts` counts how often sending began: at 0 no server can have seen it. `status` and `answer` are the last
-    answer that was no receipt, `receipt` is what the server gave for it.
+    `attempts` counts how often sending began since it was put or last refused: at 0 no ledger can have it. `status`
+    and `answer` are the last answer that was no receipt, `receipt` is what the server gave for it.
     """
 
     number: int

@@ -147,7 +147,8 @@ class Outbox:
             raise Conflict("scan-id-in-use", id=draft.id, number=entry.number)
         db.execute(
             "UPDATE entries SET kind = ?, body = ?, acknowledged = '[]', replaces = ?, file = ?, line = ?,"
-            " state = ?, not_before_ms = 0, status = NULL, answer = ?, settled_ms = NULL WHERE number = ?",
+            " state = ?, attempts = 0, not_before_ms = 0, status = NULL, answer = ?, settled_ms = NULL"
+            " WHERE number = ?",
             (draft.kind, draft.body, draft.replaces, draft.file, draft.line, state, asked, entry.number),
         )
         self._note(db, entry.number, "replaced", entry.body.decode("utf-8", "replace"))
@@ -223,7 +224,8 @@ class Outbox:
         query = "SELECT number FROM entries WHERE state = ? AND status = ? AND number > ?"
         for (follower,) in db.execute(query, (State.PARKED, _DEPENDENT, number)).fetchall():
             db.execute(
-                "UPDATE entries SET state = ?, not_before_ms = 0 WHERE number = ?", (State.WAITING, follower)
+                "UPDATE entries SET state = ?, attempts = 0, not_before_ms = 0 WHERE number = ?",
+                (State.WAITING, follower),
             )
             self._note(db, follower, "woken", str(number))
 
@@ -253,8 +255,8 @@ class Outbox:
             entry = self._entry_in(db, number, State.PARKED, State.DISCARDED)
             codes = list(dict.fromkeys([*entry.acknowledged, *acknowledged]))
             db.execute(
-                "UPDATE entries SET state = ?, not_before_ms = 0, acknowledged = ?, settled_ms = NULL"
-                " WHERE number = ?",
+                "UPDATE entries SET state = ?, attempts = 0, not_before_ms = 0, acknowledged = ?,"
+                " settled_ms = NULL WHERE number = ?",
                 (State.WAITING, _dump(codes), number),
             )
             self._note(db, number, step, ", ".join(acknowledged))

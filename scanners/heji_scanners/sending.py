@@ -31,6 +31,7 @@ _LONGEST_DELAY: Final = 60.0
 _OTHERS_TURN: Final = 0.5
 _NAP: Final = 1.0
 _LEDGER: Final = "ledger"
+_NAME: Final = "heji-scan"
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 # What a person must look at; any other answer that is no receipt is tried again.
 _FOR_PEOPLE: Final = frozenset(
@@ -132,7 +133,9 @@ class Sender:
 
     def _send_together(self, entries: Sequence[Entry]) -> None:
         body = canonical.dump([entry.event for entry in entries])
-        answer = self._ask(lambda: self._server.post_all(body))
+        files = {entry.name for entry in entries}
+        name = files.pop() if len(files) == 1 else ""
+        answer = self._ask(lambda: self._server.post_all(body, name or _NAME))
         if answer.status in _FINE:
             receipts = answer.document.get("receipts")
             found = receipts if isinstance(receipts, list) else []

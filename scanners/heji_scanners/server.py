@@ -63,9 +63,9 @@ class Server:
         """Send one event."""
         return self._post("/api/v1/events", body, _JSON)
 
-    def post_all(self, body: bytes) -> Answer:
-        """Send a JSON array of events, recorded wholly or not at all."""
-        return self._post("/api/v1/events/bulk", body, _JSON)
+    def post_all(self, body: bytes, name: str) -> Answer:
+        """Send a JSON array of events, recorded wholly or not at all; the server lists it under `name`."""
+        return self._post(f"/api/v1/events/bulk?name={quote(name, safe='')}", body, _JSON)
 
     def post_file(self, data: bytes, name: str, acknowledged: tuple[str, ...]) -> Answer:
         """Send the file of an instrument."""

@@ -15,16 +15,25 @@ class _Look(NamedTuple):
 
 
 class Watcher:
-    """Finds files in `folder` that are new or changed and no longer being written."""
+    """Finds files in `folder` that are new or changed and no longer being written.
+
+    `is_there` is false while the folder is not: a stick was pulled, a share is away.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._seen: dict[Path, _Look] = {}
         self._given: dict[Path, _Look] = {}
+        self.is_there = True
 
     def look(self) -> list[Path]:
         """The files that stand as they stood at the look before, each once until it changes, oldest first."""
-        now = dict(self._files())
+        try:
+            now = dict(self._files())
+        except OSError:
+            self.is_there = False
+            return []
+        self.is_there = True
         settled = [
             path
             for path, look in now.items()
@@ -33,6 +42,10 @@ class Watcher:
         self._seen = now
         self._given |= {path: now[path] for path in settled}
         return sorted(settled, key=lambda path: (now[path].changed_ns, path.name))
+
+    def give_again(self, path: Path) -> None:
+        """Give a file at the next look too: it could not be read, as when an instrument holds it open."""
+        self._given.pop(path, None)
 
     def _files(self) -> Iterator[tuple[Path, _Look]]:
         for path in self._folder.iterdir():

@@ -13,6 +13,7 @@ from threading import Thread
 from typing import Any
 
 _LENGTH = re.compile(rb"^content-length: *([0-9]+)", re.IGNORECASE | re.MULTILINE)
+_CHUNKED = re.compile(rb"^transfer-encoding: *chunked", re.IGNORECASE | re.MULTILINE)
 _PAGE = b"<html><body>Please accept our conditions first.</body></html>"
 # What a whole request may meet, with how often in a hundred.
 BAD_LINE: Mapping[str, int] = {
@@ -135,9 +136,21 @@ class FaultyLine:
 
 
 async def _message(reader: StreamReader) -> bytes:
+    """A whole request or answer, of a length that is announced or in chunks."""
     head = await reader.readuntil(b"\r\n\r\n")
+    if _CHUNKED.search(head):
+        return head + await _chunks(reader)
     length = _LENGTH.search(head)
     return head + (await reader.readexactly(int(length[1])) if length else b"")
+
+
+async def _chunks(reader: StreamReader) -> bytes:
+    body = b""
+    while True:
+        size = await reader.readuntil(b"\r\n")
+        body += size + await reader.readexactly(int(size, 16) + 2)
+        if not int(size, 16):
+            return body
 
 
 def _answer(status: str, body: bytes, more: str = "") -> bytes:

@@ -19,6 +19,7 @@ from sqlalchemy import select
 from county import CYCLE, PLOT, County, opened_county
 from faults.faulty_line import BAD_LINE, FaultyLine
 from faults.length import lasting
+from heji_scanners.deciding import confirm
 from heji_scanners.entries import EVENT, Draft, State
 from heji_scanners.outbox import Outbox
 from heji_scanners.sending import Sender, drain
@@ -139,6 +140,33 @@ def test_what_is_sent_over_a_bad_line_arrives_once(site: Site, line: FaultyLine,
     found = arrived(site)
     assert len(found) == EVENTS
     assert {event["id"]: event for event in found} == {event["id"]: event for event in site.events}
+
+
+def test_on_a_bad_line_only_what_the_ledger_asks_about_waits_for_a_person(
+    site: Site, line: FaultyLine, tmp_path: Path
+) -> None:
+    folder = tmp_path / "station"
+    events = site.events[: 2 * CONTROLS]
+    for at in range(5, len(events), 16):
+        # Nobody knows a batch of that name, and so the ledger wants to hear it twice.
+        events[at] = {**events[at], "kind": "receiving", "moves": [unknown_goods(at)]}
+        events[at].pop("outputs"), events[at].pop("cycles")
+    send_all(folder, line.port, site.token, events, seed=1)
+    with closing(Outbox(folder, HASTY)) as outbox:
+        parked = list(outbox.list_entries([State.PARKED]))
+        assert [each.id for each in parked] == [event["id"] for event in events[5::16]]
+        assert outbox.counts()[State.DELIVERED] == len(events) - len(parked)
+        for each in parked:
+            confirm(outbox, each, [str(question["code"]) for question in each.questions], HASTY.now_ms())
+    send_all(folder, line.port, site.token, [], seed=2)
+    line.flush()
+    found = {event["id"]: event for event in arrived(site)}
+    assert found.keys() == {event["id"] for event in events}
+    assert all(found[event["id"]]["acknowledged"] for event in events[5::16])
+
+
+def unknown_goods(number: int) -> dict[str, str]:
+    return {"batch": f"U{number}", "quantity": "5", "unit": "kg"}
 
 
 def check_replays(site: Site, receipts: dict[str, Any]) -> None:

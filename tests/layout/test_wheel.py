@@ -136,6 +136,15 @@ def test_the_field_s_command_works_on_the_base_install(field: Path) -> None:
     assert "decode" in shown.stdout
 
 
+def test_the_field_writes_and_checks_a_sheet_on_the_base_install(field: Path, tmp_path: Path) -> None:
+    sheet = tmp_path / "采收.xlsx"
+    written = call(field / "heji-scan", "template", "harvest", "-o", sheet)
+    assert (written.returncode, written.stderr) == (0, "")
+    checked = call(field / "heji-scan", "check", "--json", sheet)
+    assert (checked.returncode, checked.stderr) == (1, "")
+    assert '"no-rows"' in checked.stdout
+
+
 def test_every_module_of_the_field_can_be_imported_on_the_base_install(field: Path, wheel: Path) -> None:
     ran = call(field / "python", "-W", "error", "-c", importing(modules(wheel, ("heji_scanners",))))
     assert (ran.returncode, ran.stderr) == (0, "")

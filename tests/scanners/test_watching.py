@@ -58,3 +58,24 @@ def test_a_file_that_is_taken_away_is_forgotten(tmp_path: Path) -> None:
     watcher.look()
     file.unlink()
     assert watcher.look() == []
+
+
+def test_a_folder_that_is_away_is_noticed_and_looked_at_again(tmp_path: Path) -> None:
+    folder = tmp_path / "stick"
+    watcher = Watcher(folder)
+    looks = [(watcher.look(), watcher.is_there)]
+    folder.mkdir()
+    (folder / "day.csv").write_bytes(b"x")
+    looks += [(watcher.look(), watcher.is_there) for _ in range(2)]
+    assert looks == [([], False), ([], True), ([folder / "day.csv"], True)]
+
+
+def test_a_file_that_could_not_be_read_is_given_again(tmp_path: Path) -> None:
+    watcher = Watcher(tmp_path)
+    file = tmp_path / "day.csv"
+    file.write_bytes(b"x")
+    watcher.look()
+    assert watcher.look() == [file]
+    watcher.give_again(file)
+    assert watcher.look() == [file]
+    assert watcher.look() == []
