@@ -29,8 +29,8 @@ MUTANTS = (
     Mutant(
         "the head's name is not synced",
         "trace/heji_trace/head.py",
-        "            os.fsync(folder)\n",
-        "",
+        "goes back in time.\n            sync()\n",
+        "goes back in time.\n",
         _POWER,
     ),
     Mutant(
@@ -150,8 +150,8 @@ MUTANTS = (
     Mutant(
         "one id twice in one group",
         "trace/heji_trace/recorder.py",
-        " or parts[-1][0].bulk or single in seen:",
-        " or parts[-1][0].bulk:",
+        "if alone or not parts or single in seen:",
+        "if alone or not parts:",
         "tests/trace/test_recorder.py::test_the_same_id_twice_at_once_is_recorded_once",
     ),
     # --- what is said of food ---

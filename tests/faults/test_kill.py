@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from threading import Event, Thread
@@ -12,12 +13,13 @@ import pytest
 
 from county import opened_county
 from faults.book import Book, check_against, send_all
+from faults.length import lasting
 from heji_web.service import open_service
 from heji_web.settings import read_settings
 from served import Served
 
-APPENDS = 2000
-KILLS = 10
+APPENDS = lasting(2000, 100_000)
+KILLS = lasting(10, 200)
 CLIENTS = 16
 
 
@@ -31,7 +33,7 @@ def data(tmp_path: Path) -> tuple[Path, str, list[dict[str, Any]]]:
 
 
 def test_nothing_acknowledged_is_lost_or_doubled_by_kills(
-    data: tuple[Path, str, list[dict[str, Any]]],
+    data: tuple[Path, str, list[dict[str, Any]]], record_property: Callable[[str, object], None]
 ) -> None:
     folder, token, events = data
     book, done = Book(events), Event()
@@ -48,11 +50,14 @@ def test_nothing_acknowledged_is_lost_or_doubled_by_kills(
             served.kill()
             served.start()
         for client in clients:
-            client.join(timeout=60)
+            client.join(timeout=600)
         served.stop()
     finally:
         done.set()
         served.close()
+    record_property(
+        "kills, acknowledged, of them repeats", f"{KILLS}, {len(book.acknowledged)}, {book.repeats}"
+    )
     with closing(open_service(read_settings({"HEJI_DATA": str(folder)}))) as service:
         service.start()
         check_against(book, APPENDS, service)
