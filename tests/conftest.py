@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from county import County, found_county
+from county import County, opened_county
 from heji_migrations import upgrade
 from heji_trace.db import Store
 from heji_web.app import create_app
@@ -21,7 +23,7 @@ from heji_web.settings import Settings, read_settings
 from postgresql import Cluster, NoServer
 from web.doors import CHEAP, Now
 
-NewDatabase = Callable[[Path], AbstractContextManager[str]]
+NewDatabase = Callable[..., AbstractContextManager[str]]
 _NO_SERVER = "no PostgreSQL: "
 _ON_BOTH = ("trace", "properties", "faults", "migrations")
 
@@ -74,17 +76,56 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def database(request: pytest.FixtureRequest) -> NewDatabase:
-    """Makes new databases of the kind that the test runs on, each the URL of one; in a folder where it is a file."""
+    """Makes new databases of the kind that the test runs on, each the URL of one; in a folder where it is a file.
+
+    They are copies of another one, given by its URL, or empty.
+    """
     if request.param == "sqlite":
-        return lambda folder: nullcontext(f"sqlite:///{folder / 'heji.db'}")
+        return _sqlite_database
     cluster: Cluster = request.getfixturevalue("cluster")
-    return lambda _folder: cluster.database()
+    return lambda _folder, model=None: cluster.database(model)
+
+
+@contextmanager
+def _sqlite_database(folder: Path, model: str | None = None) -> Iterator[str]:
+    if model is not None:
+        shutil.copy(model.removeprefix("sqlite:///"), folder / "heji.db")
+    yield f"sqlite:///{folder / 'heji.db'}"
+
+
+@dataclass(frozen=True)
+class Founded:
+    """A county that was founded once, to be copied by every test that begins with one."""
+
+    folder: Path
+    url: str
+    county: County
+
+    def copy(self, folder: Path) -> None:
+        """The signing key and the remembered head; the database has its own way."""
+        shutil.copy2(self.folder / "signing.key", folder)
+        shutil.copytree(self.folder / "head", folder / "head")
+
+
+@pytest.fixture(scope="session")
+def founded(database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Founded]:
+    """The county of all tests, its service closed: founding it for each would take half of their time."""
+    folder = tmp_path_factory.mktemp("founded")
+    with database(folder) as url:
+        with opened_county(folder, url) as county:
+            pass
+        yield Founded(folder, url, county)
 
 
 @pytest.fixture
-def database_url(database: NewDatabase, tmp_path: Path) -> Iterator[str]:
-    """The URL of a database of the test's own."""
-    with database(tmp_path) as url:
+def database_url(database: NewDatabase, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a database of the test's own; with the county in it where the test asks for one."""
+    model = None
+    if "county" in request.fixturenames:
+        founded: Founded = request.getfixturevalue("founded")
+        founded.copy(tmp_path)
+        model = founded.url
+    with database(tmp_path, model) as url:
         yield url
 
 
@@ -133,7 +174,8 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
 @pytest.fixture
 def service(settings: Settings, now: Now) -> Iterator[Service]:
     """A started service with an empty ledger that has been begun."""
-    found_log(settings, "log.heji.example", os.urandom)
+    if not settings.key.exists():
+        found_log(settings, "log.heji.example", os.urandom)
     service = open_service(settings, now.clock, passwords=CHEAP)
     service.start()
     yield service
@@ -153,6 +195,7 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def county(service: Service, now: Now, client: FlaskClient) -> County:
+def county(service: Service, now: Now, client: FlaskClient, founded: Founded) -> County:
     """People with tokens, products, sites and a crop cycle: see `county.PEOPLE`."""
-    return found_county(service, now, client)
+    known = founded.county
+    return County(service, now, client, dict(known.authors), dict(known.tokens), known.made)

@@ -85,11 +85,14 @@ class Cluster:
         self._run("pg_ctl", "stop", "--wait", "--silent", f"--mode={mode}")
 
     @contextmanager
-    def database(self, template: str = TEMPLATE) -> Iterator[str]:
-        """The URL of a new database, which is dropped when the block ends, whoever is still connected."""
+    def database(self, model: str | None = None, *, template: str = TEMPLATE) -> Iterator[str]:
+        """The URL of a new database, which is dropped when the block ends, whoever is still connected.
+
+        It is a copy of another, given by its URL, to which nobody is connected; else of a template.
+        """
         self._made += 1
         name = f"heji_{self._made}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template if model is None else _name(model)}")
         try:
             yield self.url(name)
         finally:
@@ -103,7 +106,7 @@ class Cluster:
         """The URL of the same database for a role that owns nothing, made when it is first asked for."""
         if not self.execute(f"SELECT 1 FROM pg_roles WHERE rolname = '{name}'"):
             self.execute(f"CREATE ROLE {name} LOGIN")
-        return self.url(url.partition("?")[0].rpartition("/")[2], name)
+        return self.url(_name(url), name)
 
     def execute(self, statement: str, database: str = "postgres") -> list[Any]:
         """Run one statement as the server's owner, outside any transaction; its rows where it has some."""
@@ -135,6 +138,10 @@ class Cluster:
             if done.returncode:
                 told.seek(0)
                 raise NoServer(f"{program}: {told.read().strip()}")
+
+
+def _name(url: str) -> str:
+    return url.partition("?")[0].rpartition("/")[2]
 
 
 def _unprivileged() -> dict[str, Any] | None:

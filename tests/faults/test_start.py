@@ -19,6 +19,7 @@ from heji_web.settings import Settings, read_settings
 from ledger_check import check_ledger, verified
 from web.doors import CHEAP, Now
 
+pytestmark = pytest.mark.sqlite_only
 _WAL_HEADER, _FRAME_HEADER = 32, 24
 
 

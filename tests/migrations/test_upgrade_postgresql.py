@@ -23,7 +23,7 @@ pytestmark = pytest.mark.postgresql_only
 @pytest.fixture
 def empty(cluster: Cluster) -> Iterator[Store]:
     """A database in which nothing has been made."""
-    with cluster.database(EMPTY) as url, closing(Store(url)) as store:
+    with cluster.database(template=EMPTY) as url, closing(Store(url)) as store:
         yield store
 
 

@@ -73,7 +73,7 @@ def test_a_county_moves_to_postgresql_goes_on_there_and_moves_back(
 ) -> None:
     grown.service.close()
     old = grown.service.settings.database_url
-    with cluster.database(EMPTY) as url:
+    with cluster.database(template=EMPTY) as url:
         told = Terminal(tmp_path).ask("copy", "--to", url)
         assert (told["ok"], told["origin"], told["problems"]) == (True, grown.service.signer.name, [])
         assert told["size"] == grown.recorder.durable_size
@@ -103,7 +103,7 @@ def test_people_are_told_what_was_copied_and_what_to_do_next(
     grown: County, cluster: Cluster, tmp_path: Path
 ) -> None:
     grown.service.close()
-    with cluster.database(EMPTY) as url:
+    with cluster.database(template=EMPTY) as url:
         (tmp_path / "url").write_text(f"{url}\n")
         (tmp_path / "url").chmod(0o600)
         done = Terminal(tmp_path).run("copy", "--to-file", str(tmp_path / "url"))
@@ -130,14 +130,14 @@ def test_a_target_with_anything_in_it_is_left_alone(grown: County, cluster: Clus
 def test_nothing_is_copied_while_a_service_runs_on_the_file(
     grown: County, cluster: Cluster, tmp_path: Path
 ) -> None:
-    with cluster.database(EMPTY) as url, locked(grown.service.settings):
+    with cluster.database(template=EMPTY) as url, locked(grown.service.settings):
         assert refusal(Terminal(tmp_path), "--to", url) == "service-running"
 
 
 def test_nothing_is_copied_while_another_process_is_connected_to_the_server(
     grown: County, cluster: Cluster, tmp_path: Path
 ) -> None:
-    with cluster.database(EMPTY) as url:
+    with cluster.database(template=EMPTY) as url:
         Terminal(tmp_path).ask("copy", "--to", url)
         source, target = Terminal(tmp_path, url), f"sqlite:///{tmp_path / 'back.db'}"
         with psycopg.connect(url.replace("+psycopg", ""), application_name="heji elsewhere 1"):
@@ -149,7 +149,7 @@ def test_a_ledger_that_does_not_fit_its_head_is_not_carried_on(
     grown: County, cluster: Cluster, tmp_path: Path
 ) -> None:
     (tmp_path / "head" / "head").unlink()
-    with cluster.database(EMPTY) as url:
+    with cluster.database(template=EMPTY) as url:
         assert refusal(Terminal(tmp_path), "--to", url) == "head-missing"
 
 
