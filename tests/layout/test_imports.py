@@ -121,6 +121,7 @@ LAYERS = {
     "results": 4,
     "rights": 4,
     "samples": 4,
+    "scope_gap": 4,
     "sense": 4,
     "sessions": 4,
     "settle": 4,

@@ -120,6 +120,52 @@ def test_amounts_are_counted_in_millionths_of_the_base_unit(
     assert units.to_base(Decimal(quantity), unit) == expected
 
 
+# What a unit of trade is in grams or pieces, said a second time and not read from the table.
+TRADE = {
+    "斤": ("mass", 500),
+    "两": ("mass", 50),
+    "公斤": ("mass", 1_000),
+    "吨": ("mass", 1_000_000),
+    "枚": ("count", 1),
+    "头": ("count", 1),
+    "羽": ("count", 1),
+}
+
+
+@given(AMOUNTS, st.sampled_from(sorted(TRADE)))
+def test_units_of_trade_are_counted_exactly(quantity: Decimal, unit: str) -> None:
+    dimension, size = TRADE[unit]
+    assert units.to_base(quantity, unit) == (dimension, int(quantity * size * 10**6))
+
+
+@given(AMOUNTS)
+def test_jin_and_liang_and_tonnes_agree_with_each_other(quantity: Decimal) -> None:
+    assert units.to_base(quantity * 10, "两") == units.to_base(quantity, "斤")
+    assert units.to_base(quantity * 2, "斤") == units.to_base(quantity, "公斤")
+    assert units.to_base(quantity / 1000, "吨") == units.to_base(quantity, "公斤")
+
+
+@given(st.integers(0, 10_000), st.integers(1, 10**6), st.sampled_from(["斤", "公斤", "枚", "两"]))
+def test_a_carton_is_as_many_of_its_unit_as_the_product_says(
+    cartons: int, thousandths: int, unit: str
+) -> None:
+    each = Decimal(thousandths) / 1000
+    conversions = {"箱": (each, unit)}
+    dimension, size = TRADE[unit]
+    assert units.to_base(Decimal(cartons), "箱", conversions) == (
+        dimension,
+        int(cartons * each * size * 10**6),
+    )
+
+
+@given(st.integers(0, 10_000), st.integers(0, 10_000))
+def test_cartons_add_up_to_their_weight_without_a_grain_lost(one: int, other: int) -> None:
+    conversions = {"箱": (Decimal("12.5"), "斤")}
+    total = units.to_base(Decimal(one + other), "箱", conversions)[1]
+    parts = (units.to_base(Decimal(each), "箱", conversions)[1] for each in (one, other))
+    assert total == sum(parts)
+
+
 def test_fifteen_single_mu_are_a_hectare_but_for_the_rounding_of_each() -> None:
     _, one = units.to_base(Decimal(1), "mu")
     assert abs(15 * one - 10_000 * 10**6) <= 8

@@ -77,3 +77,23 @@ def test_a_run_that_was_taken_back_is_not_printed(county: County) -> None:
     answer = county.get(f"{LABELS}/{issued['run']}.pdf")
     assert answer.status_code == 409
     assert answer.get_json()["code"] == "label-run-withdrawn"
+
+
+def test_a_run_tells_its_standing_from_issue_over_binding_to_voiding(county: County) -> None:
+    packed(county)
+    run = county.post(LABELS, {"product": PACKED, "copies": 3}).get_json()["run"]
+    assert county.get(f"{LABELS}/{run}").get_json()["standing"] == "unbound"
+    bound = county.raw("label_bind", details={"run": run, "batch": "P1"})
+    assert county.post("/api/v1/events", bound).status_code == 201
+    told = county.get(f"{LABELS}/{run}").get_json()
+    assert (told["standing"], told["batch"]) == ("bound", "P1")
+    code = told["trace_code"]
+    assert county.client.get(f"/t/{code}").status_code == 200
+    void = county.raw("label_void", details={"run": run, "reason": "印刷错误"})
+    assert county.post("/api/v1/events", void).status_code == 201
+    assert county.get(f"{LABELS}/{run}").get_json()["standing"] == "void"
+    assert county.get(f"{LABELS}/{run}.pdf").status_code == 409
+    page = county.client.get(f"/t/{code}.json")
+    assert page.status_code == 410
+    assert page.get_json()["verdict"]["code"] == "CODE_VOID"
+    assert county.get(f"{LABELS}/{run}", "neighbour").status_code == 404

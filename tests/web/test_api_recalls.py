@@ -73,3 +73,50 @@ def test_what_is_wrong_is_named_in_the_fields_that_were_sent(county: County) -> 
     assert unknown.status_code == 422
     assert county.post(RECALLS, WANTED, "neighbour").status_code == 403
     assert county.size == size
+
+
+def test_a_recall_is_followed_up_with_figures_and_finish_dates(county: County) -> None:
+    spread(county)
+    event_id = county.post(RECALLS, WANTED, "regulator").get_json()["event_id"]
+    figures = {"organisation": county.code("shop"), "unit": "kg", "returned": "25", "finish_on": "2026-06-05"}
+    update = {"status": "in_progress", "consignees": [figures], "finish_on": "2026-06-10"}
+    answer = county.post(f"{RECALLS}/{event_id}/updates", update, "regulator")
+    assert answer.status_code == 201
+    report = county.get(f"{RECALLS}/{event_id}", "regulator").get_json()
+    assert report["status"] == "in_progress"
+    assert [each["consignees"] for each in report["updates"]] == [[figures]]
+    assert report["progress"][0] | figures == report["progress"][0]
+    assert report["progress"][0]["stated_by"] == county.code("regulator")
+    own = county.post(
+        f"{RECALLS}/{event_id}/updates", {"status": "in_progress", "consignees": [figures]}, "shop"
+    )
+    assert own.status_code == 201
+
+
+def test_an_update_sent_twice_is_recorded_once(county: County) -> None:
+    spread(county)
+    event_id = county.post(RECALLS, WANTED, "regulator").get_json()["event_id"]
+    update = {"id": county.new_id(), "occurred_at": county.at(), "status": "notified"}
+    answers = [county.post(f"{RECALLS}/{event_id}/updates", update, "regulator") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 200]
+
+
+def test_an_update_names_what_is_wrong_where_it_was_sent(county: County) -> None:
+    spread(county)
+    event_id = county.post(RECALLS, WANTED, "regulator").get_json()["event_id"]
+    address = f"{RECALLS}/{event_id}/updates"
+    wrong = {"status": "done", "consignees": [{"returned": "-1"}], "why": "x"}
+    answer = county.post(address, wrong, "regulator")
+    assert answer.status_code == 422
+    assert {problem["pointer"] for problem in answer.get_json()["problems"]} == {
+        "/status",
+        "/consignees/0/organisation",
+        "/consignees/0/returned",
+        "/why",
+    }
+    assert county.post(address, {"status": "notified"}, "shop").status_code == 403
+    assert county.post(address, {"status": "notified"}, "neighbour").status_code == 404
+    assert (
+        county.post(f"{RECALLS}/{county.new_id()}/updates", {"status": "notified"}, "regulator").status_code
+        == 404
+    )

@@ -13,6 +13,7 @@ from heji_trace.conformity import uncertified
 from heji_trace.dated import CertificateFact, DatedFacts, dated_warnings
 from heji_trace.results import SampleRows, awaited_facts, sample_rows
 from heji_trace.rules import Raised, Thresholds
+from heji_trace.scope_gap import scope_gap
 from heji_trace.state import State
 from heji_trace.times import beijing_date
 from heji_trace.trail import Trail, trail_of
@@ -46,8 +47,12 @@ def present_warnings(state: State, batch: str, now_ms: int) -> list[Raised]:
 
 
 def absences(state: State, trail: Trail, thresholds: Thresholds) -> list[Raised]:
-    """What a batch is warned about because nobody recorded it: a certificate of conformity, readings on the way."""
-    return [*uncertified(state, trail), *transit_gaps(state, trail.batch, thresholds)]
+    """What a batch is warned about because nobody recorded it: a certificate, readings on the way, a test of a use."""
+    return [
+        *uncertified(state, trail),
+        *transit_gaps(state, trail.batch, thresholds),
+        *scope_gap(state, trail),
+    ]
 
 
 def dated_facts(

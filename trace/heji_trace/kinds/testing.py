@@ -185,7 +185,7 @@ TESTING: Final = Kind(
         ),
         Field("tester", Text(60), "检测人员", "Tester", "王工", "Mr Wang"),
         Field("verifier", Text(60), "审核人员", "Verifier", "陈工", "Ms Chen"),
-        Field("instrument", Text(60), "检测设备", "Instrument", "DY-3500PLUS"),
+        Field("instrument", Text(60), "检测设备", "Instrument", "DY-3500PLUS", kept=True),
         Field("tested_at", Moment(), "检测时间", "Tested at", "2026-06-12T14:20:00+08:00"),
     ),
     first=(
