@@ -147,3 +147,31 @@ def test_a_query_that_cannot_be_read_is_refused_parameter_by_parameter(county: C
     problems = {problem["pointer"]: problem for problem in answer.get_json()["problems"]}
     assert problems.keys() == {"/batch", "/kind", "/since", "/cursor", "/limit", "/colour"}
     assert all(problem["zh"] and problem["en"] for problem in problems.values())
+
+
+def certified(county: County) -> str:
+    county.harvest("B1", "100")
+    return county.certify("B1", "100").event_id
+
+
+def test_a_certificate_is_printed_on_a4_and_on_labels(county: County) -> None:
+    certificate = certified(county)
+    for query, pages in (("", 1), ("?copies=9", 2), ("?paper=label&copies=3", 3)):
+        answer = county.get(f"{EVENTS}/{certificate}/certificate.pdf{query}")
+        assert answer.status_code == 200
+        assert answer.content_type == "application/pdf"
+        assert len(re.findall(rb"/Type /Page\b(?!s)", answer.data)) == pages
+
+
+def test_what_is_no_certificate_or_not_ones_own_is_not_printed(county: County) -> None:
+    certificate = certified(county)
+    other = county.harvest("B2", "10").event_id
+    for event_id, who, status in (
+        (certificate, "neighbour", 404),
+        (other, "producer", 404),
+        (county.new_id(), "producer", 404),
+        (certificate, None, 401),
+    ):
+        assert county.get(f"{EVENTS}/{event_id}/certificate.pdf", who).status_code == status
+    for query in ("?copies=0", "?copies=801", "?paper=a3", "?colour=red"):
+        assert county.get(f"{EVENTS}/{certificate}/certificate.pdf{query}").status_code == 422

@@ -116,3 +116,19 @@ def test_a_list_goes_on_from_its_start_where_the_address_names_no_number(
 ) -> None:
     producer = Person(county, "producer")
     assert producer.client.get(address, query_string={"before": before}).status_code == 200
+
+
+def test_the_page_of_the_event_leads_to_the_print(county: County) -> None:
+    county.harvest("B1", "100")
+    certificate = county.certify("B1", "100").event_id
+    page = Person(county, "producer").see(f"/desk/events/{certificate}")
+    assert f"/api/v1/events/{certificate}/certificate.pdf" in page
+
+
+def test_the_page_of_an_event_lists_objections_to_it(county: County) -> None:
+    made = county.harvest("B1", "100")
+    county.hand_over("B1", "10", "producer", "shop")
+    county.record("objection", "shop", details={"to": made.event_id, "grounds": "数量不符"})
+    page = Person(county, "producer").see(f"/desk/events/{made.event_id}")
+    assert county.code("shop") in page
+    assert "异议" in page

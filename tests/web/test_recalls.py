@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from county import County
+from web.people import Person
+
+
+def test_the_recall_page_shows_what_consignees_report(county: County) -> None:
+    county.harvest("B1", "100")
+    county.hand_over("B1", "60", "producer", "shop")
+    details = {"level": 1, "ordered": True, "reason": "超标"}
+    recall = county.record("recall", "regulator", batches=["B1"], details=details).event_id
+    figures = {
+        "organisation": county.code("shop"),
+        "unit": "kg",
+        "returned": "37.5",
+        "finish_on": "2026-06-05",
+    }
+    told = {"recall": recall, "status": "in_progress", "consignees": [figures]}
+    county.record("recall_update", "shop", details=told)
+    page = Person(county, "regulator").see(f"/desk/recalls/{recall}")
+    assert "37.5 千克" in page
+    assert "2026-06-05" in page
+    assert "/desk/record/recall_update?" in page
