@@ -194,6 +194,15 @@ def tell_corrections(county: County) -> None:
     say(county, county.raw("correction", details=replaced), "producer")
 
 
+def tell_erasures(county: County) -> None:
+    """Personal values taken out of two statements, by events that say so."""
+    for number in range(2):
+        raw = county.harvesting(f"E{number}", note="陈大文 13800138000").body
+        told = say(county, raw, "producer")
+        details = {"values": [{"event": told.event_id, "pointers": ["/note"]}], "ground": "consent_withdrawn"}
+        say(county, county.raw("erasure", "operator", details=details), "operator")
+
+
 def packing(county: County, sources: dict[str, str], result: str) -> dict[str, Any]:
     """The statement that packs so many kg of each source into one batch."""
     return county.raw(

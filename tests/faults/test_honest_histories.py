@@ -34,7 +34,8 @@ NAMES = {
     "trace_code": st.just("3K7TQ9W2MX4RA6BC"),
 }
 # Statements about statements: they name one of those that stand.
-EARLIER = ("hold", "shipping", "corrects", "recall", "import_id")
+_UUID = 36
+EARLIER = ("hold", "shipping", "corrects", "recall", "event", "to", "of")
 
 
 class Muddle:
@@ -70,7 +71,7 @@ class Muddle:
             if name in EARLIER and self.told:
                 return [self.data.draw(st.sampled_from(self.told), name)]
             return [self._exchanged(part, name) for part in value]
-        if name in EARLIER and self.told and value is not None:
+        if name in EARLIER and self.told and isinstance(value, str) and len(value) == _UUID:
             return self.data.draw(st.sampled_from(self.told), name)
         if name in NAMES and isinstance(value, str):
             return self.data.draw(NAMES[name], name)
