@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Connection, MetaData, Table
+from sqlalchemy import Column, Connection, MetaData, Table, exc
 
 from heji_trace import ledger, project
 from heji_trace.archive import Manifest, Part, Reader
 from heji_trace.backup import Progress, check_backup
 from heji_trace.book import Entered
 from heji_trace.checkpoint import Checkpoint, VerifierKey, open_checkpoint, parse_verifier_key
-from heji_trace.errors import BadSignature, Misconfigured, Untrusted
+from heji_trace.errors import BadProof, BadSignature, Misconfigured, Untrusted
 from heji_trace.event import Event
 from heji_trace.keys import Signer
 from heji_trace.rows import insert_rows
@@ -156,7 +156,10 @@ def _load(connection: Connection, reader: Reader, *, with_foundation: bool) -> d
                 facts |= {row["name"]: row["value"] for row in rows}
                 if not with_foundation:
                     continue
-            insert_rows(connection, table, rows)
+            try:
+                insert_rows(connection, table, rows)
+            except (exc.IntegrityError, exc.DataError) as error:
+                raise BadProof("backup-part-differs", table=part.table) from error
     return facts
 
 
