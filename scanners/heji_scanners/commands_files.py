@@ -283,7 +283,7 @@ def _send(settings: ScanSettings, outbox: Outbox, patience: float) -> dict[str, 
     if not waiting:
         return None
     bar = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
@@ -295,9 +295,11 @@ def _send(settings: ScanSettings, outbox: Outbox, patience: float) -> dict[str, 
         task = bar.add_task(say("scan-sending", language()), total=waiting, rate="")
         for counts in drain(line.sender, outbox, SYSTEM_CLOCK, time.sleep, patience):
             done = max(0, waiting - counts[State.WAITING])
-            speed = bar.tasks[0].speed or 0.0
-            rate = say("scan-rate", language(), rate=f"{speed:.0f}")
-            bar.update(task, completed=done, total=done + counts[State.WAITING], rate=rate)
+            bar.update(task, completed=done, total=done + counts[State.WAITING])
+            rate = say("scan-rate", language(), rate=f"{bar.tasks[0].speed or 0.0:.0f}")
+            error = line.sender.trouble.error
+            doing = say("scan-sending", language()) if error is None else error.sentence(language())
+            bar.update(task, rate=rate, description=visible(doing))
         error = line.sender.trouble.error
     if not outbox.counts()[State.WAITING]:
         return None

@@ -206,15 +206,21 @@ class Sender:
 def drain(
     sender: Sender, outbox: Outbox, clock: Clock, sleep: Callable[[float], None], patience: float
 ) -> Iterator[dict[State, int]]:
-    """Send until nothing waits, or until nothing got through for `patience` seconds; yields the counts as they change."""
-    waiting, since = -1, clock.monotonic()
+    """Send until nothing waits, or until nothing got through for `patience` seconds.
+
+    Yields the counts as they change, and when there is trouble.
+    """
+    seen: dict[State, int] = {}
+    since = clock.monotonic()
     while (wait := sender.step()) is not None:
         counts = outbox.counts()
-        if counts[State.WAITING] != waiting:
-            waiting, since = counts[State.WAITING], clock.monotonic()
+        if counts != seen:
+            seen, since = counts, clock.monotonic()
             yield counts
         elif clock.monotonic() - since > patience:
             return
+        elif wait:
+            yield counts
         if wait:
             # In short naps, so that what another process puts or frees meanwhile is not left lying.
             sleep(min(wait, _NAP))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import version
+from io import BytesIO
 from select import select
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
@@ -23,6 +24,8 @@ _SILENCE_SECONDS: Final = 30
 _ANSWER_SECONDS: Final = 180
 _MOST_ANSWER: Final = 64 * 1024 * 1024
 _PIECE: Final = 64 * 1024
+# The bytes that a busy server surely records in a second: it is waited for so much longer.
+_RECORDED_A_SECOND: Final = 10_000
 _JSON: Final = "application/json"
 
 
@@ -47,6 +50,7 @@ class Server:
         self.address = address
         self._token = token
         self._monotonic = monotonic
+        self._silence = silence
         parts = urlsplit(address)
         host, port = parts.hostname or "", parts.port
         self._connection = (
@@ -111,9 +115,14 @@ class Server:
         except OSError as error:
             self.close()
             raise ServerUnreachable("scan-server-unreachable", reason=error.strerror or error) from error
+        line = self._connection.sock
+        said = {"User-Agent": f"heji-scan/{version('heji')}", **headers}
+        said |= {"Content-Length": str(len(body))} if body else {}
         try:
-            agent = {"User-Agent": f"heji-scan/{version('heji')}"}
-            self._connection.request(method, path, body, {**agent, **headers})
+            # As a stream it goes in pieces, each of which may take its time; in one piece the whole may not.
+            line.settimeout(self._silence)
+            self._connection.request(method, path, BytesIO(body) if body else None, said)
+            line.settimeout(self._silence + len(body or b"") / _RECORDED_A_SECOND)
             answer = self._connection.getresponse()
             with closing(answer):
                 return answer.status, self._read(answer), answer.headers
