@@ -173,6 +173,15 @@ def test_a_batch_that_is_recalled_leads_to_its_running_case_and_to_no_second_one
     assert "已在召回中" in regulator.see("/desk/batches/PK-1/recall")
 
 
+def test_after_a_recall_is_finished_another_one_may_be_opened(regulator: Person, chain: County) -> None:
+    details = {"level": 2, "ordered": True, "reason": "克百威超标"}
+    case = chain.record("recall", "regulator", batches=["LZ-1"], details=details).event_id
+    chain.record("recall_update", "regulator", details={"recall": case, "status": "finished"})
+    page = regulator.see("/desk/batches/LZ-1")
+    assert "已完成的召回" in page
+    assert "/desk/batches/LZ-1/recall" in page
+
+
 def test_a_running_recall_is_extended_to_a_further_batch_with_what_it_says(
     regulator: Person, chain: County
 ) -> None:

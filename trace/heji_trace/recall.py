@@ -23,7 +23,7 @@ from heji_trace.lineage import known_at
 from heji_trace.parties import Author
 from heji_trace.posting import parse_short
 from heji_trace.reading import colleagues, disclosed_values, own_batches, seq_of, shown_body
-from heji_trace.recall_updates import Update, updates_of
+from heji_trace.recall_updates import Update, newest_status, updates_of
 from heji_trace.rights import may_oversee
 from heji_trace.rules import HOUR_MS
 from heji_trace.schemas import event_of
@@ -55,10 +55,14 @@ class ScopeRow:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A recall that has a batch in its scope, and the batch's standing there as in `ScopeRow`."""
+    """A recall that has a batch in its scope, and the batch's standing there as in `ScopeRow`.
+
+    `is_finished` says that whoever conducts it has stated its end; the batch stays recalled.
+    """
 
     event_id: str
     standing: str
+    is_finished: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ class RecallReport:
     @property
     def status(self) -> str:
         """What the newest update says, "" before the first; one's own word of a consignee counts for its part alone."""
-        return next((each.status for each in reversed(self.updates) if each.is_of_conductor), "")
+        return newest_status(self.updates)
 
     def on_hand(self) -> dict[str, int]:
         """What of the recalled goods is still held by anybody shown or on its way, by dimension."""
@@ -164,12 +168,20 @@ def recall_of(connection: Connection, author: Author, event_id: str) -> RecallRe
 
 
 def running_recalls(connection: Connection, batch: str) -> tuple[Running, ...]:
-    """The recalls that reach the batch and were not taken back, those that recall it first, then the newest first."""
+    """The recalls that reach the batch and were not taken back: unfinished ones first, then those that recall it."""
     query = select(recall_scope.c.event_id, recall_scope.c.standing, recall_scope.c.seq).where(
         recall_scope.c.batch == batch, known_at(recall_scope, None)
     )
     rows = sorted(connection.execute(query), key=lambda row: (row.standing != "frozen", -row.seq))
-    return tuple(Running(row.event_id, row.standing) for row in rows)
+    found = [
+        Running(
+            row.event_id,
+            row.standing,
+            newest_status(updates_of(connection, row.event_id, None)) == "finished",
+        )
+        for row in rows
+    ]
+    return tuple(sorted(found, key=lambda each: each.is_finished))
 
 
 def _calendar(connection: Connection) -> Calendar:

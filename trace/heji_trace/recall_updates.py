@@ -80,6 +80,11 @@ def updates_of(connection: Connection, recall: str, own: str | None) -> tuple[Up
     return tuple(found)
 
 
+def newest_status(updates: Sequence[Update]) -> str:
+    """How far the recall is by who conducts it; empty before anything was said."""
+    return next((each.status for each in reversed(updates) if each.is_of_conductor), "")
+
+
 def newest_figures(updates: Sequence[Update]) -> tuple[tuple[Update, Mapping[str, Any]], ...]:
     """Of each consignee and batch the newest figures, with the update that states them."""
     newest: dict[tuple[str, str], tuple[Update, Mapping[str, Any]]] = {}

@@ -177,7 +177,11 @@ def _stated(author: Author, batch: str, form: Mapping[str, str]) -> Event:
 def _page(author: Author, batch: str, texts: Mapping[str, str], refusal: ProblemAnswer | None = None) -> str:
     answer = _scope(author, batch)
     with the_service().store.read() as connection:
-        recalls = [each for each in running_recalls(connection, batch) if each.standing == "frozen"]
+        recalls = [
+            each
+            for each in running_recalls(connection, batch)
+            if each.standing == "frozen" and not each.is_finished
+        ]
     by_name: dict[str, list[str]] = {}
     for problem in refusal.problems if refusal else ():
         by_name.setdefault(problem.pointer.rpartition("/")[2], []).append(problem.sentence(language()))
