@@ -19,6 +19,7 @@ from heji_trace.pending import Chosen, Pending
 from heji_trace.recorder import Receipt
 from heji_trace.samples import match_result
 from heji_trace.sheets.cells import plain_text
+from heji_trace.sheets.examples import is_reason
 from heji_trace.sheets.grids import GridRow
 from heji_trace.targets import Target
 from heji_web import imports
@@ -77,6 +78,11 @@ class Checked:
     event_count: int = 0
     ledger_size: int = 0
     is_recorded: bool = False
+
+    @property
+    def columns(self) -> list[int]:
+        """The columns to show, from 0: all but the reasons of an error workbook that was uploaded again."""
+        return [at for at, heading in enumerate(self.headings) if not is_reason(heading)]
 
     @property
     def is_cut(self) -> bool:

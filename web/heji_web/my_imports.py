@@ -20,7 +20,7 @@ from heji_web.jobs import Job
 from heji_web.languages import gettext, language
 from heji_web.questions import page_before
 from heji_web.service import the_service
-from heji_web.waiting import PATIENCE, dump_progress, progress_page
+from heji_web.waiting import GLANCE, PATIENCE, dump_progress, progress_page
 
 blueprint = Blueprint("my_imports", __name__)
 blueprint.after_request(permit_scripts)
@@ -52,7 +52,7 @@ def show(import_id: str) -> ResponseReturnValue:
     service = the_service()
     job: Job[list[Receipt]] | None = service.jobs.find((author.account, import_id))
     if job is not None:
-        if not job.wait(PATIENCE):
+        if not job.wait(GLANCE):
             return _wait_page(import_id, job)
         _finish(author, import_id, job)
     with service.store.read() as connection:

@@ -31,7 +31,7 @@ from heji_web.languages import gettext, language
 from heji_web.marking import mark_sheet, marked_name
 from heji_web.problems import problem_of
 from heji_web.service import the_service
-from heji_web.waiting import PATIENCE, dump_progress, progress_page
+from heji_web.waiting import GLANCE, PATIENCE, dump_progress, progress_page
 
 blueprint = Blueprint("upload", __name__)
 blueprint.after_request(permit_scripts)
@@ -69,8 +69,8 @@ def take() -> ResponseReturnValue:
 def check(import_id: str) -> ResponseReturnValue:
     """What the file says, what is wrong with it, what it is asked about; or its receipts; or how far the work is."""
     author = signed_in().author
-    job = _job(author, import_id)
-    if not job.wait(PATIENCE):
+    job, is_over = _job(author, import_id)
+    if not is_over:
         return _wait_page(import_id, job)
     return _check_page(author, import_id, _outcome(author, import_id, job))
 
@@ -116,8 +116,8 @@ def give_errors(import_id: str) -> ResponseReturnValue:
     """The person's own sheet with the cells in question in red and the reasons beside."""
     author = signed_in().author
     upload = _pending(author, import_id)
-    job = _job(author, import_id)
-    if not job.wait(PATIENCE):
+    job, is_over = _job(author, import_id)
+    if not is_over:
         return _wait_page(import_id, job)
     checked = _outcome(author, import_id, job)
     if not checked.has_sheet:
@@ -130,14 +130,18 @@ def give_errors(import_id: str) -> ResponseReturnValue:
     )
 
 
-def _job(author: Author, import_id: str) -> Job[Checked]:
-    """The work on a file that runs or whose outcome still holds, else a new check; raises Unknown."""
+def _job(author: Author, import_id: str) -> tuple[Job[Checked], bool]:
+    """The work on a file that runs or whose outcome still holds, else a new check; and whether it is over.
+
+    Raises Unknown.
+    """
     service, key = the_service(), (author.account, import_id)
     upload = _pending(author, import_id)
     job: Job[Checked] | None = service.jobs.find(key)
-    if job is None or (job.was_shown and job.result().ledger_size != service.recorder.durable_size):
-        job = service.jobs.start(key, "check", lambda job: check_upload(service, author, upload, job))
-    return job
+    if job is not None and not (job.was_shown and job.result().ledger_size != service.recorder.durable_size):
+        return job, job.wait(GLANCE)
+    job = service.jobs.start(key, "check", lambda job: check_upload(service, author, upload, job))
+    return job, job.wait(PATIENCE)
 
 
 def _outcome(author: Author, import_id: str, job: Job[Checked]) -> Checked:

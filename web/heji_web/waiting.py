@@ -9,8 +9,10 @@ from flask import render_template
 from heji_web.jobs import Job
 from heji_web.languages import gettext, ngettext
 
-PATIENCE = 2.5
-"""Seconds that a request waits for work before it shows how far that is; most files are done by then."""
+PATIENCE = 2.0
+"""Seconds that a request waits for work that it began; most files are done by then."""
+GLANCE = 0.2
+"""Seconds that a request waits for work that others began, before it shows how far that is."""
 
 
 def progress_page(job: Job[Any], *, title: str, back: str, poll: str) -> str:
