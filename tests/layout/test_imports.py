@@ -134,6 +134,7 @@ LAYERS = {
     "undo": 4,
     "uses": 4,
     "verify": 4,
+    "withdrawal": 4,
     "watch": 4,
 }
 FIELD_LAYER = 2

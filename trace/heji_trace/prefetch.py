@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from heji_trace.event import Event
-from heji_trace.state import State, load_together
+from heji_trace.state import Shelf, State, load_together
 
 _EVENTS = ("shipping", "hold", "to", "of")
 
@@ -14,7 +14,41 @@ def prefetch(state: State, events: Sequence[Event]) -> None:
     """Read the rows around everything these events name; what is still missing later is read by itself."""
     batches = list(dict.fromkeys(batch for event in events for batch in batches_named(event)))
     cycles = list(dict.fromkeys(cycle for event in events for cycle in event.cycles))
-    of_batches = (
+    load_together(
+        state.connection,
+        [
+            (state.events, "event_id", [each for event in events for each in events_named(event)]),
+            (state.register, "code", [code for event in events for code in codes_named(event)]),
+            (state.register, "kind", ["edition"]),
+            *((shelf, "batch", batches) for shelf in _of_batches(state)),
+            (state.edges, "parent", batches),
+            (state.samples, "target", [*batches, *cycles]),
+            (state.samples, "sample", [code for event in events for code in samples_named(event)]),
+        ],
+    )
+    cycles += _cycles_of(state, batches)
+    harvested = [cycle for event in events if not event.outputs for cycle in event.cycles]
+    _prefetch_cycles(state, batches, cycles, harvested, _tested(events))
+
+
+def prefetch_batches(state: State, batches: Sequence[str]) -> None:
+    """Read what is asked of batches when their warnings are settled, because something about them was taken back."""
+    load_together(
+        state.connection,
+        [
+            (state.register, "kind", ["edition"]),
+            *((shelf, "batch", batches) for shelf in _of_batches(state)),
+            (state.warnings, "source", batches),
+            (state.edges, "parent", batches),
+            (state.edges, "child", batches),
+            (state.samples, "target", batches),
+        ],
+    )
+    _prefetch_cycles(state, batches, _cycles_of(state, batches), (), ())
+
+
+def _of_batches(state: State) -> tuple[Shelf, ...]:
+    return (
         state.batches,
         state.stock,
         state.warnings,
@@ -24,19 +58,20 @@ def prefetch(state: State, events: Sequence[Event]) -> None:
         state.harvests,
         state.conditions,
     )
-    load_together(
-        state.connection,
-        [
-            (state.events, "event_id", [each for event in events for each in events_named(event)]),
-            (state.register, "code", [code for event in events for code in codes_named(event)]),
-            (state.register, "kind", ["edition"]),
-            *((shelf, "batch", batches) for shelf in of_batches),
-            (state.edges, "parent", batches),
-            (state.samples, "target", [*batches, *cycles]),
-            (state.samples, "sample", [code for event in events for code in samples_named(event)]),
-        ],
-    )
-    cycles += [row["cycle"] for batch in batches for row in state.harvests.of("batch", batch)]
+
+
+def _cycles_of(state: State, batches: Sequence[str]) -> list[str]:
+    return [row["cycle"] for batch in batches for row in state.harvests.of("batch", batch)]
+
+
+def _prefetch_cycles(
+    state: State,
+    batches: Sequence[str],
+    cycles: Sequence[str],
+    harvested: Sequence[str],
+    tested: Sequence[str],
+) -> None:
+    """What was done on cycles and seen at their sites, and the tests of what was drawn from them or from batches."""
     load_together(
         state.connection,
         [
@@ -44,18 +79,14 @@ def prefetch(state: State, events: Sequence[Event]) -> None:
             (state.register, "code", cycles),
             (state.applications, "cycle", cycles),
             (state.cycle_sites, "cycle", cycles),
-            (
-                state.harvests,
-                "cycle",
-                [cycle for event in events if not event.outputs for cycle in event.cycles],
-            ),
+            (state.harvests, "cycle", harvested),
         ],
     )
     sites = [row["site"] for cycle in cycles for row in state.cycle_sites.of("cycle", cycle)]
     load_together(
         state.connection,
         [
-            (state.tests, "sample", [*samples_of(state, [*batches, *cycles]), *_tested(events)]),
+            (state.tests, "sample", [*samples_of(state, [*batches, *cycles]), *tested]),
             (state.environment, "site", sites),
         ],
     )
