@@ -114,6 +114,36 @@ def test_what_is_no_http_is_refused_without_a_fault(
         assert status[9:12] != "500", status
 
 
+SMUGGLED = b"0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        b"Content-Length: %d\r\nTransfer-Encoding: chunked",
+        b"Transfer-Encoding: chunked\r\nContent-Length: %d",
+        b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+        b"Content-Length: %d\r\nContent-Length: 3",
+        b"Content-Length: +%d",
+        b"Transfer-Encoding: xchunked\r\nX: %d",
+        b"Transfer-Encoding : chunked\r\nX: %d",
+    ],
+)
+def test_a_second_request_hidden_in_a_body_is_never_answered(
+    app: Flask, settings: Settings, framing: bytes
+) -> None:
+    head = b"POST /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\n" + framing % len(SMUGGLED) + b"\r\n\r\n"
+    with serving(app, settings), socket.create_connection(("127.0.0.1", settings.port), timeout=20) as raw:
+        raw.sendall(head + SMUGGLED)
+        answer = b""
+        # The connection is closed behind the refusal: nothing that follows can be taken for a request.
+        with suppress(ConnectionError):
+            while chunk := raw.recv(65536):
+                answer += chunk
+    assert answer.count(b"HTTP/1.") == 1
+    assert answer[9:12] in (b"400", b"501")
+
+
 def test_a_chunked_body_is_read_up_to_the_cap(app: Flask, settings: Settings) -> None:
     entered = Event()
 

@@ -14,6 +14,7 @@ from typing import Any
 from flask import Flask
 from waitress import create_server, wasyncore
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ErrorTask
 
 from heji_trace import sentences
@@ -59,8 +60,23 @@ class _ProblemTask(ErrorTask):  # type: ignore[misc]
         self.write(body)
 
 
+class _Parser(HTTPRequestParser):  # type: ignore[misc]
+    def parse_header(self, header_plus: bytes) -> None:
+        """Refuse two lengths at once, which RFC 9112 (6.3) calls an attempt at smuggling.
+
+        waitress goes by the chunks, as the standard asks, and keeps the connection: a proxy in front that goes by the
+        number would take the rest of this body for its next client's request.
+        """
+        super().parse_header(header_plus)
+        if self.chunked and "CONTENT_LENGTH" in self.headers:
+            # What comes behind is nobody's body any more.
+            self.body_rcv = None
+            raise ParsingError("Transfer-Encoding beside Content-Length")
+
+
 class _Channel(HTTPChannel):  # type: ignore[misc]
     error_task_class = _ProblemTask
+    parser_class = _Parser
 
 
 def spare_collector() -> None:
