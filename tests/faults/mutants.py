@@ -75,6 +75,27 @@ MUTANTS = (
         "if newest is None:",
         "tests/trace/test_head.py::test_an_unsigned_tail_is_refused",
     ),
+    Mutant(
+        "what the storage refuses is told as a fault of our own",
+        "trace/heji_trace/recorder.py",
+        '        except OSError as error:\n            raise LedgerBusy("head-not-durable") from error\n',
+        "        except OSError as error:\n            raise ArithmeticError from error\n",
+        "tests/faults/test_storage.py::test_a_full_disk_refuses_and_loses_nothing[head]",
+    ),
+    Mutant(
+        "two services may share a folder",
+        "web/heji_web/locking.py",
+        "            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        "            os.fstat(descriptor)\n",
+        "tests/web/test_locking.py::test_a_second_holder_is_refused_until_the_first_lets_go",
+    ),
+    Mutant(
+        "a connection is kept whatever happened to it",
+        "trace/heji_trace/db.py",
+        "                connection.invalidate()\n                raise\n",
+        "                raise\n",
+        "tests/trace/test_db.py::test_after_an_error_of_the_store_the_connection_is_opened_anew",
+    ),
     # --- the ledger ---
     Mutant(
         "an entry may name any predecessor",
