@@ -119,6 +119,30 @@ def test_a_service_starts_while_the_database_is_down_and_is_ready_once_it_is_up(
         served.close()
 
 
+def test_a_service_that_waited_does_not_start_on_tables_of_another_version(
+    server: Cluster, tmp_path: Path
+) -> None:
+    with server.database() as url:
+        with opened_county(tmp_path, url) as county:
+            settings = county.service.settings
+        name = url.partition("?")[0].rpartition("/")[2]
+        [(revision,)] = server.execute("SELECT version_num FROM alembic_version", name)
+        server.execute("UPDATE alembic_version SET version_num = '0001'", name)
+        server.stop("fast")
+        with closing(open_service(settings)) as service:
+            try:
+                service.start_when_possible()
+            finally:
+                server.start()
+            time.sleep(3)
+            assert not service.recorder.is_alive
+            server.execute(f"UPDATE alembic_version SET version_num = '{revision}'", name)
+            end = time.monotonic() + 30
+            while not service.recorder.is_alive:
+                assert time.monotonic() < end
+                time.sleep(0.05)
+
+
 def test_an_append_while_the_database_is_down_is_refused_and_succeeds_later(
     server: Cluster, tmp_path: Path
 ) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -16,8 +17,9 @@ from heji_trace.db import Store
 from heji_trace.errors import HejiError, Misconfigured
 from heji_trace.tables import LEDGER, metadata
 from heji_web.app import create_app
+from heji_web.doctor import examine
 from heji_web.founding import found_log
-from heji_web.service import open_service
+from heji_web.service import Service, open_service
 from heji_web.settings import Settings
 from ledger_check import check_ledger
 from postgresql import OWNER, Cluster
@@ -29,7 +31,7 @@ ROLE = "heji_service"
 
 def granted(settings: Settings, cluster: Cluster) -> Settings:
     """The settings of a service whose role does not own the tables, on a log that their owner has begun."""
-    found_log(settings, "log.heji.example", bytes)
+    found_log(settings, "log.heji.example", os.urandom)
     served = replace(settings, database_url=cluster.role(settings.database_url, ROLE))
     with closing(Store(settings.database_url)) as store, store.write() as connection:
         privileges.grant(connection, ROLE)
@@ -116,6 +118,22 @@ def test_what_a_role_was_once_given_too_much_is_taken_back(
             assert privileges.find_excess(connection, ROLE) == []
 
 
+def test_the_doctor_names_a_role_that_could_change_the_ledger_and_a_server_that_does_not_sync(
+    service: Service, settings: Settings, cluster: Cluster
+) -> None:
+    found = {(each.name, each.state, each.code) for each in examine(service)}
+    assert ("role", "notice", "doctor-role-strong") in found
+    # The tests' own server is not one to keep a county on.
+    assert ("server", "problem", "doctor-server-unsafe") in found
+    served = replace(settings, database_url=cluster.role(settings.database_url, ROLE))
+    with service.store.write() as connection:
+        privileges.grant(connection, ROLE)
+    with closing(open_service(served)) as weaker:
+        assert ("role", "fine", "doctor-role-fine") in {
+            (each.name, each.state, each.code) for each in examine(weaker)
+        }
+
+
 def test_a_role_that_is_not_there_is_named(store: Store) -> None:
     with pytest.raises(Misconfigured, match="nobody_at_all") as refused, store.write() as connection:
         privileges.grant(connection, "nobody_at_all")
@@ -149,7 +167,7 @@ def test_on_sqlite_there_is_nothing_to_grant(tmp_path: Path) -> None:
 
 
 def test_a_role_without_a_grant_is_told_what_to_run(settings: Settings, cluster: Cluster) -> None:
-    found_log(settings, "log.heji.example", bytes)
+    found_log(settings, "log.heji.example", os.urandom)
     served = replace(settings, database_url=cluster.role(settings.database_url, "heji_stranger"))
     service = open_service(served)
     with closing(service), pytest.raises(Misconfigured, match="grant-to"):

@@ -15,7 +15,7 @@ import click
 
 from heji_migrations import privileges, upgrade
 from heji_trace import accounts, ledger, project
-from heji_trace.db import Store
+from heji_trace.db import Store, lock_ledger
 from heji_trace.errors import HejiError, Misconfigured, Unavailable
 from heji_trace.kinds.words import SUBJECT_TYPE
 from heji_web.app import create_app
@@ -129,6 +129,8 @@ def migrate(*, role: str | None) -> None:
     """把数据库升级到本版本，并重新生成读表 · Bring the database to this version, its read tables made again."""
     settings = read_settings(os.environ)
     with locked(settings), closing(Store(settings.database_url)) as store, store.write() as connection:
+        # Before any table is locked, which a process that records may hold while it waits for this.
+        lock_ledger(connection)
         before = upgrade.current(connection)
         upgrade.upgrade(connection)
         if before not in (None, upgrade.head()):

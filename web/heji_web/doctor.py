@@ -16,6 +16,9 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
+from sqlalchemy import text
+
+from heji_migrations import privileges
 from heji_trace import ledger, sentences
 from heji_trace.backup import check_backup, find_newest
 from heji_trace.codes import make_phone_code, make_trace_code, trace_url
@@ -68,6 +71,7 @@ def examine(service: Service) -> list[Finding]:
         _key,
         _folder,
         _database,
+        _server,
         _schema,
         _head,
         _clock,
@@ -144,6 +148,22 @@ def _database(service: Service) -> Iterator[Finding]:
         yield _fine("database", "doctor-sqlite-old", version=check["version"])
     else:
         yield _fine("database", "doctor-database-fine", kind=check["kind"], version=check["version"])
+
+
+def _server(service: Service) -> Iterator[Finding]:
+    """What a PostgreSQL server must do for a receipt to hold, and what the service's role need not be able to do."""
+    if service.store.dialect != "postgresql":
+        return
+    with suppress(HejiError), service.store.read() as connection:
+        for name in ("fsync", "full_page_writes"):
+            if connection.execute(text(f"SHOW {name}")).scalar() != "on":
+                yield _problem("server", "doctor-server-unsafe", "remedy-server-unsafe", setting=name)
+        excess = privileges.find_excess(connection)
+        if excess:
+            role = connection.execute(text("SELECT current_user")).scalar()
+            yield _notice("role", "doctor-role-strong", "remedy-role-strong", role=role, first=excess[0])
+        else:
+            yield _fine("role", "doctor-role-fine")
 
 
 def _schema(service: Service) -> Iterator[Finding]:

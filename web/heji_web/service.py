@@ -11,10 +11,11 @@ from typing import Any, cast
 
 from flask import current_app
 
+from heji_migrations import upgrade
 from heji_trace import sentences
 from heji_trace.accounts import Passwords
 from heji_trace.db import Store
-from heji_trace.errors import Unavailable
+from heji_trace.errors import Misconfigured, Unavailable
 from heji_trace.head import HeadFile
 from heji_trace.keys import Signer, read_signer
 from heji_trace.recorder import Recorder
@@ -79,8 +80,12 @@ class Service:
     def _keep_starting(self) -> None:
         while not self._closing.wait(_RETRY_SECONDS):
             try:
+                # Nobody has looked: the database was down when the service began.
+                with self.store.read() as connection:
+                    upgrade.check_current(connection)
                 self.start()
-            except Unavailable:
+            except (Unavailable, Misconfigured) as error:
+                _log.warning("waiting for the database: %s", error.code)
                 continue
             return
 
