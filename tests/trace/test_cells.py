@@ -39,6 +39,24 @@ def test_amounts_are_read_as_people_write_them(cell: Any, text: str) -> None:
     assert read_cell(types.Amount(), cell) == text
 
 
+@pytest.mark.parametrize(
+    ("cell", "read"),
+    [
+        ("3.5", "3.5"),
+        ("−0.50 ℃", "-0.5"),
+        ("4度", "4"),
+        ("-18°C", "-18"),
+        ("+2.0", "2"),
+        ("-0.0", "0"),
+        (4.25, "4.25"),
+        (-18, "-18"),
+        ("冷", "冷"),
+    ],
+)
+def test_a_temperature_is_read_as_loggers_and_people_write_it(cell: Any, read: str) -> None:
+    assert read_cell(types.Temperature(), cell) == read
+
+
 def test_a_percent_sign_belongs_to_a_share_and_yuan_to_money() -> None:
     assert read_cell(types.Amount(most=100), "3％") == "3"
     assert read_cell(types.Money(), "￥16.80元") == "16.80"

@@ -18,6 +18,7 @@ from heji_trace.choices import (
     standing_events,
     suggest,
 )
+from labelled import label
 
 DAY = date(2026, 6, 12)
 
@@ -81,6 +82,26 @@ def test_open_holds_are_offered_to_who_placed_them_and_to_the_regulator(county: 
         assert offered(connection, county, "producer", "hold") == {"hold": [hold.event_id]}
         assert offered(connection, county, "regulator", "hold") == {"hold": [hold.event_id]}
         assert offered(connection, county, "neighbour", "hold") == {"hold": []}
+
+
+def test_recalls_are_offered_to_whom_they_reach(county: County) -> None:
+    county.harvest("B-1", "10", hours_ago=2)
+    county.hand_over("B-1", "5", "producer", "shop")
+    details = {"level": 1, "ordered": True, "reason": "超标"}
+    recall = county.record("recall", "regulator", batches=["B-1"], details=details)
+    with county.service.store.read() as connection:
+        for who in ("regulator", "producer", "shop"):
+            assert offered(connection, county, who, "recall") == {"recall": [recall.event_id]}
+        assert offered(connection, county, "neighbour", "recall") == {"recall": []}
+
+
+def test_runs_of_labels_are_offered_to_who_issued_them_until_they_are_void(county: County) -> None:
+    county.harvest("B-1", "10", hours_ago=2)
+    first, second = label(county, "B-1", PRODUCT), label(county, None, PRODUCT)
+    county.record("label_void", details={"run": first.event_id, "reason": "印错"})
+    with county.service.store.read() as connection:
+        assert offered(connection, county, "producer", "run") == {"run": [second.event_id]}
+        assert offered(connection, county, "packer", "run") == {"run": []}
 
 
 def test_a_household_s_name_is_shown_to_itself_alone(county: County) -> None:

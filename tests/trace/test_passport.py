@@ -548,3 +548,21 @@ def test_a_checkpoint_signed_by_another_key_makes_every_page_red(county: County)
     assert look(county, code).verdict.code == "TAMPERED"
     with pytest.raises(Untrusted):
         receipt(county, code)
+
+
+def test_cooling_storing_and_what_came_back_are_told_on_the_way_and_make_no_step_of_their_own(
+    county: County,
+) -> None:
+    county.harvest("H1", "100")
+    county.move("precooling", "H1", "100", details={"temperature": "2.5"})
+    county.move("storage", "H1", "100", details={"temperature": "3"})
+    county.hand_over("H1", "60", "producer", "shop")
+    reason = {"reason": "到货过热"}
+    back = county.move("return", "H1", "10", "shop", to="producer", details=reason)
+    county.move("receiving", "H1", "10", details={"shipping": back.event_id})
+    county.move("sale", "H1", "20", "shop")
+    county.move("return", "H1", "1", "shop", details=reason)
+    steps = {step.step: step.words["zh"] for step in look_at(county, "H1", PRODUCT).journey}
+    assert steps["transport"] == "发货 1 次，收货 2 次；预冷 1 次（2.5 ℃）；贮存 1 次（3 ℃）；退货 1 次"
+    assert steps["sale"] == "已销售；退货 1 次"
+    assert len(steps) <= 7

@@ -301,3 +301,30 @@ def test_a_mangled_event_is_refused_by_name_or_survives_sealing(raw: dict[str, A
         assert unseal(public, sealed) == event.body
         assert parse_event(event.body).body == event.body
     assert repr(raw) == repr(before), "the parser must not change what it was given"
+
+
+def read_at(temperature: object) -> dict[str, Any]:
+    """A series of one reading."""
+    event = example_event(KINDS["condition"])
+    event["details"]["readings"] = [{"at": "2026-06-12T08:00:00+08:00", "temperature": temperature}]
+    return event
+
+
+@pytest.mark.parametrize("text", ["0", "4", "-18", "3.5", "-0.5", "-40.25", "121.1"])
+def test_a_temperature_is_kept_as_it_was_written(text: str) -> None:
+    assert parse_event(read_at(text)).details["readings"][0]["temperature"] == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-0", "04", "+4", "4.", ".5", "1e2", "４", "4 ", "4\n", "-", "1000", "1.234", "NaN"]
+)
+def test_what_is_no_plain_temperature_is_refused(text: str) -> None:
+    with pytest.raises(InvalidEvent) as refused:
+        parse_event(read_at(text))
+    assert [problem.code for problem in refused.value.problems] == ["bad-temperature"]
+
+
+def test_a_temperature_as_a_number_is_refused() -> None:
+    with pytest.raises(InvalidEvent) as refused:
+        parse_event(read_at(3.5))
+    assert [problem.code for problem in refused.value.problems] == ["number-not-text"]

@@ -464,3 +464,14 @@ def test_a_posted_form_is_read_like_a_row() -> None:
 @given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20)), max_size=8))
 def test_any_posted_form_gives_some_raw_event(values: list[tuple[str, str]]) -> None:
     assert read_posted(KINDS["packaging"], values)["kind"] == "packaging"
+
+
+def test_the_lines_of_a_logger_are_one_series() -> None:
+    text = (
+        "温湿度记录,,,,,\n时间,涉及批次,记录仪,读数时间,读数温度（℃）,湿度（%）\n"
+        "2026-06-12 08:00,B1,TH-1,2026-06-12 08:00,3.5,90\n"
+        ",,,2026-06-12 08:10,−0.50 ℃,91\n,,,2026-06-12 08:20,4度,\n"
+    )
+    [event] = events_of(read_sheet(text.encode(), "logger.csv", organisation="fg-pack"))
+    assert event.kind == "condition"
+    assert [reading["temperature"] for reading in event.details["readings"]] == ["3.5", "-0.5", "4"]

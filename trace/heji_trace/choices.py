@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, func, select
 from heji_trace.kinds import KINDS
 from heji_trace.parties import Author
 from heji_trace.rights import may_oversee
-from heji_trace.tables import batches, events, holds, lines, register, samples, stock
+from heji_trace.tables import batches, events, holds, labels, lines, recall_scope, register, samples, stock
 from heji_trace.times import beijing_date
 from heji_trace.units import dump_amount
 
@@ -232,6 +232,32 @@ def _holds(connection: Connection, asking: Asking) -> list[Suggestion]:
     return _grouped(connection.execute(query.order_by(holds.c.seq.desc()).limit(_MOST)))
 
 
+def _recalls(connection: Connection, asking: Asking) -> list[Suggestion]:
+    """Recalls that stand and reach goods of the organisations; overseers see all."""
+    query = select(recall_scope.c.event_id, recall_scope.c.batch).where(
+        recall_scope.c.withdrawn_seq.is_(None), recall_scope.c.standing == "frozen"
+    )
+    if not may_oversee(asking.author):
+        held = select(lines.c.batch).where(
+            lines.c.holder.in_(asking.organisations) | lines.c.to_organisation.in_(asking.organisations)
+        )
+        query = query.where(recall_scope.c.batch.in_(held))
+    return _grouped(connection.execute(query.order_by(recall_scope.c.seq.desc()).limit(_MOST)))
+
+
+def _runs(connection: Connection, asking: Asking) -> Iterator[Suggestion]:
+    """Runs of labels that are in use or wait for their batch, the newest first."""
+    query = select(labels.c.run, labels.c.product, labels.c.batch, labels.c.trace_code).where(
+        labels.c.organisation.in_(asking.organisations),
+        labels.c.withdrawn_seq.is_(None),
+        labels.c.voided_seq.is_(None),
+    )
+    for row in connection.execute(query.order_by(labels.c.seq.desc()).limit(_MOST)):
+        yield Suggestion(
+            row.run, " · ".join(part for part in (row.product, row.batch, row.trace_code) if part)
+        )
+
+
 def _grouped(pairs: Any) -> list[Suggestion]:
     """One suggestion for each value, labelled with all that it stands for."""
     found: dict[str, list[str]] = {}
@@ -252,6 +278,8 @@ _SOURCES: Mapping[str, Source] = MappingProxyType(
         "sample": _samples,
         "shipping": _shipments,
         "hold": _holds,
+        "recall": _recalls,
+        "run": _runs,
     }
 )
 """Where suggestions come from; "batch" is what is on hand, "arriving" what is on its way."""

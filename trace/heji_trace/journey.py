@@ -196,7 +196,9 @@ def _transport(statements: Sequence[Mapping[str, Any]], _count: int) -> Said:
         for each in statements
         if each.get("details", {}).get("inspection")
     ]
-    key = "moved-unreceived" if sent > received else "moved-unsent" if received > sent else "moved"
+    # What was sent back is received as well.
+    under_way = sent + sum(each["kind"] == "return" for each in statements)
+    key = "moved-unreceived" if under_way > received else "moved-unsent" if received > under_way else "moved"
     parts = [said(key, sent=sent, received=received)] if sent or received else []
     parts += [
         _counted(statements, kind)

@@ -61,6 +61,8 @@ def _future(event: Event, now_ms: int) -> list[Problem]:
         (f"/details/readings/{at}/at", reading["at"])
         for at, reading in enumerate(event.details.get("readings", ()))
     ]
+    if event.kind == "conformity_certificate":
+        named.append(("/details/issued_at", event.details["issued_at"]))
     return [
         Problem(pointer, "in-the-future", {"at": moment})
         for pointer, moment in named

@@ -64,6 +64,7 @@ def trail_of(state: State, batch: str) -> Trail:
     state.tests.load(
         "sample", [row["sample"] for each in targets for row in state.samples.of("target", each)]
     )
+    state.conformity.load("batch", names)
     parents: dict[str, list[Edge]] = defaultdict(list)
     for edge in edges_within(state.connection, names):
         parents[edge.child].append(edge)

@@ -21,7 +21,12 @@ Style = Literal[
 _PICKED = frozenset({"site", "product", "cycle", "event"})
 # A place or a paper of somebody else may be meant, so that the list only helps.
 _TYPED = frozenset({"to_site"})
-_PLACES: Mapping[str, str] = {"details.shipping": "shipping", "details.hold": "hold"}
+_PLACES: Mapping[str, str] = {
+    "details.shipping": "shipping",
+    "details.hold": "hold",
+    "details.recall": "recall",
+    "details.run": "run",
+}
 
 
 @dataclass(frozen=True, slots=True)
