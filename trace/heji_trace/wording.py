@@ -155,6 +155,8 @@ def told(data: Mapping[str, Any]) -> dict[str, Any]:
         words["delay"] = delay_said(data["hours"])
     if "active" in data:
         words["active"] = name_said(str(data["active"]))
+    if "actives" in data:
+        words["actives"] = joined([name_said(active) for active in str(data["actives"]).split("、")])
     if "analyte" in data:
         words["analyte"] = name_said(str(data["analyte"]))
     if "codes" in data:
