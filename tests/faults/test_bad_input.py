@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from county import CYCLE, PACKED, PRODUCT, County, opened_county
-from web.files import HARVEST_HEADINGS, XLSX, csv_file, form, harvest_rows, xlsx_file
+from web.files import HARVEST_HEADINGS, XLSX, csv_file, form, harvest_rows, repacked, xlsx_file
 
 EVENTS, BULK = "/api/v1/events", "/api/v1/events/bulk"
 
@@ -300,6 +301,74 @@ def test_a_form_without_its_file_is_refused(county: County) -> None:
         BULK, data=b"--x--", content_type="multipart/form-data; boundary=x", headers=county.headers()
     )
     check_refused(empty, 422, "/file")
+
+
+BOOKS = {
+    "a bomb of zeros": lambda book: repacked(book, bomb_xml=bytes(300_000_000)),
+    "a bomb of strings": lambda book: repacked(
+        book, xl__sharedStrings_xml=b"<sst>" + b"<si><t>x</t></si>" * 15_000_000 + b"</sst>"
+    ),
+    "a list of sheets that goes on": lambda book: repacked(
+        book, xl__workbook_xml=b"<workbook>" + bytes(range(65, 91)) * 200_000 + b"</workbook>"
+    ),
+    "a million laughs": lambda book: repacked(
+        book,
+        xl__worksheets__sheet1_xml=b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]><worksheet>&b;</worksheet>',
+    ),
+    "an entity in its strings": lambda book: repacked(
+        book,
+        xl__sharedStrings_xml=b'<!DOCTYPE s [<!ENTITY f SYSTEM "file:///etc/passwd">]><sst><si><t>&f;</t></si></sst>',
+    ),
+    "no sheet at all": lambda book: repacked(book, xl__workbook_xml=b"<workbook/>"),
+    "a cell beyond the last row": lambda book: repacked(
+        book, xl__worksheets__sheet1_xml=sheet(b'<row r="1048576"><c r="A1048576" t="str"><v>x</v></c></row>')
+    ),
+    "a cell that has no place": lambda book: repacked(
+        book, xl__worksheets__sheet1_xml=sheet(b'<row><c r="ZZZZ99999999"><v>1</v></c></row>')
+    ),
+    "a rectangle of millions": lambda book: repacked(
+        book,
+        xl__worksheets__sheet1_xml=sheet(b'<row><c r="A1"><v>1</v></c><c r="GR109999"><v>1</v></c></row>'),
+    ),
+}
+
+
+def sheet(rows: bytes) -> bytes:
+    space = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    return b'<worksheet xmlns="' + space + b'"><sheetData>' + rows + b"</sheetData></worksheet>"
+
+
+@pytest.mark.parametrize("made", BOOKS.values(), ids=BOOKS.keys())
+@pytest.mark.parametrize("path", [f"{BULK}?kind=harvest&errors=xlsx", "/api/v1/lab/imports"])
+def test_a_workbook_made_to_harm_is_refused(county: County, made: Any, path: str) -> None:
+    size = county.size
+    data = made(xlsx_file(HARVEST_HEADINGS, harvest_rows("LZ-01")))
+    check_refused(send(county, data, path, XLSX), 422)
+    assert county.size == size
+
+
+def test_rows_and_sheets_that_nobody_sees_neither_count_nor_harm(county: County) -> None:
+    book = xlsx_file(HARVEST_HEADINGS, harvest_rows("EMPTY-01"))
+    rows = (
+        b"".join(b'<row r="%d"/>' % at for at in range(3, 60_000))
+        + b'<row r="1048576"><c r="XFD1048576" s="1"/></row>'
+    )
+    with zipfile.ZipFile(io.BytesIO(book)) as archive:
+        part = archive.read("xl/worksheets/sheet1.xml").replace(b"</sheetData>", rows + b"</sheetData>")
+    answer = send(county, repacked(book, xl__worksheets__sheet1_xml=part), f"{BULK}?kind=harvest", XLSX)
+    assert answer.status_code == 201, answer.get_data(as_text=True)
+    assert answer.get_json()["events"] == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-32", "big5", "shift_jis", "utf-7", "cp037"])
+def test_a_sheet_in_an_encoding_nobody_expects_is_refused_in_both_languages(
+    county: County, encoding: str
+) -> None:
+    size = county.size
+    text = "时间,生产周期,批次,产品,数量,单位\n2026-05-28 08:00,c,B,p,1,kg\n"
+    data = text.encode(encoding, "replace")
+    check_refused(send(county, data, f"{BULK}?kind=harvest", "text/csv"), 422)
+    assert county.size == size
 
 
 def test_full_width_digits_are_read_in_a_sheet_where_people_type_them(county: County) -> None:

@@ -22,6 +22,7 @@ from heji_trace.sheets import Sheet, parse_rows, read_sheet, row_id
 from heji_trace.sheets.columns import columns_of
 from heji_trace.sheets.posted import read_posted
 from heji_trace.sheets.templates import template
+from web.files import repacked
 
 INPUTS = Path(__file__).parents[1] / "inputs"
 HEADER = "时间,责任主体,生产周期,批次,产品,数量,单位\n"
@@ -333,19 +334,6 @@ def test_a_cell_at_the_end_of_the_world_does_not_fill_memory() -> None:
     book = harvest_book()
     book.active.cell(row=1, column=16_384, value="x")
     assert refusal(saved(book))[0].code == "too-many-columns"
-
-
-def repacked(data: bytes, **parts: bytes) -> bytes:
-    """The workbook with some parts replaced or added; `__` stands for `/`, `_xml` for the ending."""
-    names = {name.replace("__", "/").replace("_xml", ".xml"): part for name, part in parts.items()}
-    stream = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as new:
-        for name in old.namelist():
-            if name not in names:
-                new.writestr(name, old.read(name))
-        for name, part in names.items():
-            new.writestr(name, part)
-    return stream.getvalue()
 
 
 def test_a_zip_bomb_is_not_unpacked() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Sequence
 
 from openpyxl import Workbook
@@ -57,6 +58,19 @@ def xlsx_file(
         sheet.merge_cells(merged)
     stream = io.BytesIO()
     book.save(stream)
+    return stream.getvalue()
+
+
+def repacked(data: bytes, **parts: bytes) -> bytes:
+    """A workbook with some parts replaced or added; `__` stands for `/`, `_xml` for the ending."""
+    names = {name.replace("__", "/").replace("_xml", ".xml"): part for name, part in parts.items()}
+    stream = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            if name not in names:
+                new.writestr(name, old.read(name))
+        for name, part in names.items():
+            new.writestr(name, part)
     return stream.getvalue()
 
 

@@ -12,6 +12,7 @@ from heji_trace.kinds.fields import Field
 from heji_trace.times import BEIJING, moment_of, parse_moment
 from heji_trace.units import UNITS
 
+_MOST_LISTED = 50
 # What the page says in its own places.
 _SAID_APART = frozenset({"id", "kind", "acknowledged", "attachments"})
 
@@ -92,7 +93,11 @@ def _text(kind: types.FieldType, value: Any, language: str) -> str:
         return ""
     match kind:
         case types.ListOf(item=item):
-            return ("、" if language == "zh" else ", ").join(_text(item, each, language) for each in value)
+            shown = [_text(item, each, language) for each in value[:_MOST_LISTED]]
+            if len(value) > _MOST_LISTED:
+                # The correction of an import names all its events.
+                shown.append(f"… （共 {len(value)} 项）" if language == "zh" else f"… ({len(value)} in all)")
+            return ("、" if language == "zh" else ", ").join(shown)
         case types.Choice(options=options):
             named = {option.value: option.zh if language == "zh" else option.en for option in options}
             return named.get(value, str(value))

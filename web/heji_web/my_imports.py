@@ -77,6 +77,8 @@ def show(import_id: str) -> ResponseReturnValue:
 def progress(import_id: str) -> ResponseReturnValue:
     """How far taking an import back is."""
     author = signed_in().author
+    with the_service().store.read() as connection:
+        imported.import_of(connection, author, import_id)
     return jsonify(dump_progress(the_service().jobs.find((author.account, import_id))))
 
 
