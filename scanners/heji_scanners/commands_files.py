@@ -137,7 +137,7 @@ def _dump_file(read: ReadFile) -> dict[str, Any]:
         "ok": not read.problems,
         "kind": read.kind,
         "sha256": read.sha256,
-        "events": len(read.events),
+        "events": len(read.statements),
         "results": read.results,
         "problems": [dump_problem(each) for each in read.problems[:_MOST_SHOWN]],
     }
@@ -148,14 +148,13 @@ def _show_file(read: ReadFile) -> None:
         if read.kind == INSTRUMENT:
             tell("scan-file-instrument", name=read.name, count=read.results)
         else:
-            tell("scan-file-fine", name=read.name, count=len(read.events))
+            tell("scan-file-fine", name=read.name, count=len(read.statements))
         return
     tell("scan-file-refused", name=read.name, count=len(read.problems))
-    cells = {row.number: row.cells for row in read.grid}
     rows = []
     for each in read.problems[:_MOST_SHOWN]:
         at = read.headings.index(each.column) if each.column in read.headings else -1
-        found = cells.get(each.line or 0, ())
+        found = read.cells.get(each.line or 0, ())
         cell = plain_text(found[at]) if 0 <= at < len(found) else ""
         rows.append((each.line, each.column or each.pointer, cell, each.sentence(language())))
     print_table(

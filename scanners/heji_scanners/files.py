@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -14,11 +14,12 @@ from heji_trace.errors import InvalidEvent, Problem
 from heji_trace.event import Event
 from heji_trace.kinds import Kind
 from heji_trace.posting import check_posted, parse_posted
-from heji_trace.sheets import parse_rows, read_sheet
+from heji_trace.sheets import parse_row, read_sheet
+from heji_trace.sheets.cells import Cell
 from heji_trace.sheets.grids import GridRow, read_grid
 
 MOST_BYTES: Final = 32 * 1024 * 1024
-MOST_EVENTS: Final = 20_000
+MOST_EVENTS: Final = 100_000
 INSTRUMENT: Final = "rapid17"
 STATED: Final = "json"
 _LINES: Final = frozenset({".ndjson", ".jsonl"})
@@ -26,23 +27,33 @@ SUFFIXES: Final = frozenset({".csv", ".txt", ".xlsx", ".json", *_LINES})
 
 
 @dataclass(frozen=True, slots=True)
+class Statement:
+    """An event of a file in its canonical bytes; `says` is a hash of all it says but its id."""
+
+    id: str
+    kind: str
+    body: bytes
+    says: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReadFile:
-    """What a file says: the events with the line of each, or all that is wrong with it.
+    """What a file says: its events, or all that is wrong with it.
 
     `kind` is that of a sheet, `STATED` for JSON, or `INSTRUMENT` for a file that is sent as it is. `headings` and
-    `grid` are the cells of a sheet.
+    `cells` are of a sheet: those of the lines in which something is wrong.
     """
 
     name: str
     kind: str
     sha256: str
     data: bytes
-    events: tuple[Event, ...] = ()
-    lines: tuple[int, ...] = ()
+    statements: tuple[Statement, ...] = ()
     results: int = 0
     problems: tuple[Problem, ...] = ()
     headings: tuple[str, ...] = ()
-    grid: tuple[GridRow, ...] = ()
+    cells: Mapping[int, tuple[Cell, ...]] = field(default_factory=dict)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -95,31 +106,35 @@ def _parsed(read: ReadFile, raws: Sequence[tuple[int, object]]) -> ReadFile:
         return replace(read, problems=(Problem("", "empty-list"),))
     if len(raws) > MOST_EVENTS:
         return replace(read, problems=(Problem("", "too-many-items", {"most": MOST_EVENTS}),))
-    events: list[Event] = []
+    statements: list[Statement] = []
     problems: list[Problem] = []
     for at, (line, raw) in enumerate(raws):
         try:
-            events.append(parse_posted(raw))
+            statements.append(_stated(parse_posted(raw), line))
         except InvalidEvent as refused:
             problems += [
                 replace(each, pointer=f"/{at}{each.pointer}", line=line) for each in refused.problems
             ]
-    return _with_events(replace(read, problems=tuple(problems)), events, [line for line, _ in raws])
+    return _with_statements(read, statements, problems)
 
 
-def _with_events(read: ReadFile, events: Sequence[Event], lines: Sequence[int]) -> ReadFile:
+def _stated(event: Event, line: int) -> Statement:
+    said = {name: value for name, value in event.body.items() if name != "id"}
+    says = hashlib.sha256(canonical.dump(said)).hexdigest()
+    return Statement(event.id, event.kind, canonical.dump(event.body), says, line)
+
+
+def _with_statements(
+    read: ReadFile, statements: Sequence[Statement], problems: Sequence[Problem]
+) -> ReadFile:
     """The file with its events, if nothing is wrong: two under one id would be taken for one and its correction."""
-    if read.problems:
-        return read
     first: dict[str, int] = {}
-    problems = [
-        Problem(f"/{at}/id", "id-twice-in-one-import", {"id": event.id}, lines[at])
-        for at, event in enumerate(events)
-        if first.setdefault(event.id, at) != at
+    problems = problems or [
+        Problem(f"/{at}/id", "id-twice-in-one-import", {"id": each.id}, each.line)
+        for at, each in enumerate(statements)
+        if first.setdefault(each.id, at) != at
     ]
-    if problems:
-        return replace(read, problems=tuple(problems))
-    return replace(read, events=tuple(events), lines=tuple(lines))
+    return replace(read, problems=tuple(problems), statements=() if problems else tuple(statements))
 
 
 def _instrument(read: ReadFile) -> ReadFile:
@@ -131,16 +146,28 @@ def _instrument(read: ReadFile) -> ReadFile:
         results=len(file.rows),
         problems=file.problems,
         headings=file.headings,
-        grid=tuple(row for row in grid.rows() if row.number > file.header_line),
+        cells=_cells(grid.rows(), file.problems),
     )
 
 
 def _sheet(read: ReadFile, kind: Kind | None, organisation: str | None) -> ReadFile:
     sheet = read_sheet(read.data, read.name, kind, organisation)
-    events, problems = parse_rows(sheet)
-    for event in events[:1]:
-        check_posted(event)
-    read = replace(
-        read, kind=sheet.kind.name, problems=problems, headings=sheet.headings, grid=tuple(sheet.lines())
-    )
-    return _with_events(read, events, [row.lines[0] for row in sheet.rows()])
+    statements: list[Statement] = []
+    problems = [*sheet.problems]
+    for row in sheet.rows():
+        found = parse_row(sheet, row)
+        if isinstance(found, Event):
+            if not statements:
+                check_posted(found)
+            statements.append(_stated(found, row.lines[0]))
+        else:
+            problems += found
+    read = replace(read, kind=sheet.kind.name, headings=sheet.headings)
+    read = _with_statements(read, statements, problems)
+    return replace(read, cells=_cells(sheet.lines(), read.problems)) if read.problems else read
+
+
+def _cells(rows: Iterable[GridRow], problems: Sequence[Problem]) -> dict[int, tuple[Cell, ...]]:
+    """The cells of the lines in which something is wrong."""
+    wrong = {problem.line for problem in problems}
+    return {row.number: row.cells for row in rows if row.number in wrong}

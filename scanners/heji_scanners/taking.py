@@ -7,7 +7,6 @@ is parked, because only a person knows whether it corrects the earlier row or st
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,11 +14,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from heji_scanners.entries import EVENT, FILE, Draft, KeptFile, Put
-from heji_scanners.files import INSTRUMENT, STATED, ReadFile
+from heji_scanners.files import INSTRUMENT, STATED, ReadFile, Statement
 from heji_scanners.outbox import Outbox
-from heji_trace import canonical
 from heji_trace.errors import Conflict
-from heji_trace.event import Event
 from heji_trace.sentences import say, say_both
 
 OWN_QUESTIONS: Final = frozenset({"CORRECTED_ROW", "ADDED_ROW", "REVISED_FILE"})
@@ -71,7 +68,7 @@ def take_file(outbox: Outbox, read: ReadFile, path: Path, *, versions: bool = Tr
         # What it says was taken back by the version after it; in silence that would look like having been sent.
         raise Conflict("scan-earlier-version", name=read.name)
     if outbox.find_file(read.sha256) is not None:
-        return Taken(read, max(1, len(before)), known=len(read.events) or 1)
+        return Taken(read, max(1, len(before)), known=len(read.statements) or 1)
     version = len(before) + 1
     if read.kind == INSTRUMENT:
         plan = _plan_instrument(outbox, read, before)
@@ -96,13 +93,12 @@ def _plan_rows(outbox: Outbox, read: ReadFile, before: Sequence[_KnownRow], vers
     known: dict[str, list[_KnownRow]] = {}
     for row in before:
         known.setdefault(row.says, []).append(row)
-    fresh: list[tuple[Event, int]] = []
-    for event, line in zip(read.events, read.lines, strict=True):
-        says = _hash(event)
-        same = known.get(says)
-        plan.rows.append(_KnownRow(says, same.pop(0).id if same else event.id, line))
-        if plan.rows[-1].id == event.id:
-            fresh.append((event, line))
+    fresh: list[Statement] = []
+    for each in read.statements:
+        same = known.get(each.says)
+        plan.rows.append(_KnownRow(each.says, same.pop(0).id if same else each.id, each.line))
+        if plan.rows[-1].id == each.id:
+            fresh.append(each)
     gone = [row for rows in known.values() for row in rows]
     plan.gone = len(gone)
     lost: list[_KnownRow] = []
@@ -113,21 +109,22 @@ def _plan_rows(outbox: Outbox, read: ReadFile, before: Sequence[_KnownRow], vers
         elif entry.settled_ms is None:
             plan.superseded[entry.number] = say("scan-superseded", "zh", name=read.name, version=version)
     pairs = _paired(fresh, lost)
-    for event, line in fresh:
-        asked = _question(read, line, pairs.get(event.id)) if lost else None
-        replaces = pairs[event.id].id if event.id in pairs else None
-        body = canonical.dump(event.body)
-        plan.drafts.append(Draft(event.id, EVENT, event.kind, body, read.sha256, line, asked, replaces))
+    for each in fresh:
+        asked = _question(read, each.line, pairs.get(each.id)) if lost else None
+        replaces = pairs[each.id].id if each.id in pairs else None
+        plan.drafts.append(
+            Draft(each.id, EVENT, each.kind, each.body, read.sha256, each.line, asked, replaces)
+        )
     return plan
 
 
-def _paired(fresh: Sequence[tuple[Event, int]], lost: Sequence[_KnownRow]) -> dict[str, _KnownRow]:
+def _paired(fresh: Sequence[Statement], lost: Sequence[_KnownRow]) -> dict[str, _KnownRow]:
     """Which lost row a new one is likely to correct: that of its line, else the next in order."""
     by_line = {row.line: row for row in lost}
-    pairs = {event.id: by_line.pop(line) for event, line in fresh if line in by_line}
-    others = (event for event, _ in fresh if event.id not in pairs)
+    pairs = {each.id: by_line.pop(each.line) for each in fresh if each.line in by_line}
+    others = (each for each in fresh if each.id not in pairs)
     rest = sorted(by_line.values(), key=lambda row: row.line)
-    return pairs | {event.id: row for event, row in zip(others, rest, strict=False)}
+    return pairs | {each.id: row for each, row in zip(others, rest, strict=False)}
 
 
 def _question(read: ReadFile, line: int, row: _KnownRow | None) -> dict[str, Any]:
@@ -162,9 +159,3 @@ def _asked(code: str, said: Mapping[str, str]) -> dict[str, Any]:
         "detail_en": said["en"],
         "questions": [{"code": code, **said}],
     }
-
-
-def _hash(event: Event) -> str:
-    """What an event says, whatever its id."""
-    said = {name: value for name, value in event.body.items() if name != "id"}
-    return hashlib.sha256(canonical.dump(said)).hexdigest()

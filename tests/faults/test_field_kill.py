@@ -58,18 +58,18 @@ main()
 """
 # What a client without stable ids does: each row under a new one, and after a crash from the start.
 FORGETFUL = """
-import os, signal, sys
+import json, os, signal, sys
 from uuid import uuid4
 from served import Caller
 from heji_scanners.files import read_file
 port, token, path, most = int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
 caller = Caller(port, token)
 with open(path, "rb") as file:
-    events = read_file(file.read(), path, None, "fg-litchi-coop").events
-for done, event in enumerate(events):
+    stated = read_file(file.read(), path, None, "fg-litchi-coop").statements
+for done, each in enumerate(stated):
     if done == most:
         os.kill(os.getpid(), signal.SIGKILL)
-    caller.post("/api/v1/events", {**event.body, "id": str(uuid4())})
+    caller.post("/api/v1/events", {**json.loads(each.body), "id": str(uuid4())})
 """
 
 

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from county import CYCLE, PRODUCT
 from heji_scanners.files import INSTRUMENT, MOST_BYTES, STATED, ReadFile, read_bytes, read_file
 from heji_trace.errors import InvalidEvent
 from heji_trace.kinds import KINDS
@@ -27,27 +29,31 @@ def read(data: bytes, name: str, organisation: str | None = COOP) -> ReadFile:
     return read_file(data, name, None, organisation)
 
 
+def events(file: ReadFile) -> list[Any]:
+    return [json.loads(each.body) for each in file.statements]
+
+
 def codes(file: ReadFile) -> list[str]:
     return [problem.code for problem in file.problems]
 
 
 def test_a_sheet_becomes_events_with_their_lines() -> None:
     file = read(csv_file(HARVEST_HEADINGS, harvest_rows("LZ-1", "LZ-2")), "采收.csv")
-    assert (file.kind, file.lines, file.problems) == ("harvest", (2, 3), ())
-    assert [event.outputs[0].batch for event in file.events] == ["LZ-1", "LZ-2"]
-    assert {event.organisation for event in file.events} == {COOP}
+    assert (file.kind, [each.line for each in file.statements], file.problems) == ("harvest", [2, 3], ())
+    assert [event["outputs"][0]["batch"] for event in events(file)] == ["LZ-1", "LZ-2"]
+    assert {event["organisation"] for event in events(file)} == {COOP}
 
 
 def test_the_same_rows_have_the_same_ids_wherever_they_are_read() -> None:
     data = xlsx_file(HARVEST_HEADINGS, harvest_rows("LZ-1"))
-    assert read(data, "a.xlsx").events == read(data, "b.xlsx").events
+    assert read(data, "a.xlsx").statements == read(data, "b.xlsx").statements
 
 
 def test_a_wrong_cell_is_named_and_no_event_is_given() -> None:
     file = read(csv_file(HARVEST_HEADINGS, harvest_rows("LZ-1", "LZ 2")), "采收.csv")
     assert [(problem.line, problem.column) for problem in file.problems] == [(3, "批次")]
-    assert file.events == ()
-    assert file.grid[1].cells[2] == "LZ 2"
+    assert file.statements == ()
+    assert file.cells == {3: ("2026-05-28 08:00", CYCLE, "LZ 2", PRODUCT, "12.5", "kg")}
 
 
 def test_a_sheet_that_names_nobody_needs_an_organisation() -> None:
@@ -65,7 +71,7 @@ def test_the_kind_may_be_given() -> None:
 def test_an_instrument_s_file_is_recognised_and_left_as_it_is(name: str) -> None:
     data = (INPUTS / name).read_bytes()
     file = read(data, name)
-    assert (file.kind, file.data, file.events) == (INSTRUMENT, data, ())
+    assert (file.kind, file.data, file.statements) == (INSTRUMENT, data, ())
     assert file.results > 0
 
 
@@ -79,8 +85,8 @@ def test_events_as_json_in_an_array_alone_or_one_a_line() -> None:
         (lines, "A.JSONL", (1, 3)),
     ):
         file = read(data, name)
-        assert (file.kind, file.lines, len(file.events)) == (STATED, places, 2)
-    assert len(read(json.dumps(EVENT).encode(), "one.json").events) == 1
+        assert (file.kind, tuple(each.line for each in file.statements)) == (STATED, places)
+    assert events(read(json.dumps(EVENT).encode(), "one.json")) == [EVENT]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +105,7 @@ def test_events_as_json_in_an_array_alone_or_one_a_line() -> None:
 )
 def test_what_cannot_be_read_is_told(data: bytes, name: str, code: str) -> None:
     file = read(data, name)
-    assert file.events == ()
+    assert file.statements == ()
     assert code in codes(file)
 
 

@@ -149,8 +149,8 @@ def test_under_a_name_that_is_used_again_another_content_is_another_file(machine
 
 
 def test_an_id_that_stands_for_something_else_refuses_the_whole_file(machine: Machine) -> None:
-    event = dict(sheet(("A", "1")).events[0].body)
-    rows = [(event["id"], *row) for row in harvest_rows("A", "Z")]
+    event_id = sheet(("A", "1")).statements[0].id
+    rows = [(event_id, *row) for row in harvest_rows("A", "Z")]
     rows[1] = ("", *rows[1][1:])
     take(machine, sheet(("A", "1")))
     deliver_all(machine)
