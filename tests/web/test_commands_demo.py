@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def test_a_building_that_is_stopped_leaves_nothing_behind(tmp_path: Path) -> Non
 
 
 def test_a_real_log_is_not_served_as_a_demonstration(tmp_path: Path) -> None:
-    found_log(read_settings({"HEJI_DATA": str(tmp_path)}), "log.heji.example", bytes)
+    found_log(read_settings({"HEJI_DATA": str(tmp_path)}), "log.heji.example", os.urandom)
     told = CliRunner().invoke(heji, ["demo", "--data", str(tmp_path), "--json"])
     assert told.exit_code == 1
     assert "not-the-demonstration" in told.stdout
