@@ -343,6 +343,22 @@ def test_a_certificate_is_shown_as_it_stood_on_the_day_of_production(
         assert passport.live[0].dated["zh"] == "证书有效期至 2026-03-01"
 
 
+def test_a_notice_without_a_day_of_its_own_is_dated_by_its_cause_and_not_by_the_reader(
+    county: County,
+) -> None:
+    used = {"input_type": "pesticide", "name": "商品名", "active_substances": ["啶虫脒"]}
+    county.record("input_application", cycles=[CYCLE], details=used)
+    county.now.seconds += 30 * 86_400
+    county.harvest("H1")
+    check_batch(county, "H1")
+    code = label(county, "H1", PRODUCT).trace_code
+    stated_on = look(county, code).as_of
+    county.now.seconds += 5 * 86_400
+    passport = look(county, code)
+    dated = {notice.code: notice.since for notice in passport.live}
+    assert dated["TEST_SCOPE_GAP"] == stated_on != passport.as_of
+
+
 def test_a_shelf_life_that_has_passed_is_told_on_the_next_day(county: County) -> None:
     register_product(county, shelf_life_days=7)
     code = label(county, packed(county)).trace_code

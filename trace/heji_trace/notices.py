@@ -100,9 +100,14 @@ def notice_of(
     )
 
 
-def dated_notice(raised: Raised, today: str) -> Notice:
-    """The notice of a warning that the date or an absence causes; `today` is the day of one that is about none."""
-    since = str(raised.data.get("date", today))
+def dated_notice(raised: Raised, proved: Mapping[int, Proved], today: str) -> Notice:
+    """The notice of a warning that the date or an absence causes.
+
+    Where it names no day that it is about, its cause was recorded on one; `today` is left for what cannot be proved.
+    """
+    cause = proved.get(raised.cause_seq)
+    recorded_on = today if cause is None else beijing_date(cause.recorded_ms).isoformat()
+    since = str(raised.data.get("date", recorded_on))
     about = raised.data.get("about")
     return Notice(
         raised.code,

@@ -179,7 +179,7 @@ def _notices(
         notice_of(each, evidence.entries, found.registry, public=each.row["cause_seq"] in found.cited)
         for each in found.stored
     ]
-    notices += [dated_notice(each, view.today.isoformat()) for each in raised]
+    notices += [dated_notice(each, evidence.entries, view.today.isoformat()) for each in raised]
     return (
         sorted_notices(notice for notice in notices if notice.lifted is None),
         sorted_notices(notice for notice in notices if notice.lifted is not None),
