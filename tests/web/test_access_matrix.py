@@ -103,8 +103,7 @@ READING: Mapping[str, Row] = {
     "/desk/events/<event_id>": owned("event", stranger=303),
     "/desk/imports": to_signed_in(stranger=303),
     "/desk/imports/<import_id>": owned("import", stranger=303, overseers=PRIVATE),
-    # Of one's own account's work alone, and the same where there is none.
-    "/desk/imports/<import_id>/progress.json": Row("import", rest=(200, 200, 200, 200)),
+    "/desk/imports/<import_id>/progress.json": owned("import", overseers=PRIVATE),
     "/desk/labels": to_signed_in(403, stranger=303, producer=200, neighbour=200, packer=200),
     "/desk/labels/<run>": owned("run", stranger=303),
     "/desk/organisations/<code>": owned("organisation", gone=404, stranger=303),
