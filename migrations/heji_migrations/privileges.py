@@ -49,19 +49,27 @@ def grant(connection: Connection, role: str) -> None:
     excess = find_excess(connection, role)
     if excess:
         raise Misconfigured("role-too-strong", role=role, privileges=", ".join(excess))
+    missing = [name for name in metadata.tables if not _may(connection, role, name, "INSERT")]
+    if missing:
+        # Who may use a table without owning it is told by a warning only that nothing was granted.
+        raise Misconfigured("role-not-granted", role=role, tables=", ".join(missing))
 
 
 def find_excess(connection: Connection, role: str | None = None) -> list[str]:
     """What a role, by default the one that asks, could do to the ledger that the service never does."""
-    query = text("SELECT has_table_privilege(CAST(:role AS name), CAST(:table AS text), :privilege)")
-    who = role if role is not None else connection.scalar(text("SELECT current_user"))
+    who = role if role is not None else str(connection.scalar(text("SELECT current_user")))
     return [
         f"{privilege} {table.name}"
         for table in LEDGER
         for privilege in (*_FORBIDDEN, _TRIGGERS)
-        if (table, privilege) != (disclosures, "DELETE")
-        and connection.scalar(query, {"role": who, "table": table.name, "privilege": privilege})
+        if (table, privilege) != (disclosures, "DELETE") and _may(connection, who, table.name, privilege)
     ]
+
+
+def _may(connection: Connection, role: str, table: str, privilege: str) -> bool:
+    query = text("SELECT has_table_privilege(CAST(:role AS name), CAST(:table AS text), :privilege)")
+    asked = {"role": role, "table": table, "privilege": privilege}
+    return bool(connection.scalar(query, asked))
 
 
 def _names(tables: tuple[Table, ...] | list[Table]) -> str:

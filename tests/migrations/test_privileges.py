@@ -134,6 +134,20 @@ def test_the_doctor_names_a_role_that_could_change_the_ledger_and_a_server_that_
         }
 
 
+def test_the_service_s_role_cannot_let_another_in_and_does_not_say_so(
+    settings: Settings, cluster: Cluster
+) -> None:
+    served = granted(settings, cluster)
+    cluster.role(settings.database_url, "heji_third")
+    with (
+        closing(Store(served.database_url)) as store,
+        pytest.raises(Misconfigured) as refused,
+        store.write() as connection,
+    ):
+        privileges.grant(connection, "heji_third")
+    assert refused.value.code == "role-not-granted"
+
+
 def test_a_role_that_is_not_there_is_named(store: Store) -> None:
     with pytest.raises(Misconfigured, match="nobody_at_all") as refused, store.write() as connection:
         privileges.grant(connection, "nobody_at_all")
