@@ -213,17 +213,19 @@ def test_a_limit_on_the_size_of_files_refuses_and_loses_nothing(
         check_ledger(service)
 
 
-def test_a_foreign_lock_on_the_database_is_waited_for_and_then_refused(county: County) -> None:
-    event, size = county.harvesting("A1"), county.size
-    with closing(sqlite3.connect(county.service.settings.data / "heji.db", isolation_level=None)) as foreign:
-        foreign.execute("BEGIN IMMEDIATE")
-        with pytest.raises(LedgerBusy):
-            county.recorder.submit(event, county.authors["producer"])
-        assert county.get("/api/v1/events").status_code == 200
-        foreign.execute("ROLLBACK")
-    receipt = county.recorder.submit(event, county.authors["producer"])
-    assert (receipt.seq, receipt.repeated) == (size, False)
-    check_ledger(county.service)
+def test_a_foreign_lock_on_the_database_is_waited_for_and_then_refused(tmp_path: Path) -> None:
+    with opened_county(tmp_path) as county:
+        event, size = county.harvesting("A1"), county.size
+        path = county.service.settings.data / "heji.db"
+        with closing(sqlite3.connect(path, isolation_level=None)) as foreign:
+            foreign.execute("BEGIN IMMEDIATE")
+            with pytest.raises(LedgerBusy):
+                county.recorder.submit(event, county.authors["producer"])
+            assert county.get("/api/v1/events").status_code == 200
+            foreign.execute("ROLLBACK")
+        receipt = county.recorder.submit(event, county.authors["producer"])
+        assert (receipt.seq, receipt.repeated) == (size, False)
+        check_ledger(county.service)
 
 
 def test_a_second_service_on_the_same_folder_is_refused_and_the_first_goes_on(
