@@ -229,3 +229,8 @@ def test_what_was_dumped_is_loaded_fast_as_it_is_loaded_with_care(value: object)
 def test_bytes_that_dump_would_not_write_are_refused_by_the_fast_reader(data: bytes) -> None:
     with pytest.raises(InvalidEvent):
         canonical.load_dumped(data)
+
+
+def test_what_was_dumped_is_reloaded_as_it_was() -> None:
+    value = {"b": [1, True, None, -(2**53) + 1], "a": '桂味 "\\\u2028😀', "c": {"d": []}}
+    assert canonical.reload(canonical.dump(value)) == value

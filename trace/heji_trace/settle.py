@@ -194,6 +194,8 @@ def covering_samples(state: State, batch: str, harvests: tuple[HarvestFact, ...]
     targets: list[tuple[str, Row]] = [("batch", row) for row in state.samples.of("target", batch)]
     for harvest in state.harvests.of("batch", batch):
         targets += [("cycle", row) for row in state.samples.of("target", harvest["cycle"])]
+    if not targets:
+        return []
     return sorted(
         {
             row["sample"]

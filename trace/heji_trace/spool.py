@@ -50,4 +50,4 @@ class Spool:
     def __iter__(self) -> Iterator[Event]:
         self._file.seek(0)
         for line in self._file:
-            yield event_of(canonical.load(line))
+            yield event_of(canonical.reload(line))
