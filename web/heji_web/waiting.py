@@ -59,7 +59,7 @@ def _phase(name: str) -> str:
 
 
 def _time_left(seconds: float) -> str:
-    whole = round(seconds)
+    whole = max(1, round(seconds))
     if whole < 60:
         return ngettext("about %(number)s second left", "about %(number)s seconds left", whole) % {
             "number": whole
