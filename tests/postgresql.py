@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ EMPTY = "template0"
 # What a power cut would take is not what these tests are about.
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off")
 _SETTINGS = ("listen_addresses=''", "max_connections=200", "log_min_messages=warning")
+_PREFIX = "heji-pg-"
 _DEBIAN = Path("/usr/lib/postgresql")
 
 
@@ -44,13 +45,14 @@ class Cluster:
 
     def __init__(self, *, durable: bool = False, settings: tuple[str, ...] = ()) -> None:
         self._user = _unprivileged()
-        self.folder = Path(tempfile.mkdtemp(prefix="heji-pg-"))
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
         self._made = 0
         try:
             if self._user is not None:
                 os.chown(self.folder, self._user["user"], self._user["group"])
             self._programs = _reachable(self.folder, self._user)
             self._data = self.folder / "data"
+            self._sweep()
             self._run(
                 "initdb",
                 f"--username={OWNER}",
@@ -121,11 +123,21 @@ class Cluster:
             self.stop()
         shutil.rmtree(self.folder)
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def _sweep(self) -> None:
+        """Stop what tests that were killed have left running, and remove it."""
+        for folder in self.folder.parent.glob(f"{_PREFIX}*-*"):
+            pid = folder.name.removeprefix(_PREFIX).partition("-")[0]
+            if not pid.isdigit() or Path("/proc", pid).exists():
+                continue
+            with suppress(NoServer):
+                self._run("pg_ctl", "stop", "--wait", "--silent", "--mode=immediate", data=folder / "data")
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _run(self, program: str, *arguments: str, data: Path | None = None) -> None:
         # Into a file: the server that `pg_ctl` leaves behind would hold a pipe open for ever.
         with tempfile.TemporaryFile("w+") as told:
             done = subprocess.run(
-                [str(self._programs / program), f"--pgdata={self._data}", *arguments],
+                [str(self._programs / program), f"--pgdata={data or self._data}", *arguments],
                 stdout=told,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
