@@ -79,6 +79,13 @@ def import_of(connection: Connection, account: str, import_id: str) -> Pending:
     return Pending(import_id, row.file_name, row.data, Chosen(**json.loads(row.choices)))
 
 
+def check_import(connection: Connection, account: str, import_id: str) -> None:
+    """Raise Unknown where `import_of` would, without the file being read: pages that wait ask again and again."""
+    mine = (imports.c.import_id == import_id, imports.c.account == account)
+    if connection.execute(select(imports.c.import_id).where(*mine)).first() is None:
+        raise Unknown
+
+
 def choose(connection: Connection, import_id: str, chosen: Chosen) -> None:
     """Write down what was chosen for an upload."""
     connection.execute(update(imports).where(imports.c.import_id == import_id).values(choices=_dump(chosen)))

@@ -79,7 +79,8 @@ def check(import_id: str) -> ResponseReturnValue:
 def progress(import_id: str) -> ResponseReturnValue:
     """How far the work on a file is, for the page that waits for it."""
     author = signed_in().author
-    _pending(author, import_id)
+    with the_service().store.read() as connection:
+        pending.check_import(connection, author.account, import_id)
     return jsonify(dump_progress(the_service().jobs.find((author.account, import_id))))
 
 
@@ -115,13 +116,13 @@ def decide(import_id: str) -> ResponseReturnValue:
 def give_errors(import_id: str) -> ResponseReturnValue:
     """The person's own sheet with the cells in question in red and the reasons beside."""
     author = signed_in().author
-    upload = _pending(author, import_id)
     job, is_over = _job(author, import_id)
     if not is_over:
         return _wait_page(import_id, job)
     checked = _outcome(author, import_id, job)
     if not checked.has_sheet:
         raise Unknown
+    upload = _pending(author, import_id)
     return send_file(
         mark_sheet(read_grid(upload.data), checked, checked.problems, checked.asked, language()),
         XLSX,
@@ -136,10 +137,10 @@ def _job(author: Author, import_id: str) -> tuple[Job[Checked], bool]:
     Raises Unknown.
     """
     service, key = the_service(), (author.account, import_id)
-    upload = _pending(author, import_id)
     job: Job[Checked] | None = service.jobs.find(key)
     if job is not None and not (job.was_shown and job.result().ledger_size != service.recorder.durable_size):
         return job, job.wait(GLANCE)
+    upload = _pending(author, import_id)
     job = service.jobs.start(key, "check", lambda job: check_upload(service, author, upload, job))
     return job, job.wait(PATIENCE)
 
