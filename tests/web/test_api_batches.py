@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import pytest
+
 from county import County
+
+pytestmark = pytest.mark.both_databases
 
 BATCHES = "/api/v1/batches"
 

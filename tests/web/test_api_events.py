@@ -3,8 +3,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
+
 from county import CYCLE, PRODUCT, County
 from heji_trace.proof import check_bundle
+
+pytestmark = pytest.mark.both_databases
 
 EVENTS = "/api/v1/events"
 

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import pytest
+
 from county import County
+
+pytestmark = pytest.mark.both_databases
 
 RECALLS = "/api/v1/recalls"
 WANTED = {"batches": ["B1"], "level": 1, "ordered": True, "reason": "克百威超标", "document": "佛市监召 3 号"}

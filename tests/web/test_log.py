@@ -19,6 +19,8 @@ from heji_web.settings import Settings
 from verifier import heji_verify_outside as outside
 from web.doors import CHEAP, Now
 
+pytestmark = pytest.mark.both_databases
+
 Fetch = Callable[[str], bytes]
 
 
