@@ -38,8 +38,8 @@ from heji_trace.times import Clock, dump_ms
 __all__ = ["Receipt", "Recorder"]
 
 _GROUP = 256
-_GATHERINGS = 12
-_GATHERING_SECONDS = 0.001
+_GATHERINGS = 30
+_GATHERING_SECONDS = 0.0005
 _CLOCK_PARTING_MS = 5 * 60 * 1000
 _ATTEMPTS = 3
 # How long this process's head may lie behind what others have recorded.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -53,10 +56,21 @@ _BLUEPRINTS = (
 )
 
 
+class _Application(Flask):
+    """Flask, told that every view and every hook is a plain function.
+
+    It would ask that of each of them at each request, which cost as much as reading the request's JSON.
+    """
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """The function as it is."""
+        return func
+
+
 def create_app(service: Service) -> Flask:
     """The application on a service that is open."""
     settings = service.settings
-    app = Flask(__package__)
+    app = _Application(__package__)
     app.config.update(
         MAX_CONTENT_LENGTH=settings.body_limit,
         MAX_FORM_MEMORY_SIZE=settings.body_limit,

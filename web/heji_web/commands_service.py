@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -39,8 +38,6 @@ from heji_web.terminal import (
     wants_json,
 )
 
-# New objects before the youngest are looked through: a request makes some hundred, and leaves hardly any.
-_GARBAGE = 20_000
 _MARKS = {"fine": "✓", "notice": "!", "problem": "✗"}
 
 
@@ -58,10 +55,6 @@ def serve_until_told(service: Service) -> None:
     Raises Misconfigured where the port is taken.
     """
     app = create_app(service)
-    # What stands here now stays: to look through it again and again for garbage cost a twentieth of the time.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_GARBAGE)
     try:
         server = Server(app, service.settings)
     except OSError as error:

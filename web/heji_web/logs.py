@@ -72,6 +72,9 @@ def start_logging() -> QueueListener:
 
     Thirty-two threads that wait in turn for one to come back from writing a line gave an eighth of the pages.
     """
+    # Neither the line of code nor the thread is told, and to find them out for each request cost more than the line.
+    logging._srcfile = None  # noqa: SLF001  the standard library's own advice
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     lines: SimpleQueue[Any] = SimpleQueue()
     handler = _Queued(lines)
     handler.setFormatter(JsonLines())
