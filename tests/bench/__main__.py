@@ -18,6 +18,7 @@ from bench.figures import Figure, show
 from bench.read_figures import first_page_figures, trace_figures, verify_figures
 from bench.recorded_figures import growth_figures, recorder_figures
 from bench.served_figures import served_figures
+from heji_web.serving import spare_collector
 from postgresql import Cluster, NoServer
 
 Say = Callable[[str], None]
@@ -29,6 +30,8 @@ def main() -> None:
     unknown = set(sys.argv[1:]) - SECTIONS.keys()
     if unknown:
         sys.exit(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
+    # As `heji serve` and `heji verify` do at their start.
+    spare_collector()
     figures: list[Figure] = []
     for name in sys.argv[1:] or SECTIONS:
         with tempfile.TemporaryDirectory(prefix="heji-bench-") as folder, console.status(name) as status:

@@ -26,6 +26,7 @@ from heji_trace.times import dump_ms, ms_of, parse_moment
 from heji_trace.units import dump_amount
 from heji_trace.verify import verify
 from heji_web.locking import locked
+from heji_web.serving import spare_collector
 from heji_web.settings import Settings, read_settings
 from heji_web.terminal import (
     PROBLEM_FOUND,
@@ -72,6 +73,7 @@ def _opened_log() -> Iterator[_Log]:
 @json_option
 def verify_log(*, projections: bool, hash_only: bool) -> None:
     """核对账本，指出第一条不符的记录 · Verify the ledger and name the first bad entry."""
+    spare_collector()
     with _opened_log() as log:
         with log.store.read() as connection:
             total = ledger.size_of(connection)
