@@ -10,6 +10,7 @@ from typing import Any
 import openpyxl
 import pytest
 
+import heji_web.upload
 from browser.walks import Walker, everywhere
 from county import CYCLE, PRODUCT, County
 
@@ -110,8 +111,14 @@ def test_a_template_from_the_form_is_filled_and_uploaded_without_choosing_anythi
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
 def test_a_long_file_shows_how_far_it_is_and_then_what_came_of_it(
-    county: County, arrive: Callable[..., Walker], tmp_path: Path, script: bool
+    county: County,
+    arrive: Callable[..., Walker],
+    tmp_path: Path,
+    script: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # A fast machine would have read the file before anybody could be shown how far it is.
+    monkeypatch.setattr(heji_web.upload, "PATIENCE", 0.02)
     walker = arrive(script=script)
     walker.page.set_default_timeout(60_000)
     walker.sign_in("producer")

@@ -149,7 +149,9 @@ def test_control_a_client_without_stable_ids_doubles_after_a_kill(site: Site, tm
     )
     for most in (2, ROWS + 1):
         command = [sys.executable, "-c", FORGETFUL, str(site.served.port), site.token, str(path), str(most)]
-        subprocess.run(command, check=False, timeout=60)
+        # A program of its own finds the tests' modules where this one does.
+        there = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        subprocess.run(command, check=False, timeout=60, env=there)
     said = [event["note"] for event in arrived(site)]
     assert len(set(said)) == ROWS
     assert len(said) == ROWS + 2

@@ -20,8 +20,8 @@ def prefetch(state: State, events: Sequence[Event]) -> None:
             (state.events, "event_id", [each for event in events for each in events_named(event)]),
             (state.register, "code", [code for event in events for code in codes_named(event)]),
             (state.register, "kind", ["edition"]),
+            # Not the edges: a large batch has many, and only a warning that goes on to what was made of it asks for them.
             *((shelf, "batch", batches) for shelf in _of_batches(state)),
-            (state.edges, "parent", batches),
             (state.samples, "target", [*batches, *cycles]),
             (state.samples, "sample", [code for event in events for code in samples_named(event)]),
         ],
