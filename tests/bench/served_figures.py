@@ -35,9 +35,9 @@ def served_figures(root: Path, database_url: str | None = None) -> list[Figure]:
     )
     served.start()
     try:
+        figures += append_figures(served, prepared, hello, root, on)
         if database_url is None:
             figures += page_figures(served, prepared, hello, root)
-        figures += append_figures(served, prepared, hello, root, on)
     finally:
         served.stop()
     bulk = list(bulk_lines(root / "drafts"))
@@ -53,8 +53,13 @@ def served_figures(root: Path, database_url: str | None = None) -> list[Figure]:
 def append_figures(served: Served, prepared: Prepared, hello: Load, root: Path, on: str) -> list[Figure]:
     """Durable appends of 32 clients, one event a request."""
     requests = [post("/api/v1/events", each, served.port, prepared.token) for each in prepared.singles]
-    load = run_load(served.port, requests, root)
-    check_answers(load)
+    # As the hello-world: of three runs the middle one, each with events of its own.
+    third = len(requests) // 3
+    parts = [requests[at * third : (at + 1) * third] for at in range(3)]
+    loads = [run_load(served.port, part, root, SECONDS / 3) for part in parts]
+    for each in loads:
+        check_answers(each)
+    load = sorted(loads, key=lambda load: load.rate)[1]
     return [
         Figure(f"single appends, {CLIENTS} clients, {on}", f"{load.rate:,.0f}/s"),
         at_least("ratio to hello-world", load.rate / hello.rate, 0.25),
