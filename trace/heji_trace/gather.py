@@ -14,6 +14,7 @@ import orjson
 from sqlalchemy import (
     ARRAY,
     Connection,
+    Dialect,
     ScalarSelect,
     Select,
     Table,
@@ -45,7 +46,9 @@ def read_rows(connection: Connection, asked: Sequence[tuple[Asked, Sequence[Any]
         f"keys{at}": orjson.dumps(list(wanted)).decode() if dialect == "sqlite" else list(wanted)
         for at, (_, wanted) in enumerate(asked)
     }
-    found = connection.execute(_statement(questions, dialect), keys).one()
+    text, order = _statement(questions, connection.dialect)
+    asked_for = tuple(keys[name] for name in order) if order else keys
+    found = connection.exec_driver_sql(text, asked_for).one()
     return [
         [dict(zip(columns, values, strict=True)) for values in orjson.loads(rows)]
         for columns, rows in zip(names, found, strict=True)
@@ -53,10 +56,16 @@ def read_rows(connection: Connection, asked: Sequence[tuple[Asked, Sequence[Any]
 
 
 @cache
-def _statement(questions: tuple[Asked, ...], dialect: str) -> Select[Any]:
-    """Put together once for each set of questions: for the few rows of a group that costs more than running it."""
-    part = _sqlite_part if dialect == "sqlite" else _postgresql_part
-    return select(*(part(question, f"keys{at}") for at, question in enumerate(questions)))
+def _statement(questions: tuple[Asked, ...], dialect: Dialect) -> tuple[str, Sequence[str]]:
+    """The statement, and the order of its keys where they go by their places and not by their names.
+
+    Put together once for each set of questions: for the few rows of a group that costs more than running it, and so
+    does finding out that it was put together before, unless it is asked for by this short name.
+    """
+    part = _sqlite_part if dialect.name == "sqlite" else _postgresql_part
+    query = select(*(part(question, f"keys{at}") for at, question in enumerate(questions)))
+    compiled = query.compile(dialect=dialect)
+    return str(compiled), getattr(compiled, "positiontup", None) or ()
 
 
 def _sqlite_part(question: Asked, keys: str) -> ScalarSelect[Any]:

@@ -38,8 +38,8 @@ from heji_trace.times import Clock, dump_ms
 __all__ = ["Receipt", "Recorder"]
 
 _GROUP = 256
-_GATHERINGS = 30
-_GATHERING_SECONDS = 0.0005
+_GATHERINGS = 10
+_GATHERING_SECONDS = 0.0015
 _CLOCK_PARTING_MS = 5 * 60 * 1000
 _ATTEMPTS = 3
 # How long this process's head may lie behind what others have recorded.
@@ -86,6 +86,8 @@ class Recorder:
         self._random = random
         self._queue: SimpleQueue[_Wanted | None] = SimpleQueue()
         self._gate = threading.Lock()
+        self._are_together = threading.Event()
+        self._awaited = 0
         self._tip: ledger.Tip | None = None
         self._owed: ledger.Tip | None = None
         self._is_tip_unsure = False
@@ -180,6 +182,8 @@ class Recorder:
             if not self.is_alive:
                 raise LedgerBusy
             self._queue.put(wanted)
+            if self._awaited and self._queue.qsize() >= self._awaited:
+                self._are_together.set()
         receipts = wanted.answer.result()
         if self.heard is not None and not wanted.dry_run:
             self.heard(receipts)
@@ -210,14 +214,13 @@ class Recorder:
         Whoever was answered asks again soon, if it is one of many. Nobody is waited for who lets the others wait
         for longer than it takes to see that no more come.
         """
-        quiet, before = 0, -1
+        self._awaited = min(expected, _GROUP) - 1
         for _ in range(_GATHERINGS):
-            waiting = self._queue.qsize()
-            quiet = quiet + 1 if waiting == before else 0
-            if quiet == 2 or waiting + 1 >= min(expected, _GROUP):
-                return
-            before = waiting
-            time.sleep(_GATHERING_SECONDS)
+            before = self._queue.qsize()
+            if self._are_together.wait(_GATHERING_SECONDS) or self._queue.qsize() == before:
+                break
+        self._awaited = 0
+        self._are_together.clear()
 
     def _next(self) -> _Wanted | None:
         """What is asked next; while nobody asks, what other processes record is remembered."""

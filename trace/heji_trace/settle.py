@@ -6,9 +6,10 @@ so that a page reads its warnings without walking the lineage, and a lift reache
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
+
+import orjson
 
 from heji_trace import lineage
 from heji_trace.gather import Row
@@ -30,7 +31,7 @@ from heji_trace.watch import watched
 
 def dump_data(data: object) -> str:
     """Facts as canonical JSON text, as all projections store them."""
-    return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def settle(state: State, batches: Iterable[str], seq: int) -> None:
@@ -142,7 +143,7 @@ def facts_of(state: State, row: Row, harvests: tuple[HarvestFact, ...], threshol
         ],
         findings=[
             *(
-                Raised(finding["code"], finding["seq"], json.loads(finding["data"]))
+                Raised(finding["code"], finding["seq"], orjson.loads(finding["data"]))
                 for finding in state.findings.of("batch", batch)
             ),
             *watched(state, row, thresholds),
@@ -178,7 +179,7 @@ def application_facts(state: State, cycle: str) -> tuple[ApplicationFact, ...]:
             row["recorded_ms"],
         )
         for row in state.applications.of("cycle", cycle)
-        for data in [json.loads(row["data"])]
+        for data in [orjson.loads(row["data"])]
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -35,9 +35,8 @@ class Shelf:
         self.table = table
         self.by = by
         self._connection = connection
-        self._key = itemgetter(*(column.name for column in table.primary_key))
-        self._blank: Row = dict.fromkeys(column.name for column in table.columns)
-        self._live_only = live_only and "withdrawn_seq" in table.c
+        self._key, self._blank = _shape(table)
+        self._live_only = live_only and "withdrawn_seq" in self._blank
         self.forget()
 
     def forget(self) -> None:
@@ -113,6 +112,13 @@ class Shelf:
             self._rows[key] = row
             for column, index in self._index.items():
                 index.setdefault(row[column], []).append(row)
+
+
+@cache
+def _shape(table: Table) -> tuple[itemgetter[Any], Row]:
+    """What gives the primary key of a row, and a row without values: every group makes its shelves anew."""
+    key = itemgetter(*(column.name for column in table.primary_key))
+    return key, dict.fromkeys(column.name for column in table.columns)
 
 
 def load_together(connection: Connection, wanted: Iterable[tuple[Shelf, str, Iterable[Any]]]) -> None:

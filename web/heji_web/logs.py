@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import time
@@ -12,6 +11,7 @@ from logging.handlers import QueueHandler, QueueListener
 from queue import Empty, SimpleQueue
 from typing import Any
 
+import orjson
 from flask import Flask, Response, g, has_request_context, request
 
 from heji_trace.recorder import Receipt
@@ -38,7 +38,7 @@ class JsonLines(logging.Formatter):
         line.update(getattr(record, "facts", {}))
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = record.exc_info[0].__qualname__
-        return json.dumps(line, ensure_ascii=False)
+        return orjson.dumps(line).decode()
 
 
 class _Queued(QueueHandler):
