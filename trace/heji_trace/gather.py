@@ -23,6 +23,7 @@ from sqlalchemy import (
     bindparam,
     cast,
     func,
+    literal_column,
     select,
 )
 
@@ -79,7 +80,9 @@ def _sqlite_part(question: Asked, keys: str) -> ScalarSelect[Any]:
 def _postgresql_part(question: Asked, keys: str) -> ScalarSelect[Any]:
     among = any_(cast(bindparam(keys), ARRAY(question.table.c[question.column].type)))
     rows = func.json_agg(func.json_build_array(*question.table.columns))
-    query = select(func.coalesce(cast(rows, Text), "[]")).where(question.table.c[question.column] == among)
+    query = select(func.coalesce(cast(rows, Text), literal_column("'[]'"))).where(
+        question.table.c[question.column] == among
+    )
     return _live(query, question).scalar_subquery()
 
 

@@ -103,7 +103,7 @@ def create_app(service: Service) -> Flask:
         lambda: {"demonstration": service.is_demonstration, "ledger_fault": service.recorder.fault}
     )
     install_problems(app)
-    install_headers(app, service.random)
+    install_headers(app, service.random, is_https=settings.is_https)
     install_logs(app, service)
     install_metrics(app, service)
     for blueprint in _BLUEPRINTS:

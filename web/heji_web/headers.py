@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from itertools import count
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from flask import Flask, Response, current_app, g
-
-from heji_web.service import the_service
+from flask import Flask, Response, request
 
 _COMMON_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
@@ -18,7 +17,8 @@ _COMMON_POLICY = (
 POLICY = _COMMON_POLICY
 DESK_POLICY = f"{_COMMON_POLICY}; script-src 'self'; connect-src 'self'"
 
-_EXTENSION = "heji-request-ids"
+_REQUEST_ID = "heji.request_id"
+_NEGOTIATED = ("text/html", "application/problem+json")
 _ALWAYS = (
     ("Content-Security-Policy", POLICY),
     ("Cache-Control", "no-store"),
@@ -31,28 +31,13 @@ _ALWAYS = (
 
 def request_id() -> str:
     """The number under which this request stands in the log; made here, never taken from the sender."""
-    if "request_id" not in g:
-        ids: RequestIds = current_app.extensions[_EXTENSION]
-        g.request_id = f"{ids.process}{next(ids.numbers):08x}"
-    return str(g.request_id)
+    number: str = request.environ.get(_REQUEST_ID, "")
+    return number
 
 
-@dataclass(frozen=True, slots=True)
-class RequestIds:
-    """The numbers of one process's requests.
-
-    Counted, not drawn: to ask the kernel for randomness gives the interpreter's lock away, and with thirty-two
-    threads at work a page then waits longer to get it back than it takes to be answered.
-    """
-
-    process: str
-    numbers: Iterator[int]
-
-
-def install_headers(app: Flask, random: Callable[[int], bytes]) -> None:
+def install_headers(app: Flask, random: Callable[[int], bytes], *, is_https: bool) -> None:
     """Number the requests of this application, and put the security headers on every answer."""
-    app.extensions[_EXTENSION] = RequestIds(random(4).hex(), count(1))
-    app.after_request(secure)
+    app.wsgi_app = _Headed(app.wsgi_app, random(4).hex(), is_https=is_https)  # type: ignore[method-assign]
 
 
 def permit_scripts(response: Response) -> Response:
@@ -61,21 +46,31 @@ def permit_scripts(response: Response) -> Response:
     return response
 
 
-def _wanted() -> Iterator[tuple[str, str]]:
-    yield from _ALWAYS
-    yield "X-Request-Id", request_id()
-    if the_service().settings.is_https:
-        yield "Strict-Transport-Security", "max-age=63072000"
+class _Headed:
+    """An application whose every answer carries the headers; what a view set itself stays.
 
+    Around Flask and not one of its hooks: there each header would be checked and looked for anew in every answer.
+    """
 
-def secure(response: Response) -> Response:
-    """Put the security headers on an answer; a view that set one of them itself keeps it."""
-    # Asked for one by one, each of these would be looked for in all of them; every page pays for it.
-    present = {name.lower() for name, _ in response.headers}
-    for name, value in _wanted():
-        if name.lower() not in present:
-            response.headers.add(name, value)
-    if "vary" not in present and response.mimetype in ("text/html", "application/problem+json"):
-        # A text, not Werkzeug's set of names, which every page would take apart and put together again.
-        response.headers.add("Vary", "Accept, Accept-Language")
-    return response
+    def __init__(self, app: WSGIApplication, process: str, *, is_https: bool) -> None:
+        self._app = app
+        self._process = process
+        # Counted, not drawn: to ask the kernel for randomness gives the interpreter's lock away, and with thirty-two
+        # threads at work a page then waits longer to get it back than it takes to be answered.
+        self._numbers = count(1)
+        secured = (("Strict-Transport-Security", "max-age=63072000"),) if is_https else ()
+        self._always = tuple((name.lower(), (name, value)) for name, value in (*_ALWAYS, *secured))
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request, as WSGI asks for it."""
+        number = environ[_REQUEST_ID] = f"{self._process}{next(self._numbers):08x}"
+
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Callable[[bytes], object]:
+            present = {name.lower(): value for name, value in headers}
+            headers += [header for name, header in self._always if name not in present]
+            headers.append(("X-Request-Id", number))
+            if "vary" not in present and present.get("content-type", "").startswith(_NEGOTIATED):
+                headers.append(("Vary", "Accept, Accept-Language"))
+            return start_response(status, headers, *error)
+
+        return self._app(environ, start)

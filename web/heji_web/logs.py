@@ -41,29 +41,32 @@ class JsonLines(logging.Formatter):
         return orjson.dumps(line).decode()
 
 
-class _Queued(QueueHandler):
-    """Hands finished lines to the one thread that writes."""
+_LINES = JsonLines()
 
-    def prepare(self, record: logging.LogRecord) -> str:
-        """The line of a record, made where it is logged."""
-        return self.format(record)
+
+class _Queued(QueueHandler):
+    """Hands records to the one thread that writes."""
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """The record as it is: what it says does not change any more, and its line is made where it is written."""
+        return record
 
 
 class _Written(QueueListener):
-    """Writes lines to the standard error in a thread of its own, those of a moment together.
+    """Writes records to the standard error in a thread of its own, those of a moment together.
 
-    Woken for each line it took the interpreter from those who answer, twice a line.
+    Woken for each it took the interpreter from those who answer, twice a line.
     """
 
-    def handle(self, record: Any) -> None:
-        """Write a line that `_Queued` made, and those that came with it."""
+    def handle(self, record: logging.LogRecord) -> None:
+        """Write a record, and those that came with it."""
         time.sleep(_TOGETHER_SECONDS)
-        lines = [record]
+        records = [record]
         with suppress(Empty):
-            while (line := self.dequeue(block=False)) is not self._sentinel:  # type: ignore[attr-defined]
-                lines.append(line)
+            while (other := self.dequeue(block=False)) is not self._sentinel:  # type: ignore[attr-defined]
+                records.append(other)
             self.enqueue_sentinel()
-        sys.stderr.write("".join(f"{line}\n" for line in lines))
+        sys.stderr.write("".join(f"{_LINES.format(each)}\n" for each in records))
         sys.stderr.flush()
 
 
@@ -76,9 +79,7 @@ def start_logging() -> QueueListener:
     logging._srcfile = None  # noqa: SLF001  the standard library's own advice
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     lines: SimpleQueue[Any] = SimpleQueue()
-    handler = _Queued(lines)
-    handler.setFormatter(JsonLines())
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.basicConfig(level=logging.INFO, handlers=[_Queued(lines)], force=True)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     # Queue depth is no news: the recorder's groups are made of what waits.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
