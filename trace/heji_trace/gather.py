@@ -27,6 +27,8 @@ from sqlalchemy import (
     select,
 )
 
+from heji_trace.rows import names_of
+
 Row = dict[str, Any]
 
 
@@ -42,7 +44,7 @@ def read_rows(connection: Connection, asked: Sequence[tuple[Asked, Sequence[Any]
     """The rows for each question and its keys, in no order; tables with columns of text and whole numbers only."""
     dialect = connection.dialect.name
     questions = tuple(question for question, _ in asked)
-    names = [[column.name for column in question.table.columns] for question in questions]
+    names = [names_of(question.table) for question in questions]
     keys = {
         f"keys{at}": orjson.dumps(list(wanted)).decode() if dialect == "sqlite" else list(wanted)
         for at, (_, wanted) in enumerate(asked)

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Table
 from heji_trace import tables
 from heji_trace.gather import Asked, Row, read_rows
 from heji_trace.intervals import Interval, parse_intervals
-from heji_trace.rows import insert_rows, replace_rows
+from heji_trace.rows import insert_rows, names_of, replace_rows
 from heji_trace.rules import Thresholds
 from heji_trace.times import beijing_date
 
@@ -117,8 +117,8 @@ class Shelf:
 @cache
 def _shape(table: Table) -> tuple[itemgetter[Any], Row]:
     """What gives the primary key of a row, and a row without values: every group makes its shelves anew."""
-    key = itemgetter(*(column.name for column in table.primary_key))
-    return key, dict.fromkeys(column.name for column in table.columns)
+    key = itemgetter(*(str(column.name) for column in table.primary_key))
+    return key, dict.fromkeys(names_of(table))
 
 
 def load_together(connection: Connection, wanted: Iterable[tuple[Shelf, str, Iterable[Any]]]) -> None:
