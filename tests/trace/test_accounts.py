@@ -9,16 +9,19 @@ from sqlalchemy import Connection, select
 from heji_trace.accounts import (
     Account,
     account_of,
-    change_password,
-    check_password,
     close_account,
     create_account,
     find_account,
     list_accounts,
+    replace_password,
+    reset_password,
 )
 from heji_trace.db import Store
 from heji_trace.errors import Conflict, InvalidEvent, Unknown
+from heji_trace.passwords import Passwords
 from heji_trace.tables import sessions
+
+PLAIN = Passwords(lambda password: f"hash of {password}", lambda _expected, _password: False, "decoy")
 
 
 @pytest.fixture
@@ -91,17 +94,46 @@ def test_another_password_ends_all_sessions(connection: Connection) -> None:
     account = add(connection, "chen")
     row = {"token_hash": b"x", "account": account.account, "csrf": "c", "created_ms": 1, "seen_ms": 1}
     connection.execute(sessions.insert().values(row))
-    change_password(connection, "chen", "other")
+    replace_password(connection, account, "other")
     assert account_of(connection, "chen").password_hash == "other"
     assert connection.execute(select(sessions)).first() is None
 
 
-@pytest.mark.parametrize("password", ["", "nine char", "x" * 201, "ten\ncharacters", "lone \udcff surrogate"])
-def test_a_password_too_short_or_not_to_be_typed_is_refused(password: str) -> None:
-    with pytest.raises(InvalidEvent):
-        check_password(password)
+def test_a_password_that_has_been_replaced_meanwhile_is_not_replaced_again(connection: Connection) -> None:
+    account = add(connection, "chen")
+    replace_password(connection, account, "the operator's")
+    with pytest.raises(Conflict):
+        replace_password(connection, account, "the thief's")
+    assert account_of(connection, "chen").password_hash == "the operator's"
 
 
-@pytest.mark.parametrize("password", ["ten chars!", "一二三四五六七八九十", "x" * 200])
-def test_any_other_password_is_good(password: str) -> None:
-    check_password(password)
+def test_a_closed_account_gets_no_other_password(connection: Connection) -> None:
+    account = add(connection, "chen")
+    close_account(connection, "chen", 7)
+    with pytest.raises(Conflict):
+        replace_password(connection, account, "other")
+    assert list_accounts(connection)[0].password_hash == "hash"
+
+
+def test_the_operator_sets_a_password_that_is_good_enough(store: Store) -> None:
+    with store.write() as connection:
+        add(connection, "chen")
+    reset_password(store, PLAIN, "Chen", "a boat full of lychees")
+    with store.read() as connection:
+        assert account_of(connection, "chen").password_hash == "hash of a boat full of lychees"
+
+
+@pytest.mark.parametrize("password", ["short", "1234567890", "chenchen2026", "fg-coop-2026"])
+def test_the_operator_too_sets_no_password_that_is_guessed_early(store: Store, password: str) -> None:
+    with store.write() as connection:
+        add(connection, "chen")
+    with pytest.raises(InvalidEvent) as refused:
+        reset_password(store, PLAIN, "chen", password)
+    assert [problem.pointer for problem in refused.value.problems] == ["/password"]
+    with store.read() as connection:
+        assert account_of(connection, "chen").password_hash == "hash"
+
+
+def test_the_password_of_nobody_is_not_set(store: Store) -> None:
+    with pytest.raises(Unknown):
+        reset_password(store, PLAIN, "nobody", "a boat full of lychees")

@@ -5,13 +5,17 @@ import random
 import pytest
 from sqlalchemy import func, select
 
-from heji_trace.accounts import Account, Passwords, close_account, create_account
+from heji_trace.accounts import Account, close_account, create_account, reset_password
 from heji_trace.db import Store
 from heji_trace.errors import Conflict, InvalidEvent, NotSignedIn, TooMany, Unknown
+from heji_trace.passwords import Passwords
 from heji_trace.sessions import (
+    ATTEMPTS_PER_ACCOUNT,
     ATTEMPTS_PER_SOURCE,
+    ATTEMPTS_WINDOW_S,
     Lifetime,
     author_of_token,
+    change_password,
     forget_old_sessions,
     issue_token,
     list_tokens,
@@ -149,6 +153,156 @@ def test_signing_in_forgives_the_account_s_mistakes(store: Store, account: Accou
             with pytest.raises(NotSignedIn):
                 enter(store, password="guess")
         enter(store, now_ms=round_)
+
+
+NEW = "a boat full of lychees"
+
+
+def change(
+    store: Store,
+    secret: str,
+    present: str = PASSWORD,
+    chosen: str = NEW,
+    *,
+    now_ms: int = 0,
+    source: str = "::1",
+) -> str:
+    with store.read() as connection:
+        session = session_of(connection, secret, LIFETIME, now_ms)
+    seeded = random.Random(f"{secret}{now_ms}").randbytes
+    return change_password(
+        store, PLAIN, session, present, chosen, source=source, random=seeded, now_ms=now_ms
+    )
+
+
+def refusals(store: Store, secret: str, present: str, chosen: str, now_ms: int = 0) -> dict[str, str]:
+    with pytest.raises(InvalidEvent) as refused:
+        change(store, secret, present, chosen, now_ms=now_ms)
+    return {problem.pointer: problem.code for problem in refused.value.problems}
+
+
+def test_who_knows_the_password_sets_another_and_goes_on_while_all_others_are_signed_out(
+    store: Store, account: Account
+) -> None:
+    here, there = enter(store, now_ms=0), enter(store, now_ms=1)
+    with store.write() as connection:
+        token = issue_token(connection, account, "scale", random.Random(2).randbytes, 0)
+    fresh = change(store, here, now_ms=10)
+    with store.read() as connection:
+        assert session_of(connection, fresh, LIFETIME, 11).author == account.author
+        for ended in (here, there):
+            with pytest.raises(NotSignedIn):
+                session_of(connection, ended, LIFETIME, 11)
+        assert author_of_token(connection, token) == account.author, "tokens stay"
+    with pytest.raises(NotSignedIn):
+        enter(store, password=PASSWORD, now_ms=20)
+    enter(store, password=NEW, now_ms=21)
+
+
+def test_changing_a_password_leaves_other_accounts_alone(store: Store, account: Account) -> None:
+    with store.write() as connection:
+        create_account(
+            connection, "wang", "fg-coop", ["shop"], PLAIN.hash(PASSWORD), random.Random(9).randbytes, 0
+        )
+    other = enter(store, "wang")
+    change(store, enter(store))
+    with store.read() as connection:
+        session_of(connection, other, LIFETIME, 1)
+    enter(store, "wang", PASSWORD, now_ms=1)
+
+
+def test_each_password_that_is_no_good_is_named_and_nothing_changes(store: Store, account: Account) -> None:
+    secret = enter(store)
+    assert refusals(store, secret, "wrong", NEW) == {"/present": "wrong-present-password"}
+    assert refusals(store, secret, PASSWORD, "1234567890") == {"/password": "common-password"}
+    assert refusals(store, secret, PASSWORD, "chen-fg-coop-2026") == {"/password": "password-of-names"}
+    assert refusals(store, secret, PASSWORD, PASSWORD) == {"/password": "same-password"}
+    assert refusals(store, secret, "wrong", "short") == {
+        "/present": "wrong-present-password",
+        "/password": "bad-password-length",
+    }
+    with store.read() as connection:
+        session_of(connection, secret, LIFETIME, 1)
+    enter(store, now_ms=1)
+
+
+def test_guesses_at_the_present_password_count_with_those_at_the_sign_in(
+    store: Store, account: Account
+) -> None:
+    secret = enter(store)
+    for _ in range(5):
+        refusals(store, secret, "guess", NEW)
+        with pytest.raises(NotSignedIn):
+            enter(store, password="guess")
+    checked.clear()
+    with pytest.raises(TooMany):
+        change(store, secret)
+    with pytest.raises(TooMany):
+        enter(store)
+    assert checked == [], "what is refused for its rate costs no check"
+    later = ATTEMPTS_WINDOW_S * 1_000 + 1
+    refusals(store, enter(store, now_ms=later), "guess", NEW, later)
+
+
+def test_one_source_may_not_guess_in_many_sessions(store: Store, account: Account) -> None:
+    secret = enter(store)
+    for number in range(ATTEMPTS_PER_SOURCE - 1):
+        with pytest.raises(NotSignedIn):
+            enter(store, f"name-{number}", "guess")
+    with pytest.raises(TooMany):
+        change(store, secret)
+    change(store, secret, source="::2")
+
+
+def test_who_seeks_a_good_password_is_not_guessing(store: Store, account: Account) -> None:
+    secret = enter(store)
+    for _ in range(ATTEMPTS_PER_ACCOUNT * 2):
+        refusals(store, secret, PASSWORD, "1234567890")
+    change(store, secret)
+
+
+def test_a_text_of_any_length_is_not_hashed(store: Store, account: Account) -> None:
+    secret = enter(store)
+    checked.clear()
+    refusals(store, secret, "x" * 10_000, "y" * 10_000)
+    assert [password for _, password in checked] == [""]
+
+
+def test_what_the_operator_has_set_meanwhile_stays(store: Store, account: Account) -> None:
+    secret = enter(store)
+
+    def hash_slowly(password: str) -> str:
+        if password == NEW:
+            reset_password(store, PLAIN, "chen", "set by the operator")
+        return PLAIN.hash(password)
+
+    with store.read() as connection:
+        session = session_of(connection, secret, LIFETIME, 0)
+    with pytest.raises(Conflict):
+        change_password(
+            store,
+            Passwords(hash_slowly, is_right, "decoy"),
+            session,
+            PASSWORD,
+            NEW,
+            source="::1",
+            random=random.Random(3).randbytes,
+            now_ms=0,
+        )
+    enter(store, password="set by the operator", now_ms=1)
+
+
+def test_the_password_of_an_account_that_was_closed_meanwhile_is_not_changed(
+    store: Store, account: Account
+) -> None:
+    secret = enter(store)
+    with store.write() as connection:
+        session = session_of(connection, secret, LIFETIME, 0)
+        close_account(connection, "chen", 1)
+    with pytest.raises(NotSignedIn):
+        change_password(
+            store, PLAIN, session, PASSWORD, NEW, source="::1", random=random.Random(3).randbytes, now_ms=2
+        )
 
 
 def test_a_token_speaks_for_its_account_until_it_is_revoked(store: Store, account: Account) -> None:

@@ -107,6 +107,7 @@ READING: Mapping[str, Row] = {
     "/desk/labels": to_signed_in(403, stranger=303, producer=200, neighbour=200, packer=200),
     "/desk/labels/<run>": owned("run", stranger=303),
     "/desk/organisations/<code>": owned("organisation", gone=404, stranger=303),
+    "/desk/password": to_signed_in(stranger=303),
     "/desk/recalls": to_signed_in(stranger=303),
     "/desk/recalls/<event_id>": owned("recall", stranger=303),
     "/desk/recalls/<event_id>/extend": owned("recall", 303, 303, stranger=303, overseers=RECALLING),
@@ -155,6 +156,7 @@ WRITING: Mapping[str, Row] = {
     "/desk/events/<event_id>/undo": owned("event", 422, 422),
     "/desk/imports/<import_id>/undo": owned("import", 303, 303, overseers=PRIVATE),
     "/desk/labels": to_signed_in(403, producer=422, neighbour=422, packer=422),
+    "/desk/password": to_signed_in(422),
     "/desk/record/<kind>": Row(
         path="/desk/record/harvest",
         rest=(403,) * 4,

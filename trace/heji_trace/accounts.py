@@ -9,25 +9,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from heji_trace.db import Store
 from heji_trace.errors import Conflict, InvalidEvent, Problem, Unknown
 from heji_trace.parties import ROLES, Author
+from heji_trace.passwords import Passwords, check_password
 from heji_trace.tables import accounts, sessions, tokens
 
-PASSWORD_LENGTHS = range(10, 201)
-
 _NAME = re.compile(r"[\w.@+-]{2,64}")
-
-
-@dataclass(frozen=True, slots=True)
-class Passwords:
-    """How a door hashes passwords.
-
-    `decoy` is a hash that no password fits: it is checked where no account is, so that the answer takes as long.
-    """
-
-    hash: Callable[[str], str]
-    is_right: Callable[[str, str], bool]
-    decoy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +39,6 @@ class Account:
 def fold_name(name: str) -> str:
     """The form in which names are kept and compared: full-width and capital letters are the same to people."""
     return unicodedata.normalize("NFKC", name).strip().casefold()
-
-
-def check_password(password: str) -> None:
-    """Raises InvalidEvent where the password is too short, too long or holds control characters."""
-    if len(password) not in PASSWORD_LENGTHS or not password.isprintable():
-        names: dict[str, object] = {"least": PASSWORD_LENGTHS[0], "most": PASSWORD_LENGTHS[-1]}
-        raise InvalidEvent([Problem("/password", "bad-password-length", names)])
 
 
 def create_account(
@@ -127,13 +108,35 @@ def close_account(connection: Connection, name: str, now_ms: int) -> None:
     connection.execute(update(tokens).where(live).values(revoked_ms=now_ms))
 
 
-def change_password(connection: Connection, name: str, password_hash: str) -> None:
-    """Set another password and end all sessions, a thief's included; raises Unknown."""
-    account = account_of(connection, name).account
-    connection.execute(
-        update(accounts).where(accounts.c.account == account).values(password_hash=password_hash)
+def reset_password(store: Store, passwords: Passwords, name: str, password: str) -> None:
+    """Give an account another password and end all its sessions, a thief's included; its tokens stay.
+
+    Raises Unknown, InvalidEvent for one that is no good, Conflict. Hashed outside any transaction, because the one
+    writer would wait for it.
+    """
+    with store.read() as connection:
+        account = account_of(connection, name)
+    check_password(password, account.name, account.organisation)
+    hashed = passwords.hash(password)
+    with store.write() as connection:
+        replace_password(connection, account, hashed)
+
+
+def replace_password(connection: Connection, account: Account, password_hash: str) -> None:
+    """Put another hash in place of the one that was read, and end all sessions.
+
+    Raises Conflict where somebody else has put one there meanwhile, or closed the account: whoever knew the old
+    password must not undo what was done against him.
+    """
+    is_as_read = (
+        (accounts.c.account == account.account)
+        & (accounts.c.password_hash == account.password_hash)
+        & accounts.c.closed_ms.is_(None)
     )
-    connection.execute(delete(sessions).where(sessions.c.account == account))
+    done = connection.execute(update(accounts).where(is_as_read).values(password_hash=password_hash))
+    if done.rowcount != 1:
+        raise Conflict("password-changed-meanwhile", name=account.name)
+    connection.execute(delete(sessions).where(sessions.c.account == account.account))
 
 
 def _account_of_row(row: Row[tuple[object, ...]]) -> Account:

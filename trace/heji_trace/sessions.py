@@ -12,10 +12,11 @@ from hashlib import sha256
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from heji_trace.accounts import PASSWORD_LENGTHS, Account, Passwords, find_account, fold_name
+from heji_trace.accounts import Account, find_account, fold_name, replace_password
 from heji_trace.db import Store
 from heji_trace.errors import Conflict, InvalidEvent, NotSignedIn, Problem, Unknown
 from heji_trace.parties import Author
+from heji_trace.passwords import LENGTHS, Passwords, find_problem
 from heji_trace.tables import accounts, sessions, tokens
 from heji_trace.throttles import check_rate, forget_old_attempts, forgive, throttle_key
 
@@ -71,11 +72,7 @@ def sign_in(
     Attempts are counted per account and per `source` (an address) before any work: raises TooMany. The hash is
     checked outside any transaction, because the one writer would wait for it.
     """
-    account_key = throttle_key("sign-in-account", fold_name(name))
-    with store.write() as connection:
-        check_rate(connection, account_key, ATTEMPTS_PER_ACCOUNT, ATTEMPTS_WINDOW_S, now_ms)
-        source_key = throttle_key("sign-in-source", source)
-        check_rate(connection, source_key, ATTEMPTS_PER_SOURCE, ATTEMPTS_WINDOW_S, now_ms)
+    account_key = _count_attempt(store, name, source, now_ms)
     with store.read() as connection:
         account = find_account(connection, name)
     if not _is_right(passwords, account, password) or account is None:
@@ -83,6 +80,46 @@ def sign_in(
     with store.write() as connection:
         forgive(connection, account_key)
         forget_old_attempts(connection, now_ms)
+        return open_session(connection, account, random, now_ms)
+
+
+def change_password(
+    store: Store,
+    passwords: Passwords,
+    session: Session,
+    present: str,
+    chosen: str,
+    *,
+    source: str,
+    random: Callable[[int], bytes],
+    now_ms: int,
+) -> str:
+    """Another password for the person who has signed in and knows the `present` one; tokens stay.
+
+    All sessions of the account end; answers the secret of a new one, for this person to go on with. Raises
+    InvalidEvent for each of the two passwords that is no good, Conflict where another has been set meanwhile. Guesses
+    count with those at the sign-in: raises TooMany. NotSignedIn where the account was closed meanwhile.
+    """
+    account_key = _count_attempt(store, session.name, source, now_ms)
+    with store.read() as connection:
+        account = find_account(connection, session.name)
+    if account is None:
+        raise NotSignedIn("session-over")
+    problem = find_problem(chosen, account.name, account.organisation)
+    problems = [] if problem is None else [problem]
+    if not _is_right(passwords, account, present):
+        problems.insert(0, Problem("/present", "wrong-present-password"))
+    else:
+        # Who knows the password and seeks a good one is not guessing.
+        with store.write() as connection:
+            forgive(connection, account_key)
+        if chosen == present:
+            problems = [Problem("/password", "same-password")]
+    if problems:
+        raise InvalidEvent(problems)
+    hashed = passwords.hash(chosen)
+    with store.write() as connection:
+        replace_password(connection, account, hashed)
         return open_session(connection, account, random, now_ms)
 
 
@@ -199,13 +236,25 @@ def revoke_token(connection: Connection, account: Account, token_name: str, now_
     connection.execute(update(tokens).where(is_meant).values(revoked_ms=now_ms))
 
 
+def _count_attempt(store: Store, name: str, source: str, now_ms: int) -> str:
+    """Count a guess at the password of an account from a source; answers the account's key. Raises TooMany."""
+    account_key, source_key = (
+        throttle_key("sign-in-account", fold_name(name)),
+        throttle_key("sign-in-source", source),
+    )
+    with store.write() as connection:
+        check_rate(connection, account_key, ATTEMPTS_PER_ACCOUNT, ATTEMPTS_WINDOW_S, now_ms)
+        check_rate(connection, source_key, ATTEMPTS_PER_SOURCE, ATTEMPTS_WINDOW_S, now_ms)
+    return account_key
+
+
 def _live_tokens(connection: Connection, account: Account) -> list[Token]:
     return [token for token in list_tokens(connection, account) if token.revoked_ms is None]
 
 
 def _is_right(passwords: Passwords, account: Account | None, password: str) -> bool:
     expected = passwords.decoy if account is None else account.password_hash
-    return passwords.is_right(expected, password if len(password) in PASSWORD_LENGTHS else _NO_PASSWORD)
+    return passwords.is_right(expected, password if len(password) in LENGTHS else _NO_PASSWORD)
 
 
 def _secret(random: Callable[[int], bytes]) -> str:

@@ -103,10 +103,9 @@ def close_user(name: str) -> None:
 def set_password(*, name: str, password_stdin: bool) -> None:
     """重设密码，并结束该账号的所有登录 · Set another password and end all sessions."""
     password = read_password(from_stdin=password_stdin)
-    accounts.check_password(password)
-    hashed = argon2_passwords().hash(password)
-    with _writing() as connection:
-        accounts.change_password(connection, name, hashed)
+    settings = read_settings(os.environ)
+    with locked(settings), closing(Store(settings.database_url)) as store:
+        accounts.reset_password(store, argon2_passwords(), name, password)
     tell({"ok": True, "name": name}, "password-changed", name=name)
 
 

@@ -8,11 +8,12 @@ from uuid import UUID
 
 from heji_migrations import upgrade
 from heji_trace import ledger
-from heji_trace.accounts import Account, check_password, create_account, find_account
+from heji_trace.accounts import Account, create_account, find_account
 from heji_trace.db import Store
 from heji_trace.errors import Misconfigured
 from heji_trace.keys import Signer, generate_signer, read_signer, write_signer
 from heji_trace.parties import Author
+from heji_trace.passwords import check_password
 from heji_trace.recorder import Receipt
 from heji_trace.schemas import parse_event
 from heji_trace.times import dump_ms
@@ -87,7 +88,7 @@ def add_account(
     service: Service, name: str, organisation: str, roles: tuple[str, ...], password: str
 ) -> Account:
     """A new account with a password that is good enough; raises InvalidEvent, Conflict."""
-    check_password(password)
+    check_password(password, name, organisation)
     hashed = service.passwords.hash(password)
     with service.store.write() as connection:
         return create_account(

@@ -7,7 +7,7 @@ from threading import BoundedSemaphore
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from heji_trace.accounts import Passwords
+from heji_trace.passwords import Passwords
 
 # Each hash takes 19 MiB (OWASP's choice for argon2id): unbounded, 32 threads of guesses would take 600.
 _AT_ONCE = 4

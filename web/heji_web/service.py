@@ -13,11 +13,11 @@ from flask import current_app
 
 from heji_migrations import upgrade
 from heji_trace import sentences
-from heji_trace.accounts import Passwords
 from heji_trace.db import Store
 from heji_trace.errors import Misconfigured, Unavailable
 from heji_trace.head import HeadFile
 from heji_trace.keys import Signer, read_signer
+from heji_trace.passwords import Passwords
 from heji_trace.recorder import Recorder
 from heji_trace.times import SYSTEM_CLOCK, Clock
 from heji_web.backups import DailyBackups

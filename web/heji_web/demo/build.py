@@ -13,7 +13,7 @@ from typing import Any, assert_never
 
 from heji_scanners.readers.rapid17 import RapidRow, read_rapid17, sampling_event, testing_event
 from heji_trace import canonical
-from heji_trace.accounts import Passwords, create_account
+from heji_trace.accounts import create_account
 from heji_trace.db import Store
 from heji_trace.errors import BulkRefused, HejiError, InvalidEvent, NeedsAcknowledgement
 from heji_trace.event import Event
@@ -22,6 +22,7 @@ from heji_trace.head import HeadFile
 from heji_trace.keys import Signer
 from heji_trace.label_issue import issue_label
 from heji_trace.parties import Author
+from heji_trace.passwords import Passwords
 from heji_trace.recorder import Recorder
 from heji_trace.schemas import parse_event
 from heji_trace.sheets import parse_row, read_sheet

@@ -12,6 +12,18 @@ addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
 
+// What is typed into the hidden fields of a form can be looked at, and is hidden again before it is sent.
+for (const button of document.querySelectorAll("[data-reveal]")) {
+  const fields = button.form.querySelectorAll("input[type=password]");
+  const reveal = (shown) => {
+    for (const field of fields) field.type = shown ? "text" : "password";
+    button.setAttribute("aria-pressed", shown);
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => reveal(button.getAttribute("aria-pressed") !== "true"));
+  button.form.addEventListener("submit", () => reveal(false));
+}
+
 // A further line is a copy of the last one: what is picked stays, what is typed is new.
 const SIGNS = "23456789ABCDEFGHJKMNPQRSTVWXYZ";
 function anew(text) {
