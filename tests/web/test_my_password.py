@@ -20,8 +20,11 @@ PAGE = "/desk/password"
 NEW = "a boat full of lychees"
 
 
+People = Callable[..., FlaskClient]
+
+
 @pytest.fixture
-def people(county: County, app: Flask) -> Callable[[str], FlaskClient]:
+def people(county: County, app: Flask) -> People:
     """A further browser, at which this person has signed in."""
 
     def come(who: str, password: str = PASSWORD) -> FlaskClient:
@@ -57,9 +60,7 @@ def can_enter(app: Flask, who: str, password: str) -> bool:
 
 
 @pytest.mark.parametrize("who", PEOPLE)
-def test_people_of_every_role_change_their_own_password(
-    people: Callable[[str], FlaskClient], app: Flask, who: str
-) -> None:
+def test_people_of_every_role_change_their_own_password(people: People, app: Flask, who: str) -> None:
     client = people(who)
     assert f'href="{PAGE}"' in client.get("/desk", headers=HTML).get_data(as_text=True)
     answer = change(client)
@@ -70,7 +71,7 @@ def test_people_of_every_role_change_their_own_password(
 
 
 def test_all_other_sessions_end_and_this_one_goes_on_with_another_secret(
-    county: County, people: Callable[[str], FlaskClient]
+    county: County, people: People
 ) -> None:
     here, there, colleague = people("producer"), people("producer"), people("packer")
     before = here.get_cookie("heji")
@@ -88,7 +89,7 @@ def test_all_other_sessions_end_and_this_one_goes_on_with_another_secret(
 
 
 def test_the_page_says_what_becomes_of_tokens_and_of_other_devices(
-    people: Callable[[str], FlaskClient],
+    people: People,
 ) -> None:
     client = people("shop")
     chinese = client.get(PAGE, headers=HTML).get_data(as_text=True)
@@ -114,7 +115,7 @@ def test_the_page_says_what_becomes_of_tokens_and_of_other_devices(
     ],
 )
 def test_what_is_wrong_is_said_beside_its_field_and_nothing_changes(
-    people: Callable[[str], FlaskClient], app: Flask, given: dict[str, str], beside: dict[str, str]
+    people: People, app: Flask, given: dict[str, str], beside: dict[str, str]
 ) -> None:
     client = people("producer")
     answer = change(client, **given)
@@ -128,15 +129,13 @@ def test_what_is_wrong_is_said_beside_its_field_and_nothing_changes(
     assert can_enter(app, "producer", PASSWORD)
 
 
-def test_the_names_of_the_own_account_and_organisation_are_refused(
-    county: County, people: Callable[[str], FlaskClient]
-) -> None:
+def test_the_names_of_the_own_account_and_organisation_are_refused(county: County, people: People) -> None:
     client = people("laboratory")
     for password in ("laboratory-2026", county.code("laboratory") + "-1"):
         assert "名称" in told(change(client, password=password), "password")
 
 
-def test_what_is_refused_is_said_in_english_too(people: Callable[[str], FlaskClient]) -> None:
+def test_what_is_refused_is_said_in_english_too(people: People) -> None:
     client = people("shop")
     page = client.get(f"{PAGE}?lang=en", headers=HTML).get_data(as_text=True)
     data = {**fields_of(page), "present": "wrong", "password": NEW, "repeat": NEW}
@@ -145,7 +144,7 @@ def test_what_is_refused_is_said_in_english_too(people: Callable[[str], FlaskCli
 
 
 def test_guessing_the_present_password_is_slowed_as_at_the_sign_in(
-    county: County, people: Callable[[str], FlaskClient], app: Flask
+    county: County, people: People, app: Flask
 ) -> None:
     client = people("producer")
     for _ in range(10):
@@ -166,9 +165,7 @@ def test_a_stranger_is_led_to_the_sign_in(client: FlaskClient) -> None:
     assert client.post(PAGE, data=sent).status_code == 401
 
 
-def test_nobody_changes_the_password_of_another(
-    county: County, people: Callable[[str], FlaskClient], app: Flask
-) -> None:
+def test_nobody_changes_the_password_of_another(county: County, people: People, app: Flask) -> None:
     operator = people("operator")
     for field in ("name", "account", "user", "username"):
         change(operator, **{field: "producer", "present": PASSWORD, "password": f"{NEW} {field}"})
@@ -189,7 +186,7 @@ def test_a_token_of_a_program_changes_no_password(county: County, app: Flask) ->
 
 @pytest.mark.parametrize("token", ["", "wrong", "another's"])
 def test_a_form_without_the_token_of_the_session_changes_no_password(
-    people: Callable[[str], FlaskClient], app: Flask, token: str
+    people: People, app: Flask, token: str
 ) -> None:
     client = people("producer")
     if token == "another's":
@@ -199,7 +196,7 @@ def test_a_form_without_the_token_of_the_session_changes_no_password(
 
 
 def test_a_form_that_was_open_before_the_change_is_stale_and_comes_back_filled(
-    people: Callable[[str], FlaskClient],
+    people: People,
 ) -> None:
     client = people("producer")
     before = fields_of(client.get("/desk/record/harvest", headers=HTML).get_data(as_text=True))
@@ -209,9 +206,7 @@ def test_a_form_that_was_open_before_the_change_is_stale_and_comes_back_filled(
     assert 'name="again"' in answer.get_data(as_text=True)
 
 
-def test_no_password_is_carried_through_a_sign_in(
-    county: County, people: Callable[[str], FlaskClient]
-) -> None:
+def test_no_password_is_carried_through_a_sign_in(county: County, people: People) -> None:
     client = people("producer")
     page = client.get(PAGE, headers=HTML).get_data(as_text=True)
     county.now.seconds += 13 * 3600
@@ -222,7 +217,7 @@ def test_no_password_is_carried_through_a_sign_in(
     assert PASSWORD not in answer.get_data(as_text=True)
 
 
-def test_the_fields_hide_take_pasting_and_help_managers(people: Callable[[str], FlaskClient]) -> None:
+def test_the_fields_hide_take_pasting_and_help_managers(people: People) -> None:
     page = people("shop").get(PAGE, headers=HTML).get_data(as_text=True)
     for name, kind in (("present", "current"), ("password", "new"), ("repeat", "new")):
         field = page[page.index(f'<input id="{name}"') :].partition(">")[0]
