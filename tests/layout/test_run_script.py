@@ -11,7 +11,7 @@ import pytest
 from layout.sources import REPOSITORY
 
 SCRIPTS = [REPOSITORY / "run", REPOSITORY / ".ci/run"]
-COMMANDS = ["demo", "test", "long", "check", "bench", "revision", "help"]
+COMMANDS = ["demo", "test", "long", "coverage", "check", "bench", "revision", "help"]
 TOOLS = ["cat", "cksum", "dirname", "grep", "head", "id", "rm", "sed", "sh"]
 
 
