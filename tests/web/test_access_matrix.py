@@ -156,7 +156,7 @@ WRITING: Mapping[str, Row] = {
     "/desk/events/<event_id>/undo": owned("event", 422, 422),
     "/desk/imports/<import_id>/undo": owned("import", 303, 303, overseers=PRIVATE),
     "/desk/labels": to_signed_in(403, producer=422, neighbour=422, packer=422),
-    "/desk/password": to_signed_in(422),
+    "/desk/password": to_signed_in(422, stranger=303),
     "/desk/record/<kind>": Row(
         path="/desk/record/harvest",
         rest=(403,) * 4,

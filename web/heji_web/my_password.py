@@ -10,9 +10,9 @@ from flask.typing import ResponseReturnValue
 from heji_trace import passwords, sessions
 from heji_trace.errors import Conflict, InvalidEvent, Problem, TooMany
 from heji_trace.sessions import Session
-from heji_web.access import set_session_cookie, signed_in
+from heji_web.access import find_session, set_session_cookie, signed_in
 from heji_web.headers import permit_scripts
-from heji_web.problems import ProblemAnswer, problem_of
+from heji_web.problems import ProblemAnswer, problem_of, wants_html
 from heji_web.service import the_service
 
 blueprint = Blueprint("my_password", __name__)
@@ -27,7 +27,12 @@ def show() -> ResponseReturnValue:
 
 @blueprint.post("/desk/password")
 def change() -> ResponseReturnValue:
-    """Set the new password; the person goes on in a new session, everybody else in the account is signed out."""
+    """Set the new password; the person goes on in a new session, everybody else in the account is signed out.
+
+    Who has been signed out while typing signs in and comes back to the form, which carries no password on.
+    """
+    if wants_html() and find_session() is None:
+        return redirect(url_for("sign_in.show", next=url_for("my_password.show")), HTTPStatus.SEE_OTHER)
     session = signed_in()
     service = the_service()
     chosen = request.form.get("password", "")
