@@ -65,6 +65,7 @@ LAYERS = {
     "head": 3,
     "ledger": 3,
     "lineage": 3,
+    "prepared": 3,
     "rows": 3,
     "succession": 3,
     "sweep": 3,

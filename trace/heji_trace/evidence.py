@@ -10,16 +10,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from heji_trace import canonical, ledger, merkle
 from heji_trace.checkpoint import Checkpoint, VerifierKey, dump_proof, dump_verifier_key, open_checkpoint
 from heji_trace.entries import commit_field, commit_record, find_prev, parse_entry
 from heji_trace.errors import BrokenChain, Refused, Untrusted
+from heji_trace.prepared import Prepared, among
 from heji_trace.proof import Bundle, Item
 from heji_trace.tables import disclosures, entries
 
 _AT_ONCE = 500
+_ENTRIES = Prepared(select(entries).where(among(entries.c.seq, "seqs")).order_by(entries.c.seq))
+_DISCLOSURES = Prepared(select(disclosures).where(among(disclosures.c.seq, "seqs")))
+_LEAVES = Prepared(
+    select(entries.c.seq, entries.c.entry)
+    .where(entries.c.seq.between(bindparam("first"), bindparam("last")))
+    .order_by(entries.c.seq)
+)
 Read = Callable[[int, int, int], Sequence[bytes]]
 
 
@@ -86,7 +94,7 @@ def prove(connection: Connection, seqs: Iterable[int], trust: Trust) -> Evidence
     faults: list[Fault] = []
     for start in range(0, len(wanted), _AT_ONCE):
         part = wanted[start : start + _AT_ONCE]
-        rows = {row.seq: row for row in connection.execute(select(entries).where(entries.c.seq.in_(part)))}
+        rows = {row.seq: row for row in _ENTRIES.run(connection, seqs=part)}
         values = _disclosed(connection, part)
         for seq in part:
             try:
@@ -110,7 +118,6 @@ def bundle_of(connection: Connection, seqs: Iterable[int], trust: Trust) -> Bund
     open_checkpoint(note, [trust.key])
     tree = merkle.Tree(head.size, _reader(connection))
     wanted = sorted({seq for seq in seqs if seq < head.size})
-    found = select(entries).where(entries.c.seq.in_(wanted)).order_by(entries.c.seq)
     items = tuple(
         Item(
             row.seq,
@@ -120,7 +127,7 @@ def bundle_of(connection: Connection, seqs: Iterable[int], trust: Trust) -> Bund
             (),
             dump_proof(row.seq, tree.inclusion_proof(row.seq), note),
         )
-        for row in connection.execute(found)
+        for row in _ENTRIES.run(connection, seqs=wanted)
     )
     return Bundle(head.origin, dump_verifier_key(trust.key), items)
 
@@ -155,9 +162,9 @@ def _prove_one(row: Any, values: Sequence[Any], head: Checkpoint, tree: merkle.T
     return Proved(row.seq, entry.recorded_ms, record["event"], frozenset(sealed))
 
 
-def _disclosed(connection: Connection, seqs: Sequence[int]) -> dict[int, list[Any]]:
+def _disclosed(connection: Connection, seqs: list[int]) -> dict[int, list[Any]]:
     found: dict[int, list[Any]] = {}
-    for row in connection.execute(select(disclosures).where(disclosures.c.seq.in_(seqs))):
+    for row in _DISCLOSURES.run(connection, seqs=seqs):
         found.setdefault(row.seq, []).append(row)
     return found
 
@@ -176,8 +183,7 @@ def _reader(connection: Connection) -> Read:
 
 
 def _leaves(connection: Connection, start: int, count: int) -> Sequence[bytes]:
-    query = select(entries.c.seq, entries.c.entry).where(entries.c.seq.between(start, start + count))
-    stored = {row.seq: row.entry for row in connection.execute(query.order_by(entries.c.seq))}
+    stored: dict[int, bytes] = dict(_LEAVES.run(connection, first=start, last=start + count).all())
     leaves: list[bytes] = []
     for seq in range(start, start + count):
         named = find_prev(stored[seq + 1]) if seq + 1 in stored else None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from heji_trace import canonical, merkle
 from heji_trace.checkpoint import dump_checkpoint, sign_note
@@ -26,6 +26,7 @@ from heji_trace.errors import BadProof, BrokenChain, InvalidEvent
 from heji_trace.event import Event
 from heji_trace.keys import Signer
 from heji_trace.merkle import Frontier
+from heji_trace.prepared import Prepared
 from heji_trace.rows import insert_rows
 from heji_trace.schemas import event_of
 from heji_trace.sealing import seal, unseal
@@ -34,6 +35,14 @@ from heji_trace.tables import checkpoints, disclosures, entries, erasures, found
 Random = Callable[[int], bytes]
 _READ_AT_ONCE = 2000
 _FOUNDATION = "heji.foundation.v1\n"
+_NEWEST_NOTE = Prepared(
+    select(checkpoints.c.size, checkpoints.c.note).order_by(checkpoints.c.size.desc()).limit(1)
+)
+_NODES = Prepared(
+    select(nodes.c.hash)
+    .where(nodes.c.level == bindparam("level"), nodes.c.position.between(bindparam("first"), bindparam("last")))
+    .order_by(nodes.c.position)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +190,7 @@ def find_note(connection: Connection, size: int) -> str | None:
 
 def newest_note(connection: Connection) -> tuple[int, str] | None:
     """The signed checkpoint of the greatest size, with that size."""
-    row = connection.execute(select(checkpoints).order_by(checkpoints.c.size.desc()).limit(1)).first()
+    row = _NEWEST_NOTE.run(connection).first()
     return (row.size, row.note) if row else None
 
 
@@ -207,10 +216,7 @@ def hash_reader(connection: Connection) -> Callable[[int, int, int], Sequence[by
                 merkle.leaf_hash(entry)
                 for entry in connection.execute(query.order_by(entries.c.seq)).scalars()
             ]
-        rows = select(nodes.c.hash).where(
-            nodes.c.level == level, nodes.c.position.between(start, start + count - 1)
-        )
-        return list(connection.execute(rows.order_by(nodes.c.position)).scalars())
+        return _NODES.run(connection, level=level, first=start, last=start + count - 1).scalars().all()
 
     return read
 

@@ -140,12 +140,13 @@ class Frontier:
 
 
 class Tree:
-    """A tree of `size` leaves whose tiles are each read once, for all that is asked of it."""
+    """A tree of `size` leaves whose tiles are each read and hashed once, for all that is asked of it."""
 
     def __init__(self, size: int, read: Read) -> None:
         self._size = size
         self._read = read
         self._tiles: dict[tuple[int, int], list[Sequence[bytes]]] = {}
+        self._ranges: dict[tuple[int, int], bytes] = {}
 
     def inclusion_proof(self, index: int) -> list[bytes]:
         """PATH(index, D[0:size]) of RFC 6962 section 2.1.1, sibling of the leaf first; raises BadProof when index >= size."""
@@ -190,8 +191,12 @@ class Tree:
         if count & (count - 1) == 0:
             height = count.bit_length() - 1
             return self.subtree(height, start >> height)
-        middle = start + _split(count)
-        return node_hash(self.range_root(start, middle), self.range_root(middle, end))
+        kept = self._ranges.get((start, end))
+        if kept is None:
+            middle = start + _split(count)
+            left, right = self.range_root(start, middle), self.range_root(middle, end)
+            kept = self._ranges[start, end] = node_hash(left, right)
+        return kept
 
 
 def _read_run(level: int, start: int, count: int, read: Read) -> Sequence[bytes]:
