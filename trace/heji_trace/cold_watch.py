@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
-
 from heji_trace.cold_chain import MINUTE_MS, Reading, Stretch, find_gaps
 from heji_trace.rules import Raised, Thresholds
 from heji_trace.state import State
-from heji_trace.tables import events, lines
+from heji_trace.trail import moves_of
 from heji_trace.watch import band_of, readings_of
 
 
@@ -44,17 +42,11 @@ def _readings(state: State, batch: str) -> Sequence[Reading]:
 
 def _transits(state: State, batch: str) -> list[tuple[int, Stretch]]:
     """Each receipt with the shipping before it that was on its way to the receiver."""
-    query = (
-        select(lines.c.seq, lines.c.holder, lines.c.to_organisation, events.c.kind, events.c.occurred_ms)
-        .join(events, events.c.seq == lines.c.seq)
-        .where(lines.c.batch == batch, lines.c.role == "moved", lines.c.withdrawn_seq.is_(None))
-        .order_by(events.c.occurred_ms, lines.c.seq)
-    )
     under_way: dict[str, int] = {}
     found = []
-    for row in state.connection.execute(query):
-        if row.kind == "shipping":
-            under_way[row.to_organisation or row.holder] = row.occurred_ms
-        elif row.kind == "receiving" and row.holder in under_way:
-            found.append((row.seq, Stretch(under_way.pop(row.holder), row.occurred_ms)))
+    for move in sorted(moves_of(state, [batch]), key=lambda move: (move.occurred_ms, move.seq)):
+        if move.kind == "shipping":
+            under_way[move.to_organisation or move.holder] = move.occurred_ms
+        elif move.kind == "receiving" and move.holder in under_way:
+            found.append((move.seq, Stretch(under_way.pop(move.holder), move.occurred_ms)))
     return found

@@ -20,9 +20,9 @@ from heji_trace.reading import seq_of
 from heji_trace.rules import Raised
 from heji_trace.schemas import event_of
 from heji_trace.state import State
-from heji_trace.tables import events, labels, lines
+from heji_trace.tables import labels
 from heji_trace.times import beijing_date, ms_of, parse_moment
-from heji_trace.trail import Trail
+from heji_trace.trail import Trail, moves_of
 from heji_trace.units import unit_name
 
 
@@ -112,19 +112,13 @@ def _party(state: State, organisation: str) -> str:
 
 def _first_given(state: State, batch: str) -> int | None:
     """The first entry by which somebody who must promise sold the batch, or handed it over, since the rules are in force."""
-    query = (
-        select(lines.c.seq, lines.c.holder, lines.c.to_organisation, events.c.kind, events.c.occurred_ms)
-        .join(events, events.c.seq == lines.c.seq)
-        .where(lines.c.batch == batch, lines.c.role == "moved", lines.c.withdrawn_seq.is_(None))
-        .order_by(lines.c.seq)
-    )
     rules = _rules()
-    for row in state.connection.execute(query):
-        is_given = row.kind == "sale" or row.to_organisation not in (None, row.holder)
-        if is_given and beijing_date(row.occurred_ms) >= rules["from"]:
-            facts = state.find_registered("organisation", row.holder) or {}
+    for move in moves_of(state, [batch]):
+        is_given = move.kind == "sale" or move.to_organisation not in (None, move.holder)
+        if is_given and beijing_date(move.occurred_ms) >= rules["from"]:
+            facts = state.find_registered("organisation", move.holder) or {}
             if _must_promise(facts, rules["subject_types"], rules["roles"]):
-                return int(row.seq)
+                return move.seq
     return None
 
 

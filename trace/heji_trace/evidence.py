@@ -183,10 +183,12 @@ def _reader(connection: Connection) -> Read:
 
 
 def _leaves(connection: Connection, start: int, count: int) -> Sequence[bytes]:
-    stored: dict[int, bytes] = dict(_LEAVES.run(connection, first=start, last=start + count).all())
+    rows = _LEAVES.run(connection, first=start, last=start + count).all()
+    stored: dict[int, bytes] = {row[0]: row[1] for row in rows}
     leaves: list[bytes] = []
     for seq in range(start, start + count):
-        named = find_prev(stored[seq + 1]) if seq + 1 in stored else None
+        following = stored.get(seq + 1)
+        named = find_prev(following) if following is not None else None
         if named is not None:
             leaves.append(named)
         elif seq in stored:

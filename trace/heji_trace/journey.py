@@ -6,16 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
-
-from heji_trace import tables
 from heji_trace.evidence import Proved
-from heji_trace.gather import Row
 from heji_trace.registry import Registry
 from heji_trace.rules import HOUR_MS
 from heji_trace.state import State
 from heji_trace.times import beijing_date, ms_of, parse_moment
-from heji_trace.trail import Trail
+from heji_trace.trail import Trail, moves_of
 from heji_trace.wording import (
     Said,
     crop_said,
@@ -85,7 +81,7 @@ def way_of(state: State, trail: Trail, registry: Registry) -> Way:
     """Find the entries of each step: what was grown, harvested and made for the batch, and how it moved since."""
     harvests = [row for name in trail.rows for row in state.harvests.of("batch", name)]
     cycles = tuple(dict.fromkeys(row["cycle"] for row in harvests))
-    registry.find("cycle", cycles)
+    registry.find(cycle=cycles)
     found: dict[str, list[int]] = {step: [] for step in _STEPS}
     found["growing"] = [seq for cycle in cycles if (seq := registry.seq("cycle", cycle)) is not None]
     found["harvest"] = [row["seq"] for row in harvests]
@@ -97,29 +93,14 @@ def way_of(state: State, trail: Trail, registry: Registry) -> Way:
         if step and not row["unknown_origin"]:
             found[step].append(row["made_seq"])
             named[step] |= {edge.parent for edge in trail.parents.get(name, ())}
-    for move in _moves(state, trail.base):
-        is_sale = move["kind"] == "sale" or move["role"] == "taken_back"
-        found["sale" if is_sale else "transport"].append(move["seq"])
+    for move in moves_of(state, trail.base, _ON_THE_WAY):
+        is_sale = move.kind == "sale" or move.role == "taken_back"
+        found["sale" if is_sale else "transport"].append(move.seq)
     return Way(
         {step: tuple(sorted(set(numbers))[-_MOST_CITED:]) for step, numbers in found.items()},
         {step: len(names) for step, names in named.items()},
         sum(row["unknown_origin"] for row in trail.rows.values()),
     )
-
-
-def _moves(state: State, batches: Sequence[str]) -> list[Row]:
-    query = (
-        select(tables.lines.c.seq, tables.lines.c.role)
-        .join(tables.events, tables.events.c.seq == tables.lines.c.seq)
-        .add_columns(tables.events.c.kind)
-        .where(
-            tables.lines.c.batch.in_(batches),
-            tables.lines.c.role.in_(_ON_THE_WAY),
-            tables.lines.c.withdrawn_seq.is_(None),
-        )
-        .order_by(tables.lines.c.seq)
-    )
-    return [dict(row) for row in state.connection.execute(query).mappings()]
 
 
 def steps_of(way: Way, proved: Mapping[int, Proved], registry: Registry, late_after: int) -> tuple[Step, ...]:

@@ -40,7 +40,9 @@ _NEWEST_NOTE = Prepared(
 )
 _NODES = Prepared(
     select(nodes.c.hash)
-    .where(nodes.c.level == bindparam("level"), nodes.c.position.between(bindparam("first"), bindparam("last")))
+    .where(
+        nodes.c.level == bindparam("level"), nodes.c.position.between(bindparam("first"), bindparam("last"))
+    )
     .order_by(nodes.c.position)
 )
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, Table, and_, bindparam, or_, select
 
+from heji_trace.prepared import Prepared, among
 from heji_trace.tables import edges
 
 
@@ -23,7 +25,7 @@ class Edge:
     occurred_ms: int
 
 
-def known_at(table: Table, as_of_seq: int | None) -> ColumnElement[bool]:
+def known_at(table: Table, as_of_seq: int | BindParameter[int] | None) -> ColumnElement[bool]:
     """The rows of a projection that were known when the ledger ended with entry `as_of_seq`; None is now."""
     withdrawn: ColumnElement[int | None] = table.c.withdrawn_seq
     if as_of_seq is None:
@@ -65,14 +67,16 @@ def edges_within(connection: Connection, batches: Sequence[str], as_of_seq: int 
 def _reached(
     connection: Connection, start: list[str], near: str, far: str, as_of_seq: int | None
 ) -> list[str]:
-    reached: set[str] = set()
-    for at in range(0, len(start), 1000):
-        first = select(edges.c[far].label("batch")).where(
-            edges.c[near].in_(start[at : at + 1000]), known_at(edges, as_of_seq)
-        )
-        walk = first.cte("walk", recursive=True)
-        step = select(edges.c[far]).where(edges.c[near] == walk.c.batch, known_at(edges, as_of_seq))
-        # UNION, not UNION ALL: a batch that was reached is not walked again, so a loop of returns ends.
-        walk = walk.union(step)
-        reached.update(connection.execute(select(walk.c.batch)).scalars())
-    return sorted(reached)
+    moment = {} if as_of_seq is None else {"as_of": as_of_seq}
+    return sorted(_walk(near, far, is_now=not moment).run(connection, start=start, **moment).scalars())
+
+
+@cache
+def _walk(near: str, far: str, *, is_now: bool) -> Prepared:
+    known = known_at(edges, None if is_now else bindparam("as_of"))
+    first = select(edges.c[far].label("batch")).where(among(edges.c[near], "start"), known)
+    walk = first.cte("walk", recursive=True)
+    step = select(edges.c[far]).where(edges.c[near] == walk.c.batch, known)
+    # UNION, not UNION ALL: a batch that was reached is not walked again, so a loop of returns ends.
+    walk = walk.union(step)
+    return Prepared(select(walk.c.batch))

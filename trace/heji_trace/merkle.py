@@ -153,16 +153,13 @@ class Tree:
         if not 0 <= index < self._size:
             raise BadProof("proof-index", index=index, size=self._size)
         path: list[bytes] = []
-        start, end = 0, self._size
-        while end - start > 1:
-            middle = start + _split(end - start)
-            if index < middle:
-                path.append(self.range_root(middle, end))
-                end = middle
-            else:
-                path.append(self.range_root(start, middle))
-                start = middle
-        path.reverse()
+        for height in range((self._size - 1).bit_length()):
+            sibling = index >> height ^ 1
+            start = sibling << height
+            if start + (1 << height) <= self._size:
+                path.append(self.subtree(height, sibling))
+            elif start < self._size:
+                path.append(self.range_root(start, self._size))
         return path
 
     def subtree(self, height: int, index: int) -> bytes:

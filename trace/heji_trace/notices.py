@@ -7,9 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
-
-from heji_trace import tables
 from heji_trace.evidence import Proved
 from heji_trace.gather import Row
 from heji_trace.registry import Registry
@@ -64,10 +61,8 @@ def stored_notices(state: State, batch: str) -> list[StoredWarning]:
     )
     newest = {(row["code"], row["source"]): row for row in rows}
     seqs = {row["raised_seq"] for row in newest.values()} | {row["lifted_seq"] for row in newest.values()}
-    query = select(tables.events.c.seq, tables.events.c.recorded_ms).where(
-        tables.events.c.seq.in_(seqs - {None})
-    )
-    moments: dict[int, int] = dict(state.connection.execute(query).all())
+    state.events.load("seq", seqs - {None})
+    moments = {seq: event["recorded_ms"] for seq in seqs - {None} if (event := state.event_at(seq))}
     return [
         StoredWarning(row, moments.get(row["raised_seq"], 0), moments.get(row["lifted_seq"]))
         for row in newest.values()

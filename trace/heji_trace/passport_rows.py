@@ -5,21 +5,28 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from heji_trace import canonical
 from heji_trace.errors import InvalidEvent
-from heji_trace.gather import Row
+from heji_trace.gather import Asked, Row, read_rows
 from heji_trace.journey import Way, way_of
 from heji_trace.notices import StoredWarning, stored_notices
+from heji_trace.prepared import Prepared, among
 from heji_trace.registry import Registry
 from heji_trace.results import SampleRows, awaited_facts, limit_editions, sample_rows
 from heji_trace.state import State
-from heji_trace.tables import entries, events, labels, tests
+from heji_trace.tables import entries, labels, tests
 from heji_trace.trail import Trail, trail_of
 from heji_trace.uses import MOST_TOLD, FoundUse, found_uses
 
 PUBLIC_STATUSES = ("reviewed", "final")
+
+_BY_TRACE_CODE = Prepared(select(labels).where(labels.c.trace_code == bindparam("code")))
+_BY_PHONE_CODE = Prepared(select(labels).where(labels.c.phone_code == bindparam("code")))
+_RECORDS = Prepared(select(entries.c.record).where(among(entries.c.seq, "seqs")))
+# A warning that was lifted may be caused by a result that was withdrawn, and which nobody was to see.
+_EVERY_TEST = Asked(tests, "seq", live_only=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +51,8 @@ class Found:
 
 def find_label(connection: Connection, code: str) -> Row | None:
     """The run of labels with this trace code or telephone code, withdrawn ones included."""
-    column = labels.c.phone_code if code.isdecimal() and len(code) == 10 else labels.c.trace_code
-    row = connection.execute(select(labels).where(column == code)).mappings().first()
+    query = _BY_PHONE_CODE if code.isdecimal() and len(code) == 10 else _BY_TRACE_CODE
+    row = query.run(connection, code=code).mappings().first()
     return None if row is None else dict(row)
 
 
@@ -60,23 +67,27 @@ def standing_of(label: Row | None) -> str:
 
 def find_rows(state: State, label: Row) -> Found:
     """Collect what the page of the label's batch rests on."""
-    connection = state.connection
-    registry = Registry(connection)
     trail = trail_of(state, label["batch"])
+    registry = Registry(state)
     way = way_of(state, trail, registry)
     samples = sample_rows(state, trail.base)
-    stored = stored_notices(state, trail.batch)
     uses = found_uses(state, list(trail.rows))
-    told = uses[:MOST_TOLD]
-    results = {row["seq"] for each in samples for row in each.public}
+    results = [row for each in samples for row in each.public]
+    cited = {label["seq"], trail.row["made_seq"], *way.cited, *(row["seq"] for row in results)}
+    cited |= {each.use.seq for each in uses[:MOST_TOLD]} | {label["bound_seq"]} - {None}
+    registry.find(product=[trail.row["product"]])
+    _read_events(state, trail, cited | set(registry.seqs()))
+    stored = stored_notices(state, trail.batch)
     causes = {each.row["cause_seq"] for each in stored}
-    awaited = {fact.seq for fact in awaited_facts(samples)}
+    tested = _tests_at(state.connection, causes)
+    hidden = {row["seq"] for row in tested if row["status"] not in PUBLIC_STATUSES or row["released"] != 1}
+    cited |= causes - hidden
+    results += [row for row in tested if row["seq"] not in hidden]
+    holders = _look_up(state, registry, trail, label, cited, results)
+    certificates = registry.held_by(holders)
+    registry.find(certificate=certificates)
     lifts = {each.row["lifted_seq"] for each in stored} - {None}
-    cited = {label["seq"], trail.row["made_seq"], *way.cited, *results, *(each.use.seq for each in told)}
-    cited |= {label["bound_seq"]} - {None}
-    cited |= _public(connection, causes)
-    holders = _look_up(connection, registry, trail, label, cited)
-    certificates = registry.find_held(holders)
+    awaited = {fact.seq for fact in awaited_facts(samples)}
     return Found(
         label,
         trail,
@@ -92,39 +103,50 @@ def find_rows(state: State, label: Row) -> Found:
     )
 
 
-def _public(connection: Connection, seqs: Collection[int]) -> set[int]:
-    """Those entries that anybody may see: all but results that are not reviewed, or official and not released."""
-    results = select(tests.c.seq).where(tests.c.seq.in_(seqs))
-    hidden = results.where(~(tests.c.status.in_(PUBLIC_STATUSES) & (tests.c.released == 1)))
-    return set(seqs) - set(connection.execute(hidden).scalars())
+def _read_events(state: State, trail: Trail, seqs: Collection[int]) -> None:
+    """Read the events of these entries, and of those that the stored warnings of the batch name."""
+    named = ("cause_seq", "raised_seq", "lifted_seq")
+    warned = [row[name] for row in state.warnings.of("batch", trail.batch) for name in named]
+    state.events.load("seq", [*seqs, *(seq for seq in warned if seq is not None)])
+
+
+def _tests_at(connection: Connection, seqs: Collection[int]) -> list[Row]:
+    """The steps of testing among these entries, withdrawn ones included."""
+    return read_rows(connection, [(_EVERY_TEST, list(seqs))])[0] if seqs else []
 
 
 def _look_up(
-    connection: Connection, registry: Registry, trail: Trail, label: Row, cited: Collection[int]
+    state: State,
+    registry: Registry,
+    trail: Trail,
+    label: Row,
+    cited: Collection[int],
+    results: Sequence[Row],
 ) -> frozenset[str]:
     """Find the registered facts that the entries name; the organisations that can hold a certificate for the batch."""
-    registry.find("product", [trail.row["product"]])
-    rows = connection.execute(
-        select(events.c.organisation, events.c.site).where(events.c.seq.in_({*cited, *registry.seqs()}))
-    ).all()
-    makers = {row["organisation"] for row in trail.rows.values()}
     product_seq = registry.seq("product", trail.row["product"] or "")
-    owner = connection.execute(select(events.c.organisation).where(events.c.seq == product_seq)).scalar()
-    laboratories = connection.execute(select(tests.c.laboratory).where(tests.c.seq.in_(cited))).scalars()
-    registry.find("site", [*(row.site for row in rows), *(row["site"] for row in trail.rows.values())])
-    registry.find("organisation", {*(row.organisation for row in rows), *makers, *laboratories})
-    registry.find("organisation", [label["organisation"]])
-    registry.find("edition", _editions(connection, cited))
-    return frozenset({*makers, owner} - {None})
+    owner = state.event_at(product_seq) if product_seq is not None else None
+    events = [row for seq in {*cited, *registry.seqs()} if (row := state.event_at(seq))]
+    makers = {row["organisation"] for row in trail.rows.values()}
+    registry.find(
+        site=[row["site"] for row in (*events, *trail.rows.values())],
+        organisation=[
+            *(row["organisation"] for row in events),
+            *makers,
+            *(row["laboratory"] for row in results),
+            label["organisation"],
+        ],
+    )
+    registry.find_editions(_editions(state.connection, {row["seq"] for row in results}))
+    return frozenset(makers if owner is None else {*makers, owner["organisation"]})
 
 
-def _editions(connection: Connection, cited: Collection[int]) -> list[str]:
+def _editions(connection: Connection, seqs: Collection[int]) -> set[str]:
     """The editions that the results name; read unproved, as it only decides which further entry to prove."""
-    query = select(entries.c.record).join(tests, tests.c.seq == entries.c.seq).where(tests.c.seq.in_(cited))
-    named = []
-    for record in connection.execute(query).scalars():
+    named: set[str] = set()
+    for record in _RECORDS.run(connection, seqs=list(seqs)).scalars() if seqs else ():
         try:
-            named += limit_editions(canonical.load(record))
+            named.update(limit_editions(canonical.load(record)))
         except InvalidEvent:
             continue  # what does not read is told when it is proved
     return named

@@ -15,7 +15,7 @@ from sqlalchemy import (
     Connection,
     CursorResult,
     Dialect,
-    Executable,
+    Select,
     Text,
     bindparam,
     cast,
@@ -27,11 +27,11 @@ from sqlalchemy.sql.compiler import SQLCompiler
 class Prepared:
     """A statement with values by name, which `bindparam` and `among` leave open; a list goes to `among` alone."""
 
-    def __init__(self, query: Executable) -> None:
+    def __init__(self, query: Select[Any]) -> None:
         self._query = query
         self._texts: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {}
 
-    def run(self, connection: Connection, **values: Any) -> CursorResult[Any]:
+    def run(self, connection: Connection, **values: Any) -> CursorResult[*tuple[Any, ...]]:
         """The rows for these values."""
         dialect = connection.dialect
         text, order, fixed = self._texts.get(dialect.name) or self._compile(dialect)
@@ -74,4 +74,4 @@ def _any(element: _Among, compiler: SQLCompiler, **names: Any) -> str:
 def _in_json(element: _Among, compiler: SQLCompiler, **names: Any) -> str:
     values = bindparam(element.name, type_=Text)
     column = compiler.process(element.column, **names)
-    return f"{column} IN (SELECT value FROM json_each({compiler.process(values, **names)}))"
+    return f"{column} IN (SELECT value FROM json_each({compiler.process(values, **names)}))"  # noqa: S608

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, or_, select
 from heji_trace.evidence import Trust, prove
 from heji_trace.gather import Row
 from heji_trace.registry import Registry
+from heji_trace.state import State
 from heji_trace.tables import batches, warnings
 from heji_trace.verdict import SHAPES, Verdict
 from heji_trace.wording import Said, said, say_warning
@@ -36,8 +37,8 @@ def find_recall_status(connection: Connection, gtin: str, batch: str, trust: Tru
         batches.select().where(or_(batches.c.batch == batch, batches.c.batch_number == batch)).limit(_AT_MOST)
     )
     rows = [dict(row) for row in connection.execute(named).mappings()]
-    registry = Registry(connection)
-    registry.find("product", [row["product"] for row in rows])
+    registry = Registry(State(connection))
+    registry.find(product=[row["product"] for row in rows])
     evidence = prove(connection, registry.seqs(), trust)
     registry.open(evidence.entries)
     fitting = [

@@ -6,54 +6,59 @@ there and so cannot slip out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import select
 
 from heji_trace.divisions import local_place_of, place_of
 from heji_trace.evidence import Proved
 from heji_trace.kinds import words
 from heji_trace.kinds.fields import Choice
+from heji_trace.prepared import Prepared, among
+from heji_trace.state import State
 from heji_trace.tables import register
 from heji_trace.wording import Said, said, same
 
-_AT_ONCE = 1000
+_HELD = Prepared(
+    select(register.c.code).where(
+        register.c.kind == "certificate",
+        among(register.c.organisation, "organisations"),
+        register.c.withdrawn_seq.is_(None),
+    )
+)
 
 
 class Registry:
     """The newest registered facts of the things that a page names, found first and opened once they are proved."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, state: State) -> None:
+        self._state = state
         self._seqs: dict[tuple[str, str], int] = {}
         self._proved: Mapping[int, Proved] = {}
 
-    def find(self, kind: str, codes: Iterable[str | None]) -> None:
-        """Look up where the newest facts of `kind` under `codes` stand; unknown codes are passed over."""
-        wanted = sorted({code for code in codes if code is not None and (kind, code) not in self._seqs})
-        for start in range(0, len(wanted), _AT_ONCE):
-            query = (
-                select(register.c.code, func.max(register.c.seq))
-                .where(
-                    register.c.kind == kind,
-                    register.c.code.in_(wanted[start : start + _AT_ONCE]),
-                    register.c.withdrawn_seq.is_(None),
-                )
-                .group_by(register.c.code)
-            )
-            self._seqs |= {(kind, code): seq for code, seq in self._connection.execute(query)}
+    def find(self, **codes: Iterable[str | None]) -> None:
+        """Look up where the newest facts of each kind under its codes stand; unknown codes are passed over."""
+        wanted = [
+            (kind, code) for kind, some in codes.items() for code in dict.fromkeys(some) if code is not None
+        ]
+        self._state.register.load("code", [code for _, code in wanted])
+        for kind, code in wanted:
+            row = self._state.find_registration(kind, code)
+            if row is not None:
+                self._seqs[kind, code] = row["seq"]
 
-    def find_held(self, organisations: Iterable[str]) -> list[str]:
-        """The numbers of the certificates that these organisations hold, looked up too."""
-        query = select(register.c.code).where(
-            register.c.kind == "certificate",
-            register.c.organisation.in_(sorted(set(organisations))),
-            register.c.withdrawn_seq.is_(None),
-        )
-        numbers = sorted(set(self._connection.execute(query).scalars()))
-        self.find("certificate", numbers)
-        return numbers
+    def find_editions(self, codes: Container[str]) -> None:
+        """The same for editions, which are read all together: one may have a thousand rows."""
+        for row in sorted(self._state.register.of("kind", "edition"), key=itemgetter("seq")):
+            if row["code"] in codes:
+                self._seqs["edition", row["code"]] = row["seq"]
+
+    def held_by(self, organisations: Iterable[str]) -> list[str]:
+        """The numbers of the certificates that these organisations hold."""
+        found = _HELD.run(self._state.connection, organisations=list(organisations)).scalars()
+        return sorted(set(found))
 
     def seqs(self) -> list[int]:
         """The entries that hold what was found."""

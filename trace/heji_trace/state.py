@@ -141,7 +141,7 @@ class State:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         # A withdrawn event is still there: its id is taken, and it cannot be corrected twice.
-        self.events = Shelf(connection, tables.events, ("event_id",), live_only=False)
+        self.events = Shelf(connection, tables.events, ("event_id", "seq"), live_only=False)
         self.register = Shelf(connection, tables.register, ("code", "kind", "organisation"))
         self.batches = Shelf(connection, tables.batches, ("batch",))
         self.lines = Shelf(connection, tables.lines, ("batch", "seq"))
@@ -195,10 +195,19 @@ class State:
         """The newest facts registered of `kind` under `code`, such as ("organisation", "fg-litchi-coop")."""
         key = (kind, code)
         if key not in self._registered:
-            rows = [row for row in self.register.of("code", code) if row["kind"] == kind]
-            newest = max(rows, key=lambda row: row["seq"], default=None)
+            newest = self.find_registration(kind, code)
             self._registered[key] = json.loads(newest["data"]) if newest else None
         return self._registered[key]
+
+    def find_registration(self, kind: str, code: str) -> Row | None:
+        """The row that holds these facts."""
+        rows = [row for row in self.register.of("code", code) if row["kind"] == kind]
+        return max(rows, key=lambda row: row["seq"], default=None)
+
+    def event_at(self, seq: int) -> Row | None:
+        """The row of the event that entry `seq` records."""
+        rows = self.events.of("seq", seq)
+        return rows[0] if rows else None
 
     def put_registered(self, kind: str, code: str, seq: int, organisation: str, data: str) -> None:
         """Register facts (canonical JSON text) of `kind` under `code`, as a version of their own."""

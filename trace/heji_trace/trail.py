@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
 from graphlib import CycleError, TopologicalSorter
+from operator import itemgetter
 
 from heji_trace.gather import Row
-from heji_trace.lineage import Edge, ancestors, edges_within
-from heji_trace.state import State
+from heji_trace.lineage import Edge, ancestors
+from heji_trace.state import State, load_together
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,18 @@ class Trail:
     def row(self) -> Row:
         """The batch's own row."""
         return self.rows[self.batch]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A line of the event of entry `seq` that moved, kept, returned or sold a batch, with what the event says of it."""
+
+    seq: int
+    role: str
+    holder: str
+    to_organisation: str | None
+    kind: str
+    occurred_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +65,43 @@ class _Part:
 
 
 def trail_of(state: State, batch: str) -> Trail:
-    """The trail of a batch that stands in the ledger, with what the tests behind it need read at once."""
+    """The trail of a batch that stands in the ledger; what its passport asks further is read with it, table by table."""
     names = [batch, *(each for each in ancestors(state.connection, [batch]) if each != batch)]
-    state.batches.load("batch", names)
-    state.harvests.load("batch", names)
-    cycles = list(dict.fromkeys(row["cycle"] for name in names for row in state.harvests.of("batch", name)))
-    state.register.load("code", cycles)
-    state.applications.load("cycle", cycles)
-    targets = [*names, *cycles]
-    state.samples.load("target", targets)
-    state.tests.load(
-        "sample", [row["sample"] for each in targets for row in state.samples.of("target", each)]
+    load_together(
+        state.connection,
+        [
+            *((shelf, "batch", names) for shelf in (state.batches, state.harvests, state.conformity)),
+            *((shelf, "batch", [batch]) for shelf in (state.warnings, state.conditions)),
+            (state.edges, "child", names),
+            (state.samples, "target", names),
+            (state.register, "kind", ["edition"]),
+        ],
     )
-    state.conformity.load("batch", names)
-    parents: dict[str, list[Edge]] = defaultdict(list)
-    for edge in edges_within(state.connection, names):
-        parents[edge.child].append(edge)
     rows = {name: row for name in names if (row := state.find_batch(name))}
-    return Trail(batch, rows, dict(parents), _base(batch, parents))
+    parents = {
+        name: [_edge(row) for row in found] for name in names if (found := state.edges.of("child", name))
+    }
+    trail = Trail(batch, rows, parents, _base(batch, parents))
+    _read_behind(state, trail)
+    return trail
+
+
+def moves_of(state: State, batches: Sequence[str], roles: Collection[str] = ("moved",)) -> list[Move]:
+    """The lines in these roles that the batches stand in, in ledger order."""
+    lines = [row for batch in batches for row in state.lines.of("batch", batch) if row["role"] in roles]
+    state.events.load("seq", [row["seq"] for row in lines])
+    return [
+        Move(
+            row["seq"],
+            row["role"],
+            row["holder"],
+            row["to_organisation"],
+            event["kind"],
+            event["occurred_ms"],
+        )
+        for row in sorted(lines, key=itemgetter("seq"))
+        if (event := state.event_at(row["seq"]))
+    ]
 
 
 def coverage_of(trail: Trail, is_tested: Callable[[Sequence[str]], bool]) -> Coverage | None:
@@ -88,6 +120,28 @@ def coverage_of(trail: Trail, is_tested: Callable[[Sequence[str]], bool]) -> Cov
     return Coverage(
         len(sources), len(known), None if None in shares.values() else sum(share or 0 for share in known)
     )
+
+
+def _read_behind(state: State, trail: Trail) -> None:
+    """Read what was grown, used, drawn and tested for the batches of a trail, and how those of its base moved."""
+    cycles = [row["cycle"] for name in trail.rows for row in state.harvests.of("batch", name)]
+    named = [row[column] for row in trail.rows.values() for column in ("product", "organisation", "site")]
+    load_together(
+        state.connection,
+        [
+            (state.register, "code", [*cycles, *(code for code in named if code is not None)]),
+            (state.applications, "cycle", cycles),
+            (state.samples, "target", cycles),
+            (state.lines, "batch", trail.base),
+        ],
+    )
+    samples = [row["sample"] for each in (*trail.rows, *cycles) for row in state.samples.of("target", each)]
+    moves = [row["seq"] for batch in trail.base for row in state.lines.of("batch", batch)]
+    load_together(state.connection, [(state.tests, "sample", samples), (state.events, "seq", moves)])
+
+
+def _edge(row: Row) -> Edge:
+    return Edge(**{field.name: row[field.name] for field in fields(Edge)})
 
 
 def _base(batch: str, parents: Mapping[str, Sequence[Edge]]) -> tuple[str, ...]:

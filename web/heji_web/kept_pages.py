@@ -9,8 +9,9 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, func, select
 
+from heji_trace.prepared import Prepared, among
 from heji_trace.tables import batches, events
 
 _MOST = 1000
@@ -21,10 +22,11 @@ _REGISTERS = ("organisation", "site", "product", "certificate", "edition", "corr
 
 _newest = func.max(events.c.seq)
 _registers = [select(_newest).where(events.c.kind == kind).scalar_subquery() for kind in _REGISTERS]
-_concerned = batches.c.batch.in_(bindparam("rests_on", expanding=True))
-# Put together once: building them cost more than running them.
-_OF_FEW = select(*_registers, select(func.max(batches.c.version)).where(_concerned).scalar_subquery())
-_OF_ALL = select(*_registers, select(_newest).scalar_subquery())
+_concerned = among(batches.c.batch, "rests_on")
+_OF_FEW = Prepared(
+    select(*_registers, select(func.max(batches.c.version)).where(_concerned).scalar_subquery())
+)
+_OF_ALL = Prepared(select(*_registers, select(_newest).scalar_subquery()))
 
 Version = tuple[int | None, ...]
 Key = tuple[str, ...]
@@ -76,5 +78,5 @@ class KeptPages:
 def version_of(connection: Connection, rests_on: tuple[str, ...]) -> Version:
     """What changes whenever a page that rests on these batches could: one query, each part of it by an index."""
     if len(rests_on) > _MANY:
-        return tuple(connection.execute(_OF_ALL).one())
-    return tuple(connection.execute(_OF_FEW, {"rests_on": rests_on}).one())
+        return tuple(_OF_ALL.run(connection).one())
+    return tuple(_OF_FEW.run(connection, rests_on=list(rests_on)).one())
