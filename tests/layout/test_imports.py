@@ -162,6 +162,7 @@ ALLOWED: dict[str, set[str | int]] = {
         "heji_trace.archive",
         "heji_trace.canonical",
         "heji_trace.gather",
+        "heji_trace.prepared",
         "heji_trace.rows",
         "heji_trace.settle",
         "heji_web.app",
