@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -25,6 +26,9 @@ from web.doors import CHEAP, Now
 
 NewDatabase = Callable[..., AbstractContextManager[str]]
 _NO_SERVER = "no PostgreSQL: "
+# How long an example takes is the machine's affair: beside other work, or measured for coverage, it takes longer.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 _ON_BOTH = ("trace", "properties", "faults", "migrations")
 
 

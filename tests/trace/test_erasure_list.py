@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sqlite3
+import threading
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -107,6 +110,42 @@ def test_what_a_crash_left_undone_is_taken_up_at_the_next_start(county: County) 
     with closing(reopened(county)) as service:
         assert service.recorder.fault is None
         assert [(each.erasure, each.swept) for each in listed(county).read()] == [(gone.event_id, True)]
+
+
+def test_a_start_that_cannot_list_what_a_crash_left_is_tried_again(county: County) -> None:
+    gone = erase(county, [county.harvest("A1", note=SECRET).event_id])
+    county.service.close()
+    folder = county.service.settings.head
+    (folder / "erasures").unlink()
+    in_the_way = folder / f"erasures.{os.getpid()}.{threading.get_ident()}"
+    in_the_way.mkdir()
+    with closing(open_service(county.service.settings, county.now.clock, passwords=CHEAP)) as service:
+        with pytest.raises(LedgerBusy) as refused:
+            service.start()
+        assert refused.value.code == "erasures-not-durable"
+        with pytest.raises(LedgerBusy):
+            service.recorder.submit(county.harvesting("A2"), county.authors["producer"])
+        in_the_way.rmdir()
+        service.start()
+        service.recorder.submit(county.harvesting("A2"), county.authors["producer"])
+        assert [(each.erasure, each.swept) for each in listed(county).read()] == [(gone.event_id, True)]
+
+
+@pytest.mark.sqlite_only
+def test_a_reader_at_the_start_delays_the_sweeping_and_nothing_else(county: County) -> None:
+    erase(county, [county.harvest("A1", note=SECRET).event_id])
+    county.service.close()
+    (county.service.settings.head / "erasures").unlink()
+    with closing(sqlite3.connect(county.service.settings.data / "heji.db")) as reading:
+        reading.execute("BEGIN")
+        reading.execute("SELECT count(*) FROM entries").fetchone()
+        with closing(reopened(county)) as service:
+            assert service.recorder.fault is None
+            assert [each.swept for each in listed(county).read()] == [False]
+            service.recorder.submit(county.harvesting("A2"), county.authors["producer"])
+            reading.execute("ROLLBACK")
+    with closing(reopened(county)):
+        assert [each.swept for each in listed(county).read()] == [True]
 
 
 @pytest.mark.sqlite_only

@@ -212,6 +212,20 @@ def test_a_database_that_has_fallen_behind_is_not_continued(county: County) -> N
     assert county.get("/readyz", None).status_code == 503
 
 
+def test_a_process_that_only_reads_sees_it_too_and_keeps_what_it_had_served(county: County) -> None:
+    county.harvest("A1")
+    size = county.size
+    assert county.recorder.served_size() == size
+    cut_to(county.service, size - 1)
+    assert county.recorder.served_size() == size
+    fault = county.recorder.fault
+    assert isinstance(fault, Untrusted)
+    assert fault.code == "ledger-behind"
+    # Even where the database is as it was again, a person has to look first.
+    assert county.recorder.served_size() == size
+    assert county.recorder.fault is fault
+
+
 def test_another_history_of_the_same_size_is_not_continued(
     county: County, another: Callable[..., County]
 ) -> None:

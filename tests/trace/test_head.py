@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import errno
 import os
+import resource
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,7 +14,7 @@ from county import County
 from heji_trace import keys, ledger
 from heji_trace.checkpoint import dump_checkpoint, sign_note
 from heji_trace.errors import BadProof, BadSignature, HejiError, LedgerBusy, Misconfigured, Untrusted
-from heji_trace.head import HeadFile, Standing, check_start
+from heji_trace.head import HeadFile, Standing, check_start, list_notes, replace_durably, set_aside
 from heji_web.service import Service
 from ledger_check import check_ledger, tamper, tampering
 
@@ -86,6 +90,73 @@ def test_a_torn_head_is_not_believed(head: HeadFile, tmp_path: Path, data: bytes
 def test_nobody_but_the_owner_may_write_the_head(head: HeadFile, tmp_path: Path) -> None:
     head.write(note(3))
     assert (tmp_path / "head" / "head").stat().st_mode & 0o022 == 0
+
+
+@contextmanager
+def files_no_longer_than(length: int) -> Iterator[None]:
+    """The kernel then takes the part of a write that fits, as it does on a disk that fills up."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (length, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_head_of_which_only_a_part_fits_never_takes_the_place_of_the_old_one(
+    head: HeadFile, tmp_path: Path
+) -> None:
+    head.write(note(3))
+    with files_no_longer_than(40), pytest.raises(OSError) as refused:
+        head.write(note(4))
+    assert refused.value.errno == errno.ENOSPC
+    assert head.read_note() == note(3)
+    assert [path.name for path in (tmp_path / "head").iterdir()] == ["head"]
+    head.write(note(4))
+    assert head.read_note() == note(4)
+
+
+def test_what_cannot_be_put_in_its_place_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "taken" / "inside").mkdir(parents=True)
+    with pytest.raises(OSError):
+        replace_durably(tmp_path / "taken", b"text")
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_the_age_of_a_head_counts_from_its_last_writing_and_without_one_there_is_none(
+    head: HeadFile, tmp_path: Path
+) -> None:
+    assert head.age_seconds(1000.0) is None
+    head.write(note(3))
+    os.utime(tmp_path / "head" / "head", (0, 900))
+    assert head.age_seconds(1000.0) == 100.0
+
+
+def test_the_heads_of_logs_that_are_not_continued_stay_known_beside_the_present_one(
+    head: HeadFile, tmp_path: Path
+) -> None:
+    folder = tmp_path / "head"
+    assert list_notes(folder) == []
+    set_aside(tmp_path, SIGNER.verifier)
+    assert list(tmp_path.iterdir()) == []
+    head.write(note(3))
+    set_aside(folder, SIGNER.verifier)
+    assert head.read() is None
+    head.write(note(1))
+    for name in ("head.1234.5678", "heads", "head.0123abcd.old"):
+        (folder / name).write_text("left by a crash, or somebody's copy")
+    assert list_notes(folder) == [note(1), note(3)]
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe", None])
+def test_a_note_among_them_that_cannot_be_read_is_told(tmp_path: Path, data: bytes | None) -> None:
+    if data is None:
+        (tmp_path / "head").mkdir()
+    else:
+        (tmp_path / "head").write_bytes(data)
+    with pytest.raises(Misconfigured) as refused:
+        list_notes(tmp_path)
+    assert refused.value.code == "head-unreadable"
 
 
 # --- the rules at the start ------------------------------------------------------------------------------------------

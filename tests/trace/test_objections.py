@@ -44,6 +44,14 @@ def test_whom_a_statement_does_not_concern_has_nothing_to_object(county: County)
         object_to(county, hold.event_id, "neighbour")
 
 
+@pytest.mark.parametrize("who", ["regulator", "operator"])
+def test_who_watches_over_the_county_may_object_to_anything(county: County, who: str) -> None:
+    harvest = county.harvest("B1", "100")
+    made = object_to(county, harvest.event_id, who)
+    [seen] = standing(county, harvest.event_id, "producer")
+    assert (seen.event_id, seen.organisation) == (made.event_id, county.code(who))
+
+
 def test_there_must_be_something_to_object_to(county: County) -> None:
     with pytest.raises(InvalidEvent) as refused:
         object_to(county, county.new_id())

@@ -135,6 +135,54 @@ def test_a_receiver_sees_its_own_line_of_a_shipping_and_no_other(county: County)
     assert "/note" in disclosed(county, "regulator", sent.seq)
 
 
+def test_a_replacement_shows_its_receiver_what_the_statement_itself_would(county: County) -> None:
+    county.harvest("B1")
+    line = {"batch": "B1", "quantity": "10", "unit": "kg", "to_organisation": county.code("packer")}
+    sent = county.record("shipping", moves=[line])
+    meant = county.raw(
+        "shipping",
+        moves=[{**line, "quantity": "12", "to_organisation": county.code("shop")}],
+        details={"vehicle": "粤R12345"},
+        note="内部备注",
+    )
+    correction = {"corrects": [sent.event_id], "reason": "收货方写错", "replacement": meant}
+    corrected = county.record("correction", details=correction)
+    assert disclosed(county, "shop", corrected.seq) == {
+        "/details/replacement/moves/0/quantity": "12",
+        "/details/replacement/moves/0/unit": "kg",
+        "/details/replacement/moves/0/to_organisation": county.code("shop"),
+        "/details/replacement/details/vehicle": "粤R12345",
+    }
+    assert disclosed(county, "packer", corrected.seq) == {}
+
+
+@pytest.mark.parametrize("who", ["producer", "shop", "regulator"])
+@pytest.mark.parametrize("wanted", [Filter(), Filter(batch="B1")])
+def test_page_after_page_gives_what_is_readable_once_and_in_order(
+    county: County, who: str, wanted: Filter
+) -> None:
+    county.harvest("B1")
+    for number in range(3):
+        county.hand_over("B1", "10", "producer", "shop")
+        plot = {"code": f"plum-{number}", "name": "李园", "site_type": "plot", "organisation": "fg-plum-coop"}
+        county.record("site", "neighbour", details=plot)
+    with county.service.store.read() as connection:
+
+        def page(after: int, limit: int) -> list[int]:
+            author = county.authors[who]
+            return visible_events(connection, author, wanted, after=after, before=county.size, limit=limit)
+
+        whole = page(-1, 1000)
+        pages, after = list[int](), -1
+        while part := page(after, 2):
+            pages += part
+            after = part[-1]
+    assert pages == whole
+    if wanted.batch:
+        # The harvest that the shop is one step away from, and three times sent and received.
+        assert len(whole) == 7
+
+
 def test_a_step_away_only_the_public_part_is_shown(county: County) -> None:
     county.harvest("B1")
     county.hand_over("B1", "50", "producer", "packer")

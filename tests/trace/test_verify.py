@@ -6,11 +6,13 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from sqlalchemy import text
 
 from county import County
 from heji_trace import keys, ledger, replay, sentences, verify
 from heji_trace.checkpoint import dump_checkpoint, sign_note
 from heji_trace.entries import commit_record, dump_entry, parse_entry
+from heji_trace.errors import LedgerBusy
 from heji_trace.faults import Fault
 from heji_trace.merkle import leaf_hash
 from heji_trace.verify import Report
@@ -145,6 +147,46 @@ def test_a_well_chained_entry_without_signature_is_an_unsigned_tail(small: Servi
     assert ("unsigned-tail", size) in found(small)
 
 
+@pytest.mark.parametrize(
+    "record",
+    [
+        b"no JSON",
+        b"[]",
+        b'{"actor":"x"}',
+        b'{"actor":"x","event":{"id":"forged","kind":"harvest"},"sealed":3}',
+    ],
+)
+def test_a_signed_entry_whose_record_is_none_is_named(small: Service, record: bytes) -> None:
+    size = size_of(small)
+    with small.store.read() as connection:
+        tip = ledger.load_tip(connection)
+    entry = dump_entry(size, tip.last_leaf, commit_record(bytes(32), record), tip.recorded_ms)
+    tip.frontier.append(leaf_hash(entry))
+    note = sign_note(dump_checkpoint(small.signer.name, size + 1, tip.frontier.root()), small.signer)
+    tamper(small, "INSERT INTO entries VALUES (?, 'forged', ?, ?, ?)", size, entry, record, bytes(32))
+    tamper(small, "INSERT INTO checkpoints VALUES (?, ?, ?)", size + 1, size, note)
+    assert verified(small).faults == (Fault("record-form", size),)
+    assert verified(small, hash_only=True).faults == ()
+
+
+def test_of_a_broken_link_the_end_that_was_changed_is_told_by_the_next_signature_that_holds(
+    small: Service,
+) -> None:
+    def changed(entry: bytes) -> bytes:
+        at = len(b'{"commitment":"')
+        return entry[:at] + (b"1" if entry[at] != ord("1") else b"2") + entry[at + 1 :]
+
+    def blamed() -> list[int | None]:
+        return [fault.seq for fault in verified(small).faults if fault.kind == "entry-prev"]
+
+    change(small, "entries", "entry", 9, changed)
+    tamper(small, "UPDATE checkpoints SET note = 'none of ours' WHERE size = 10")
+    assert blamed() == [9]
+    # Where no signature is left it can only be said which entry does not fit the one before it.
+    tamper(small, "UPDATE checkpoints SET note = 'none of ours' WHERE size > 10")
+    assert blamed() == [10]
+
+
 def test_a_rewritten_tail_is_named_by_the_first_entry_that_no_signed_root_covers(small: Service) -> None:
     size = size_of(small)
     start = size - 3
@@ -237,6 +279,15 @@ def test_an_added_checkpoint_is_named(small: Service) -> None:
     assert found(small) == {("checkpoint-beyond", str(size + 1))}
 
 
+def test_a_changed_node_is_named_where_no_head_is_remembered_and_only_hashes_are_checked(
+    large: Service,
+) -> None:
+    (large.settings.head / "head").unlink()
+    tamper(large, "UPDATE nodes SET hash = ? WHERE level = 1 AND position = 1", bytes(32))
+    faults = verified(large, hash_only=True).faults
+    assert [(fault.kind, fault.row) for fault in faults] == [("node-differs", "1,1"), ("head-missing", None)]
+
+
 def test_a_checkpoint_of_another_key_is_named(small: Service) -> None:
     other = keys.generate_signer(small.signer.name, lambda size: bytes([7]) * size)
     note = sign_note(dump_checkpoint(small.signer.name, 5, bytes(32)), other)
@@ -260,6 +311,15 @@ def test_a_changed_fixed_fact_is_named(small: Service, name: str) -> None:
 def test_a_renamed_or_added_fixed_fact_is_named(small: Service) -> None:
     tamper(small, "UPDATE foundation SET name = 'other' WHERE name = 'origin'")
     assert found(small) == {("foundation-differs", "origin"), ("foundation-differs", "other")}
+
+
+def test_fixed_facts_of_another_log_are_named_even_where_our_key_signed_them(small: Service) -> None:
+    with small.store.read() as connection:
+        facts = ledger.founded_facts(connection) | {"origin": "other.example/log"}
+    signature = sign_note(ledger.foundation_text(facts), small.signer)
+    tamper(small, "UPDATE foundation SET value = 'other.example/log' WHERE name = 'origin'")
+    tamper(small, "UPDATE foundation SET value = ? WHERE name = 'signature'", signature)
+    assert found(small) == {("foundation-differs", "signature")}
 
 
 def test_a_ledger_without_its_fixed_facts_is_found(small: Service) -> None:
@@ -319,10 +379,17 @@ def test_a_damaged_page_is_a_fault_and_not_an_exception(large: Service) -> None:
     assert ("table-unreadable", "") in found(large)
 
 
+def test_a_database_that_does_not_answer_is_no_finding_about_the_ledger(small: Service) -> None:
+    with small.store.write() as connection:
+        connection.execute(text("ALTER TABLE erasures RENAME TO set_aside"))
+    with pytest.raises(LedgerBusy):
+        verified(small)
+
+
 def test_every_kind_of_fault_has_its_sentence() -> None:
     kinds: set[str] = set()
     for module in (verify, replay):
-        text = inspect.getsource(module)
-        kinds |= set(re.findall(r'(?:Fault|row_fault)\(\s*"([a-z-]+)"', text))
+        source = inspect.getsource(module)
+        kinds |= set(re.findall(r'(?:Fault|row_fault)\(\s*"([a-z-]+)"', source))
     assert len(kinds) > 15
     assert kinds <= sentences.catalogue().keys()

@@ -22,7 +22,6 @@ from heji_trace.errors import (
     InvalidEvent,
     NeedsAcknowledgement,
     Problem,
-    Refused,
 )
 from heji_trace.event import Event
 from heji_trace.merkle import leaf_hash
@@ -100,12 +99,7 @@ class Rows:
                 event = event_of({**event.body, "acknowledged": [*event.acknowledged, *codes]})
             else:
                 self._refuse(row, question)
-        try:
-            self.receipts.append(_append(state, draft, event, self._author, suspected))
-        except Refused as error:
-            # Some of its effects stand already, on which no other row can be judged.
-            self._refuse(row, error)
-            raise BulkRefused(self.refused) from error
+        self.receipts.append(_append(state, draft, event, self._author, suspected))
 
     def _refuse(self, row: int, error: HejiError) -> None:
         # Frames would keep alive all that was being judged.

@@ -87,7 +87,7 @@ class Recorder:
         self._gate = threading.Lock()
         self._are_together = threading.Event()
         self._awaited = 0
-        self._tip: ledger.Tip | None = None
+        self._tip: ledger.Tip
         self._owed: ledger.Tip | None = None
         self._is_tip_unsure = False
         self._follower: Follower | None = None
@@ -112,8 +112,8 @@ class Recorder:
             standing = check_start(connection, self._head, self._signer.verifier)
             if standing.fault is None:
                 self._tip = ledger.load_tip(connection)
-        if self._tip is not None and self._store.dialect == "postgresql":
-            self._follower = Follower(self._store, self._head, self._signer.verifier, self._tip)
+                if self._store.dialect == "postgresql":
+                    self._follower = Follower(self._store, self._head, self._signer.verifier, self._tip)
         self.durable_size = standing.size
         self.fault = standing.fault
         if self.fault is None:
@@ -333,9 +333,7 @@ class Recorder:
     def _current_tip(self, connection: Connection) -> ledger.Tip:
         """The tip to write behind: other processes, or a commit whose answer was lost, may have moved it."""
         lock_ledger(connection)
-        if self._tip is None:
-            self._tip = ledger.load_tip(connection)
-        elif self._follower is not None or self._is_tip_unsure:
+        if self._follower is not None or self._is_tip_unsure:
             try:
                 tip = follow(connection, self._tip, self._signer.verifier)
             except Untrusted as error:
