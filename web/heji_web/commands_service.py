@@ -25,7 +25,7 @@ from heji_web.health import failed
 from heji_web.locking import locked
 from heji_web.logs import start_logging
 from heji_web.service import Service, open_service
-from heji_web.serving import Server, spare_collector, spare_switches
+from heji_web.serving import Server, spare_collector, spare_memory, spare_switches
 from heji_web.settings import Settings, list_settings, read_settings
 from heji_web.terminal import (
     PROBLEM_FOUND,
@@ -82,6 +82,7 @@ def serve_until_told(service: Service) -> None:
 def serve() -> None:
     """启动服务，SIGTERM 时处理完已收到的请求再退出 · Serve; on SIGTERM finish what was received."""
     settings = read_settings(os.environ)
+    spare_memory()
     spare_switches()
     with locked(settings):
         service = open_service(settings)
