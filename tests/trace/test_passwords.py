@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import random
 import string
+import sys
+from collections import Counter
 from importlib.resources import files
+from types import FrameType
 
 import pytest
 from hypothesis import given
@@ -107,6 +110,8 @@ def test_patterns_are_refused(password: str) -> None:
         "heji-2026-11-27",
         "HEJI123456",
         "禾迹通禾迹通禾迹通禾迹通",
+        "2026禾迹2026禾迹",
+        "大明大明19880808",
         "wang-daming",
         "WangDaming88",
         "fg-litchi-coop",
@@ -115,7 +120,7 @@ def test_patterns_are_refused(password: str) -> None:
     ],
 )
 def test_the_names_around_an_account_are_refused(password: str) -> None:
-    assert refused(password, "wang.daming", "fg-litchi-coop") == "password-of-names"
+    assert refused(password, "wang.daming", "fg-litchi-coop", "大明") == "password-of-names"
 
 
 @pytest.mark.parametrize("password", ["wang.daming", "wangdaming88", "fg-litchi-coop1"])
@@ -149,6 +154,23 @@ def test_random_letters_are_a_password(password: str) -> None:
 def test_more_signs_make_no_good_password_bad(password: str, more: str) -> None:
     longer = (password + more)[: LENGTHS[-1]]
     assert not longer.isprintable() or refused(longer, "wang") == ""
+
+
+@pytest.mark.parametrize("signs", ["4@8({[<3691!|70$5+7%2", "2%7+5$07|!1963<[{(8@4", "4@8({[<3691!|"])
+def test_signs_that_may_stand_for_letters_are_not_tried_in_all_combinations(signs: str) -> None:
+    searches = Counter[str]()
+
+    def count(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code.co_name == "dictionary_match":
+            searches[frame.f_code.co_name] += 1
+
+    sys.setprofile(count)
+    try:
+        assert refused((signs + signs[::-1]) * 4) == ""
+    finally:
+        sys.setprofile(None)
+    # Once forwards, once backwards, and once a combination, of which there are hundreds.
+    assert 2 <= searches["dictionary_match"] < 40
 
 
 @given(ANY_TEXT, st.lists(ANY_TEXT, max_size=3))

@@ -106,9 +106,19 @@ def test_init_twice_is_refused_and_changes_nothing(begun: Terminal) -> None:
     assert (Path(begun.environment["HEJI_DATA"]) / "signing.key").read_bytes() == key
 
 
-def test_init_with_a_poor_password_makes_nothing(terminal: Terminal) -> None:
-    refused = terminal.ask(*INIT, typed="short\n")
-    assert refused["problems"][0]["pointer"] == "/password"
+@pytest.mark.parametrize(
+    "password, code",
+    [
+        ("short", "bad-password-length"),
+        ("woaini1314", "common-password"),
+        ("operator-2026", "password-of-names"),
+        ("佛冈县运营中心2026", "password-of-names"),
+        ("2026-11-27 2026", "guessable-password"),
+    ],
+)
+def test_init_with_a_poor_password_makes_nothing(terminal: Terminal, password: str, code: str) -> None:
+    refused = terminal.ask(*INIT, typed=f"{password}\n")
+    assert [(each["pointer"], each["code"]) for each in refused["problems"]] == [("/password", code)]
     assert not Path(terminal.environment["HEJI_DATA"]).exists()
 
 
@@ -131,6 +141,23 @@ def test_people_are_added_listed_and_closed(begun: Terminal) -> None:
     assert begun.ask("user", "close", "chen")["ok"]
     [closed] = begun.ask("user", "list", "--organisation", "fg-coop")
     assert closed["closed_at"]
+
+
+def test_no_command_sets_a_password_that_is_guessed_early(begun: Terminal) -> None:
+    organisation = ("fg-coop", "--name", "高岗合作社", "--type", "cooperative", "--role", "producer")
+    assert begun.ask("org", "add", *organisation)["ok"]
+    chen = ("user", "add", "chen", "--organisation", "fg-coop", "--role", "producer", "--password-stdin")
+    for typed in ("1234567890\n", "chen-chen-chen\n", "fg-coop-2026\n"):
+        refused = begun.ask(*chen, typed=typed)
+        assert [each["pointer"] for each in refused["problems"]] == ["/password"]
+    assert begun.ask(*chen, typed=PASSWORD)["account"]
+    for typed in ("1234567890\n", "chen-chen-chen\n", "fg-coop-2026\n"):
+        refused = begun.ask("user", "password", "chen", "--password-stdin", typed=typed)
+        assert [each["pointer"] for each in refused["problems"]] == ["/password"]
+    assert (
+        begun.ask("user", "password", "nobody", "--password-stdin", typed=PASSWORD)["code"]
+        == "unknown-account"
+    )
 
 
 def test_an_account_needs_an_organisation_that_is_registered(begun: Terminal) -> None:

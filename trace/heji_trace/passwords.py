@@ -23,10 +23,14 @@ LEAST_GUESSES = 10**8
 """What an account's throttle lets through in three centuries."""
 
 _SERVICE_NAMES = ("heji", "hejitong", "禾迹", "禾迹通")
-# A word of two letters may stand in any word.
-_LEAST_WORD = 3
-# To estimate 72 signs that may stand for letters takes two seconds, 32 an eighth of one.
+# Two letters may stand in any word, and one sign of Chinese.
+_LEAST_LETTERS, _LEAST_SIGNS = 3, 2
+# Seconds would go by over a long text, and over one with many kinds of signs that may stand for letters, which are
+# tried in all combinations: whoever has signed in could keep the service busy.
 _ESTIMATED = 32
+_LIKE_LETTERS = frozenset("@({[<!|$+%")
+_MOST_LIKE_LETTERS = 3
+_UNLIKE_LETTERS = str.maketrans("@({[<!|$+%", "甲乙丙丁戊己庚辛壬癸")
 # The library adds to its dictionaries in its first call, which another thread's call may be walking through.
 _estimating = Lock()
 
@@ -81,7 +85,8 @@ def _words_of(*names: str) -> list[str]:
     for name in map(_folded, names):
         parts = re.split(r"[\W_]+", name)
         words |= {name, "".join(parts), *parts}
-    return sorted((word for word in words if len(word) >= _LEAST_WORD), key=lambda word: (-len(word), word))
+    telling = (word for word in words if len(word) >= (_LEAST_LETTERS if word.isascii() else _LEAST_SIGNS))
+    return sorted(telling, key=lambda word: (-len(word), word))
 
 
 def _guesses_of(text: str) -> int:
@@ -89,6 +94,9 @@ def _guesses_of(text: str) -> int:
     unit = next((text[:size] for size in range(1, len(text)) if text.startswith(text[size:])), text)
     if not unit:
         return 1
+    # What follows a part that is hard to guess makes it no easier.
+    part = unit[:_ESTIMATED]
+    if len(_LIKE_LETTERS & set(part)) > _MOST_LIKE_LETTERS:
+        part = part.translate(_UNLIKE_LETTERS)
     with _estimating:
-        # What follows a part that is hard to guess makes it no easier.
-        return int(zxcvbn(unit[:_ESTIMATED])["guesses"])
+        return int(zxcvbn(part)["guesses"])

@@ -140,7 +140,8 @@ def explain(error: HejiError) -> str:
 
 def _open_accounts(store: Store, passwords: Passwords, random: Random, now_ms: int) -> dict[str, Author]:
     authors = {}
-    # One hash for all: the password is no secret, and argon2 takes its time on purpose.
+    # One hash for all: the password is no secret, and argon2 takes its time on purpose. No door would take it, for it
+    # is a word; here nothing is guarded.
     hashed = passwords.hash(PASSWORD)
     with store.write() as connection:
         for person in read_people():
