@@ -11,6 +11,7 @@ from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Protocol
 
@@ -208,6 +209,8 @@ def _parse_signature(line: str) -> tuple[str, bytes]:
     return found["name"], signature
 
 
+# The same bytes need not be checked again: every page rests on the newest note, and so does what comes behind it.
+@lru_cache(maxsize=64)
 def _check_signature(key: VerifierKey, signature: bytes, message: bytes) -> None:
     try:
         Ed25519PublicKey.from_public_bytes(key.public).verify(signature, message)

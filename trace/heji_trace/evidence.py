@@ -16,13 +16,11 @@ from heji_trace import canonical, ledger, merkle
 from heji_trace.checkpoint import Checkpoint, VerifierKey, dump_proof, dump_verifier_key, open_checkpoint
 from heji_trace.entries import commit_field, commit_record, find_prev, parse_entry
 from heji_trace.errors import BrokenChain, Refused, Untrusted
-from heji_trace.prepared import Prepared, among
+from heji_trace.prepared import Prepared
 from heji_trace.proof import Bundle, Item
-from heji_trace.tables import disclosures, entries
+from heji_trace.tables import entries
 
 _AT_ONCE = 500
-_ENTRIES = Prepared(select(entries).where(among(entries.c.seq, "seqs")).order_by(entries.c.seq))
-_DISCLOSURES = Prepared(select(disclosures).where(among(disclosures.c.seq, "seqs")))
 _LEAVES = Prepared(
     select(entries.c.seq, entries.c.entry)
     .where(entries.c.seq.between(bindparam("first"), bindparam("last")))
@@ -94,7 +92,7 @@ def prove(connection: Connection, seqs: Iterable[int], trust: Trust) -> Evidence
     faults: list[Fault] = []
     for start in range(0, len(wanted), _AT_ONCE):
         part = wanted[start : start + _AT_ONCE]
-        rows = {row.seq: row for row in _ENTRIES.run(connection, seqs=part)}
+        rows = {row.seq: row for row in ledger.ENTRIES.run(connection, seqs=part)}
         values = _disclosed(connection, part)
         for seq in part:
             try:
@@ -127,7 +125,7 @@ def bundle_of(connection: Connection, seqs: Iterable[int], trust: Trust) -> Bund
             (),
             dump_proof(row.seq, tree.inclusion_proof(row.seq), note),
         )
-        for row in _ENTRIES.run(connection, seqs=wanted)
+        for row in ledger.ENTRIES.run(connection, seqs=wanted)
     )
     return Bundle(head.origin, dump_verifier_key(trust.key), items)
 
@@ -164,7 +162,7 @@ def _prove_one(row: Any, values: Sequence[Any], head: Checkpoint, tree: merkle.T
 
 def _disclosed(connection: Connection, seqs: list[int]) -> dict[int, list[Any]]:
     found: dict[int, list[Any]] = {}
-    for row in _DISCLOSURES.run(connection, seqs=seqs):
+    for row in ledger.DISCLOSURES.run(connection, seqs=seqs).all():
         found.setdefault(row.seq, []).append(row)
     return found
 

@@ -33,17 +33,11 @@ class HeadFile:
         self._path = folder / "head"
         self._key = key
         self._mutex = threading.Lock()
-        # The last note whose signature held: the same bytes need not be checked again.
-        self._opened: tuple[str, Checkpoint] | None = None
 
     def read(self) -> Checkpoint | None:
         """The remembered checkpoint, or None where there is no file; raises Untrusted for a file that is not ours."""
         note = self.read_note()
-        if note is None:
-            return None
-        if self._opened is None or self._opened[0] != note:
-            self._opened = note, open_checkpoint(note, [self._key])
-        return self._opened[1]
+        return None if note is None else open_checkpoint(note, [self._key])
 
     def read_note(self) -> str | None:
         """The remembered signed note as text."""
@@ -73,7 +67,6 @@ class HeadFile:
             # An equal one is written again: its first time may have failed after the rename.
             if remembered is None or remembered.size <= opened.size:
                 replace_durably(self._path, note.encode())
-                self._opened = note, opened
             # Without this the rename itself may be lost with the power, and the file goes back in time.
             sync()
 

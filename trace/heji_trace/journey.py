@@ -122,7 +122,8 @@ def _step(step: str, entries: Sequence[Proved], way: Way, registry: Registry, la
         for each in statements
         if (place := registry.place(each.get("site"), each["organisation"])) is not None
     ]
-    late = max(_late_hours(entry) for entry in entries)
+    moments = [ms_of(parse_moment(each["occurred_at"])) for each in statements]
+    late = max(_late_hours(entry, moment) for entry, moment in zip(entries, moments, strict=True))
     is_late = late > late_after
     words = _WORDS[step](statements, way.counts[step])
     if step == "harvest" and way.unknown_origins:
@@ -131,7 +132,7 @@ def _step(step: str, entries: Sequence[Proved], way: Way, registry: Registry, la
         step,
         said(f"step-{step}"),
         words,
-        _when(statements),
+        _when(moments),
         _named(registry.organisation(each["organisation"]) for each in statements),
         _named(places) if places else None,
         _evidence(step, entries),
@@ -231,15 +232,13 @@ def _named(parts: Iterable[Said]) -> Said:
     return said("and-more", names=joined(once[:_MOST_NAMED]), count=len(once) - _MOST_NAMED)
 
 
-def _when(statements: Sequence[Mapping[str, Any]]) -> Said:
-    days = sorted(beijing_date(ms_of(parse_moment(each["occurred_at"]))) for each in statements)
-    if days[0] == days[-1]:
-        return day_said(days[0])
-    return said("day-range", first=day_said(days[0]), last=day_said(days[-1]))
+def _when(moments: Sequence[int]) -> Said:
+    first, last = beijing_date(min(moments)), beijing_date(max(moments))
+    return day_said(first) if first == last else said("day-range", first=day_said(first), last=day_said(last))
 
 
-def _late_hours(entry: Proved) -> int:
-    return max(0, (entry.recorded_ms - ms_of(parse_moment(entry.statement["occurred_at"]))) // HOUR_MS)
+def _late_hours(entry: Proved, occurred_ms: int) -> int:
+    return max(0, (entry.recorded_ms - occurred_ms) // HOUR_MS)
 
 
 def _evidence(step: str, entries: Sequence[Proved]) -> str:

@@ -26,7 +26,7 @@ from heji_trace.errors import BadProof, BrokenChain, InvalidEvent
 from heji_trace.event import Event
 from heji_trace.keys import Signer
 from heji_trace.merkle import Frontier
-from heji_trace.prepared import Prepared
+from heji_trace.prepared import Prepared, among
 from heji_trace.rows import insert_rows
 from heji_trace.schemas import event_of
 from heji_trace.sealing import seal, unseal
@@ -35,6 +35,11 @@ from heji_trace.tables import checkpoints, disclosures, entries, erasures, found
 Random = Callable[[int], bytes]
 _READ_AT_ONCE = 2000
 _FOUNDATION = "heji.foundation.v1\n"
+ENTRIES = Prepared(select(entries).where(among(entries.c.seq, "seqs")).order_by(entries.c.seq))
+"""The rows of the entries of `seqs`, in ledger order."""
+DISCLOSURES = Prepared(select(disclosures).where(among(disclosures.c.seq, "seqs")))
+"""The sealed values of the entries of `seqs` that still exist."""
+
 _NEWEST_NOTE = Prepared(
     select(checkpoints.c.size, checkpoints.c.note).order_by(checkpoints.c.size.desc()).limit(1)
 )
@@ -241,7 +246,7 @@ def read_stored(connection: Connection, seqs: Sequence[int]) -> list[Stored]:
     for at in range(0, len(seqs), _READ_AT_ONCE):
         part = sorted(seqs[at : at + _READ_AT_ONCE])
         values = _disclosed(connection, part)
-        rows = connection.execute(select(entries).where(entries.c.seq.in_(part)).order_by(entries.c.seq))
+        rows = ENTRIES.run(connection, seqs=part)
         result += [_stored(row, values.get(row.seq, {})) for row in rows]
     return result
 
@@ -288,11 +293,10 @@ def _unacknowledged(body: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name != "acknowledged"}
 
 
-def _disclosed(connection: Connection, seqs: Sequence[int]) -> dict[int, dict[str, Any]]:
+def _disclosed(connection: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
     values: dict[int, dict[str, Any]] = {}
-    query = select(disclosures.c.seq, disclosures.c.pointer, disclosures.c.value)
-    for seq, pointer, value in connection.execute(query.where(disclosures.c.seq.in_(seqs))):
-        values.setdefault(seq, {})[pointer] = canonical.load(value)
+    for row in DISCLOSURES.run(connection, seqs=seqs):
+        values.setdefault(row.seq, {})[row.pointer] = canonical.load(row.value)
     return values
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, select
 
 from heji_trace import canonical
 from heji_trace.errors import InvalidEvent
@@ -22,8 +22,6 @@ from heji_trace.uses import MOST_TOLD, FoundUse, found_uses
 
 PUBLIC_STATUSES = ("reviewed", "final")
 
-_BY_TRACE_CODE = Prepared(select(labels).where(labels.c.trace_code == bindparam("code")))
-_BY_PHONE_CODE = Prepared(select(labels).where(labels.c.phone_code == bindparam("code")))
 _RECORDS = Prepared(select(entries.c.record).where(among(entries.c.seq, "seqs")))
 # A warning that was lifted may be caused by a result that was withdrawn, and which nobody was to see.
 _EVERY_TEST = Asked(tests, "seq", live_only=False)
@@ -51,9 +49,9 @@ class Found:
 
 def find_label(connection: Connection, code: str) -> Row | None:
     """The run of labels with this trace code or telephone code, withdrawn ones included."""
-    query = _BY_PHONE_CODE if code.isdecimal() and len(code) == 10 else _BY_TRACE_CODE
-    row = query.run(connection, code=code).mappings().first()
-    return None if row is None else dict(row)
+    column = "phone_code" if code.isdecimal() and len(code) == 10 else "trace_code"
+    [rows] = read_rows(connection, [(Asked(labels, column, live_only=False), [code])])
+    return rows[0] if rows else None
 
 
 def standing_of(label: Row | None) -> str:
