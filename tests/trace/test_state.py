@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, event, insert, select, update
 
 from heji_trace import tables
 from heji_trace.db import Store
@@ -161,3 +162,25 @@ def test_intervals_are_those_of_the_newest_edition_in_force(state: State) -> Non
         edition(state, seq, "intervals", rows, "2026-01-01")
     assert [interval.days for interval in state.intervals_at(NOW)] == [21]
     assert state.intervals_at(NOW) == state.intervals_at(NOW)
+
+
+@pytest.mark.sqlite_only
+def test_every_question_of_a_shelf_is_answered_by_an_index(state: State, connection: Connection) -> None:
+    asked: list[tuple[str, Any]] = []
+    event.listen(
+        connection,
+        "before_cursor_execute",
+        lambda _c, _u, statement, values, *_: asked.append((statement, values)),
+    )
+    questions = {f"{shelf.table.name}.{column}" for shelf in state.shelves() for column in shelf.by}
+    for shelf in state.shelves():
+        for column in shelf.by:
+            shelf.load(column, ["x"])
+    scanned = {
+        row[3]
+        for statement, values in list(asked)
+        for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+        if row[3].removeprefix("SCAN ") in tables.metadata.tables
+    }
+    assert len(asked) >= len(questions)
+    assert scanned == set()

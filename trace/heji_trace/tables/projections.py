@@ -32,7 +32,8 @@ register = table(
     text("data", info=ERASABLE),
     withdrawn(),
     PrimaryKeyConstraint("kind", "code", "seq"),
-    Index(None, "kind", "organisation"),
+    Index(None, "code"),
+    Index(None, "organisation", "kind"),
     Index(None, "seq"),
 )
 
