@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Connection, MetaData, Table, exc
+from sqlalchemy import BigInteger, Column, Connection, LargeBinary, MetaData, Table, Text, exc
+from sqlalchemy.types import TypeEngine
 
 from heji_trace import ledger, project
 from heji_trace.archive import Manifest, Part, Reader
@@ -35,6 +36,7 @@ SYSTEM = "system"
 _CLOCK_BEHIND_MS = 5 * 60 * 1000
 # Before there is any entry nobody has said who runs the log.
 _NOBODY = "operator"
+_TYPES: dict[str, TypeEngine[Any]] = {"bytes": LargeBinary(), "integer": BigInteger(), "text": Text()}
 
 Random = Callable[[int], bytes]
 
@@ -165,7 +167,7 @@ def _load(connection: Connection, reader: Reader, *, with_foundation: bool) -> d
 
 def _table(part: Part) -> Table:
     """The table as it was when the archive was written, which need not be as it is now."""
-    return Table(part.table, MetaData(), *(Column[Any](name) for name, _ in part.columns))
+    return Table(part.table, MetaData(), *(Column(name, _TYPES[kind]) for name, kind in part.columns))
 
 
 def _gap(connection: Connection, left: Known, size: int, random: Random, now_ms: int) -> Event:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, Table, func, select
 from heji_trace import ledger
 from heji_trace.db import wait_without_end
 from heji_trace.errors import Misconfigured, Untrusted
-from heji_trace.rows import insert_rows
+from heji_trace.rows import insert_rows, names_of
 from heji_trace.tables import LEDGER, metadata
 
 _AT_ONCE = 64
@@ -63,7 +63,7 @@ def copy_all(source: Connection, target: Connection, progress: Callable[[int], N
             for row in part:
                 digest.update(_bytes_of(row))
                 _check_can_hold(target, table, row)
-            insert_rows(target, table, [row._asdict() for row in part])
+            insert_rows(target, table, [dict(zip(names_of(table), row, strict=True)) for row in part])
             count += len(part)
             progress(done + count)
         done += count
