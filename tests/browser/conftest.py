@@ -8,15 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from threading import Event, Thread
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, sync_playwright
 
+from browser.listening import listening
 from browser.walks import DESKTOP, LOCALES, PHONE, SIZES, Walker
 from county import County
-from heji_web.serving import Server
 from heji_web.settings import Settings
 
 _ARGUMENTS = (
@@ -51,14 +50,8 @@ def settings(settings: Settings) -> Settings:
 @pytest.fixture
 def address(app: Flask, settings: Settings) -> Iterator[str]:
     """Where the application listens, as long as the test takes."""
-    server = Server(app, settings)
-    ready = Event()
-    thread = Thread(target=server.run, args=(ready.set,))
-    thread.start()
-    assert ready.wait(10)
-    yield server.addresses[0]
-    server.stop()
-    thread.join(20)
+    with listening(app, settings) as address:
+        yield address
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import cast
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Response
+from playwright.sync_api import ConsoleMessage, Dialog, Locator, Page, Request, Response
 
 from web.doors import PASSWORD
 
@@ -67,6 +67,7 @@ class Walker:
 
     def __post_init__(self) -> None:
         self.page.on("console", self._hear)
+        self.page.on("dialog", self._be_asked)
         self.page.on("pageerror", lambda error: self.faults.append(f"script: {error}"))
         self.page.on("request", self._ask)
         self.page.on("response", self._answer)
@@ -139,6 +140,10 @@ class Walker:
         # A refusal that is shown as a page is noted by `_answer` where it ought not to be.
         if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
             self.faults.append(f"console: {message.text}")
+
+    def _be_asked(self, dialog: Dialog) -> None:
+        self.faults.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
 
     def _ask(self, request: Request) -> None:
         asked = urlsplit(request.url)

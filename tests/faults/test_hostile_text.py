@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from urllib.parse import quote
 
 import pytest
 from werkzeug.routing import Rule
 
 from county import County, opened_county
+from heji_trace.kinds import KINDS, Kind
+from heji_trace.kinds.examples import example_event
+from hostile import UNSAYABLE, Filling
 from web.doors import Browser
 
 # PostgreSQL keeps no NUL and no number of more than eight bytes; SQLite keeps the first and trips over the second.
@@ -89,3 +93,24 @@ def test_no_token_or_cookie_brings_the_service_down(county: County) -> None:
         safe = text.encode("utf-8").decode("latin-1")
         answer = county.client.get("/api/v1/events", headers={"Authorization": f"Bearer {safe}"})
         assert answer.status_code == 401
+
+
+def said_always(text: str, _number: int, _limit: int) -> str:
+    return text
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
+def test_what_may_not_be_said_is_refused_in_every_free_place(county: County, kind: Kind) -> None:
+    """Each place is named, with a sentence in both languages, and nothing is written."""
+    size = county.size
+    for text in UNSAYABLE:
+        raw, filling = example_event(kind), Filling(partial(said_always, text))
+        filling.event(kind, raw)
+        assert filling.placed
+        answer = county.post("/api/v1/events", raw)
+        assert answer.status_code == 422, answer.get_data(as_text=True)
+        problems = {each["pointer"]: each for each in answer.get_json()["problems"]}
+        named = {pointer: problems.get(pointer, {}).get("code") for pointer in filling.placed}
+        assert set(named.values()) <= {"control-character", "text-nul"}, (ascii(text), named)
+        assert all(each["zh"] and each["en"] for each in problems.values())
+    assert county.size == size

@@ -156,3 +156,18 @@ def test_a_list_names_each_member_once() -> None:
 
 def test_a_short_text_names_the_batch() -> None:
     assert "LZ-7" in say_short("RECALLED", "LZ-7")["en"]
+
+
+def test_a_name_from_right_to_left_keeps_its_place_in_a_sentence_and_in_a_list() -> None:
+    assert "“\u2068שלום 12\u2069”" in sentences.say("bad-number", "zh", value="שלום 12")
+    assert joined([same("שלום"), same("甲")])["zh"] == "\u2068שלום\u2069、甲"
+
+
+@pytest.mark.parametrize("text", ["", "LZ-1", "甲乙", "é 👨\u200d👩", "a\u200bb"])
+def test_any_other_name_stands_in_a_sentence_as_it_is(text: str) -> None:
+    assert sentences.isolated(text) == text
+
+
+@pytest.mark.parametrize("text", ["שלום", "ئۇيغۇر", "12\u200f", "\u061c1", "\U0001e900", "甲 ﷺ"])
+def test_letters_and_marks_from_right_to_left_are_isolated(text: str) -> None:
+    assert sentences.isolated(text) == f"\u2068{text}\u2069"

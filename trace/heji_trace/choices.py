@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, func, select
 from heji_trace.kinds import KINDS
 from heji_trace.parties import Author
 from heji_trace.rights import may_oversee
+from heji_trace.sentences import isolated
 from heji_trace.tables import batches, events, holds, labels, lines, recall_scope, register, samples, stock
 from heji_trace.times import beijing_date
 from heji_trace.units import dump_amount
@@ -157,7 +158,7 @@ def _cycles(connection: Connection, asking: Asking) -> list[Suggestion]:
 
 def _cycle_label(data: Mapping[str, Any]) -> str:
     crop = data.get("crop") or data.get("species") or ""
-    return " · ".join(part for part in (crop, data.get("variety"), data.get("site")) if part)
+    return " · ".join(isolated(part) for part in (crop, data.get("variety"), data.get("site")) if part)
 
 
 def _organisations(connection: Connection, asking: Asking) -> list[Suggestion]:
@@ -185,7 +186,7 @@ def _stock(connection: Connection, asking: Asking, state: str) -> Iterator[Sugge
     names = product_names(connection, asking.language, {row.product for row in found if row.product})
     for row in found:
         amount = dump_amount(row.dimension, int(row.amount), asking.language)
-        yield Suggestion(row.batch, f"{names.get(row.product, '')} {amount}".strip())
+        yield Suggestion(row.batch, f"{isolated(names.get(row.product, ''))} {amount}".strip())
 
 
 def _held(connection: Connection, asking: Asking) -> Iterator[Suggestion]:

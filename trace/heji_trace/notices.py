@@ -11,6 +11,7 @@ from heji_trace.evidence import Proved
 from heji_trace.gather import Row
 from heji_trace.registry import Registry
 from heji_trace.rules import LEVELS, LOUDNESS, Raised
+from heji_trace.sentences import isolated
 from heji_trace.state import State
 from heji_trace.times import beijing_date
 from heji_trace.wording import Said, day_said, said, same, say_warning, title_of
@@ -138,11 +139,11 @@ def _told_by(code: str, cause: Proved) -> dict[str, Any]:
     if code == "TEST_FAILED":
         failed = _failed_reading(details.get("results", ()))
         if failed is not None:
-            unit = failed.get("unit", "")
+            unit = isolated(failed.get("unit", ""))
             return {
                 "variant": "value",
                 "analyte": failed["analyte"],
-                "value": f"{failed['value']} {unit}".strip(),
+                "value": f"{isolated(failed['value'])} {unit}".strip(),
                 "limit": f"{failed.get('limit', '—')} {unit}".strip(),
             }
     return {}

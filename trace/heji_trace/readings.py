@@ -11,6 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from heji_trace.sentences import isolated
 from heji_trace.wording import Said, example_mark, name_said, said
 
 _NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?", re.ASCII)
@@ -95,12 +96,13 @@ def _share(value: str, limit: str | None) -> int | None:
 
 def _sentence(row: Mapping[str, Any], share: int | None, *, is_example: bool) -> Said:
     unit, limit = row.get("unit", ""), row.get("limit")
+    said_unit = isolated(unit)
     names = {
         "analyte": name_said(row["analyte"]),
-        "value": f"{row['value']} {unit}".strip(),
-        "limit": f"{limit} {unit}".strip(),
+        "value": f"{isolated(row['value'])} {said_unit}".strip(),
+        "limit": f"{limit} {said_unit}".strip(),
         "share": share or "<1",
-        "lod": f"{row.get('lod', '')} {unit}".strip(),
+        "lod": f"{row.get('lod', '')} {said_unit}".strip(),
         "example": example_mark(is_example=is_example),
     }
     if row["value"].casefold() in _NOT_DETECTED or row["value"].startswith(("<", "＜")):

@@ -66,7 +66,10 @@ def same(text: str) -> Said:
 def joined(parts: list[Said]) -> Said:
     """A list, each member once."""
     once = list({each["zh"]: each for each in parts}.values())
-    return {"zh": "、".join(each["zh"] for each in once), "en": ", ".join(each["en"] for each in once)}
+    return {
+        "zh": "、".join(sentences.isolated(each["zh"]) for each in once),
+        "en": ", ".join(sentences.isolated(each["en"]) for each in once),
+    }
 
 
 def joined_clauses(parts: list[Said]) -> Said:

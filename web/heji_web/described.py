@@ -9,12 +9,13 @@ from typing import Any
 from heji_trace.kinds import KINDS, Kind, parts_of
 from heji_trace.kinds import fields as types
 from heji_trace.kinds.fields import Field
+from heji_trace.sentences import isolated
 from heji_trace.times import BEIJING, moment_of, parse_moment
 from heji_trace.units import UNITS
 
 _MOST_LISTED = 50
 # What the page says in its own places.
-_SAID_APART = frozenset({"id", "kind", "acknowledged", "attachments"})
+_SAID_APART = frozenset({"id", "kind", "acknowledged"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def _text(kind: types.FieldType, value: Any, language: str) -> str:
         return ""
     match kind:
         case types.ListOf(item=item):
-            shown = [_text(item, each, language) for each in value[:_MOST_LISTED]]
+            shown = [isolated(_text(item, each, language)) for each in value[:_MOST_LISTED]]
             if len(value) > _MOST_LISTED:
                 # The correction of an import names all its events.
                 shown.append(f"… （共 {len(value)} 项）" if language == "zh" else f"… ({len(value)} in all)")

@@ -82,6 +82,7 @@ def install_languages(app: Flask) -> None:
     app.jinja_env.add_extension("jinja2.ext.i18n")
     # Newstyle calls escape what is put into a sentence.
     app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
+    app.jinja_env.filters["isolated"] = sentences.isolated
     app.context_processor(_names_for_templates)
     app.url_defaults(_keep_language)
 

@@ -5,6 +5,7 @@ A catalogue maps a stable kebab-case code (or a warning's code) to `zh` and `en`
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -12,6 +13,12 @@ from importlib.resources import files
 from types import MappingProxyType
 
 LANGUAGES = ("zh", "en")
+
+# Letters that are written from right to left, and the two marks that pass for one.
+_TURNING = re.compile(
+    "[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
+)
+_ISOLATE, _END = "\u2068", "\u2069"
 
 
 @cache
@@ -30,7 +37,17 @@ def catalogue() -> Mapping[str, Mapping[str, str]]:
 
 def say(code: str, language: str, /, **names: object) -> str:
     """The sentence of `code` in `language` ("zh" or "en"); raises KeyError for a code that no catalogue has."""
-    return catalogue()[code][language].format(**names)
+    told = {name: isolated(value) if isinstance(value, str) else value for name, value in names.items()}
+    return catalogue()[code][language].format(**told)
+
+
+def isolated(text: str) -> str:
+    """The text as it may stand beside other words: one with letters from right to left is kept to its own place.
+
+    Without the isolating marks such a name would draw the number or the name behind it to its other side, and a
+    sentence would be read with its parts exchanged. Any other text stays what it is.
+    """
+    return text if text.isascii() or not _TURNING.search(text) else f"{_ISOLATE}{text}{_END}"
 
 
 def say_both(code: str, /, **names: object) -> dict[str, str]:
