@@ -132,3 +132,17 @@ def test_the_page_of_an_event_lists_objections_to_it(county: County) -> None:
     page = Person(county, "producer").see(f"/desk/events/{made.event_id}")
     assert county.code("shop") in page
     assert "异议" in page
+
+
+def test_a_record_says_which_entry_erased_what(county: County) -> None:
+    receipt = county.harvest("B-9", note="陈大文采收")
+    event_id = receipt.event_id
+    values = [{"event": event_id, "pointers": ["/note"]}]
+    county.record("erasure", "operator", details={"values": values, "ground": "consent_withdrawn"})
+    page = Person(county, "producer").see(f"/desk/events/{event_id}")
+    assert f"已由第 {county.size} 条删除：备注" in page
+    assert "陈大文" not in page
+    told = county.get(f"/api/v1/events/{event_id}", "producer").json
+    assert told is not None
+    assert told["erased"] == {"/note": county.size - 1}
+    assert "/note" in told["sealed"]

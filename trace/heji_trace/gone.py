@@ -1,4 +1,4 @@
-"""Sealed values that are gone, held against the erasures that say so: for `heji verify`."""
+"""Sealed values that are gone: which erasure took them, and whether each that is gone was taken by one."""
 
 from __future__ import annotations
 
@@ -50,6 +50,16 @@ class Gone:
         for seq, event_id, pointer in self._missing:
             if self.erased.get((event_id, pointer), -1) <= seq and (seq, pointer) not in believed:
                 yield Fault("value-missing", seq, names={"pointer": pointer})
+
+
+def erased_values(connection: Connection, seqs: Iterable[int]) -> dict[int, dict[str, int]]:
+    """By entry, the pointers of values that were erased, each with the entry that says so."""
+    taken = tables.erasures
+    found: dict[int, dict[str, int]] = {}
+    query = select(taken).where(taken.c.seq.in_(list(seqs))).order_by(taken.c.seq, taken.c.pointer)
+    for row in connection.execute(query):
+        found.setdefault(row.seq, {})[row.pointer] = row.by_seq
+    return found
 
 
 def check_erasures(connection: Connection, gone: Gone) -> Iterator[Fault]:

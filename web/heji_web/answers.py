@@ -34,14 +34,17 @@ def proof_url(event_id: str, base_url: str | None = None) -> str:
     return f"{base_url or the_service().settings.base_url}/api/v1/events/{event_id}/proof"
 
 
-def dump_stored(stored: Stored, disclosed: Mapping[str, Any], withdrawn_seq: int | None) -> dict[str, Any]:
-    """One entry as its reader sees it; `sealed` names what stays closed to him or was erased."""
+def dump_stored(
+    stored: Stored, disclosed: Mapping[str, Any], withdrawn_seq: int | None, erased: Mapping[str, int]
+) -> dict[str, Any]:
+    """One entry as its reader sees it; `sealed` names what stays closed to him or was `erased`, and by which entry."""
     return {
         "seq": stored.seq,
         "entry_hash": leaf_hash(stored.entry).hex(),
         "recorded_at": dump_ms(stored.recorded_ms),
         "event": shown_body(stored.event, disclosed),
         "sealed": sorted(read_pointers(stored.record) - disclosed.keys()),
+        "erased": erased,
         "withdrawn_by": withdrawn_seq,
         "proof_url": proof_url(stored.event.id),
     }

@@ -13,6 +13,7 @@ from heji_trace.certificate_sheet import MAX_COPIES, PAPERS, dump_certificates
 from heji_trace.conformity import certificate_of
 from heji_trace.errors import Unknown
 from heji_trace.evidence import Trust
+from heji_trace.gone import erased_values
 from heji_trace.parties import Author
 from heji_trace.posting import parse_posted
 from heji_trace.proof import dump_bundle
@@ -196,7 +197,13 @@ def _dumped(connection: Connection, author: Author, seqs: list[int]) -> list[dic
     actors = reading.colleagues(connection, author)
     query = select(events.c.seq, events.c.withdrawn_seq).where(events.c.seq.in_(seqs))
     withdrawn = {row.seq: row.withdrawn_seq for row in connection.execute(query)}
+    erased = erased_values(connection, seqs)
     return [
-        dump_stored(stored, reading.disclosed_values(stored, author, actors), withdrawn.get(stored.seq))
+        dump_stored(
+            stored,
+            reading.disclosed_values(stored, author, actors),
+            withdrawn.get(stored.seq),
+            erased.get(stored.seq, {}),
+        )
         for stored in ledger.read_stored(connection, seqs)
     ]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from heji_trace.erasable import find_field
 from heji_trace.kinds import KINDS, Kind, parts_of
 from heji_trace.kinds import fields as types
 from heji_trace.kinds.fields import Field
@@ -33,6 +34,15 @@ def facts_of(body: Mapping[str, Any], language: str) -> list[Fact]:
     kind = KINDS[body["kind"]]
     parts = [part for part in parts_of(kind) if part.name not in _SAID_APART]
     return [*_facts(parts, body, language), *_facts(kind.fields, body.get("details", {}), language)]
+
+
+def erased_facts(body: Mapping[str, Any], erased: Mapping[str, int], language: str) -> list[tuple[int, str]]:
+    """The entries that erased values of an event, each with the labels of what it took; `erased` is by pointer."""
+    by_entry: dict[int, dict[str, None]] = {}
+    for pointer, by_seq in erased.items():
+        field = find_field(body, pointer)
+        by_entry.setdefault(by_seq, {})[pointer if field is None else _label(field, language)] = None
+    return [(by_seq, _joined(labels, language)) for by_seq, labels in sorted(by_entry.items())]
 
 
 def kind_name(kind: Kind, language: str) -> str:
@@ -85,6 +95,10 @@ def _free_table(label: str, rows: Sequence[Mapping[str, str]]) -> Fact:
     )
 
 
+def _joined(texts: Iterable[str], language: str) -> str:
+    return ("、" if language == "zh" else ", ").join(texts)
+
+
 def _label(field: Field, language: str) -> str:
     return field.zh if language == "zh" else field.en
 
@@ -98,7 +112,7 @@ def _text(kind: types.FieldType, value: Any, language: str) -> str:
             if len(value) > _MOST_LISTED:
                 # The correction of an import names all its events.
                 shown.append(f"… （共 {len(value)} 项）" if language == "zh" else f"… ({len(value)} in all)")
-            return ("、" if language == "zh" else ", ").join(shown)
+            return _joined(shown, language)
         case types.Choice(options=options):
             named = {option.value: option.zh if language == "zh" else option.en for option in options}
             return named.get(value, str(value))

@@ -12,6 +12,7 @@ from heji_trace import choices, ledger, reading
 from heji_trace.errors import Conflict
 from heji_trace.event import Event
 from heji_trace.event_ids import new_event_id
+from heji_trace.gone import erased_values
 from heji_trace.kinds import KINDS
 from heji_trace.ledger import Stored
 from heji_trace.merkle import leaf_hash
@@ -21,7 +22,7 @@ from heji_trace.schemas import parse_event
 from heji_trace.tables import events, warnings
 from heji_trace.times import BEIJING, moment_of
 from heji_web.access import signed_in
-from heji_web.described import facts_of, kind_name, local_time
+from heji_web.described import erased_facts, facts_of, kind_name, local_time
 from heji_web.headers import permit_scripts
 from heji_web.languages import gettext, language
 from heji_web.questions import page_before
@@ -76,6 +77,7 @@ def show(event_id: str) -> ResponseReturnValue:
         contradicted = objections_to(connection, author, event_id)
         organisations |= {each.organisation for each in contradicted}
         names = choices.names_of(connection, organisations, own={author.organisation})
+        erased = erased_values(connection, [stored.seq]).get(stored.seq, {})
     kind = KINDS[stored.event.kind]
     return render_template(
         "event.html",
@@ -86,6 +88,7 @@ def show(event_id: str) -> ResponseReturnValue:
         entry_hash=leaf_hash(stored.entry).hex(),
         recorded=local_time(stored.recorded_ms),
         facts=facts_of(reading.shown_body(stored.event, disclosed), language()),
+        erased=erased_facts(stored.event.body, erased, language()),
         raised=sorted(raised),
         objections=contradicted,
         has_certificate=kind.name == "conformity_certificate",
