@@ -78,6 +78,7 @@ class Checked:
     event_count: int = 0
     ledger_size: int = 0
     is_recorded: bool = False
+    is_repeated: bool = False
 
     @property
     def columns(self) -> list[int]:
@@ -167,6 +168,7 @@ def _checked(
     refusal: HejiError | None = None,
     is_final: bool = False,
 ) -> Checked:
+    is_repeated = bool(receipts) and all(receipt.repeated for receipt in receipts)
     return Checked(
         upload.file_name,
         upload.chosen,
@@ -189,7 +191,8 @@ def _checked(
             )
         ),
         event_count=len(receipts),
-        is_recorded=bool(receipts) and (is_final or all(receipt.repeated for receipt in receipts)),
+        is_recorded=is_repeated or (is_final and bool(receipts)),
+        is_repeated=is_repeated,
     )
 
 

@@ -257,7 +257,8 @@ def _check_page(author: Author, import_id: str, checked: Checked) -> str:
         questions=_questions(checked.asked),
         kind_labels={kind.name: kind_name(kind, language()) for kind in KINDS.values()},
         levels=LEVELS,
-        just_done=request.args.get("done") == "1",
+        # Work that took longer than somebody waits for ends on a page whose address does not say so.
+        just_done=request.args.get("done") == "1" or not checked.is_repeated,
         standing={event_id for ids in standing.values() for event_id in ids},
         runs=runs,
         local_time=local_time,
