@@ -150,7 +150,9 @@ def test_what_does_not_fit_is_named(rows: list[tuple[int, bytes]], seq: int, cod
 def test_what_an_entry_names_as_the_leaf_before_it_is_found_without_reading_the_rest() -> None:
     prev = bytes(range(32))
     entry = entries.dump_entry(7, prev, bytes(32), 1_780_000_000_000)
-    assert entries.find_prev(entry) == prev
-    assert entries.find_prev(entry.replace(b'"prev"', b'"perv"')) is None
-    assert entries.find_prev(entry[:90] + b"g" + entry[91:]) is None
-    assert entries.find_prev(b"") is None
+    place = entry[entries.PREV]
+    assert entries.find_prevs(place) == [prev]
+    assert entries.find_prevs(place * 3) == [prev] * 3
+    for wrong in (place.replace(b'"prev"', b'"perv"'), place[:20] + b"g" + place[21:], place[1:], b""):
+        assert entries.find_prevs(wrong) is None
+        assert entries.find_prevs(place + wrong + place) is None or not wrong

@@ -58,6 +58,27 @@ def test_an_edited_entry_spoils_no_proof_but_its_own(county: County) -> None:
     assert [fault.seq for fault in evidence.faults] == [3]
 
 
+def test_a_deleted_entry_spoils_no_proof_but_its_own(county: County) -> None:
+    for at in range(6):
+        county.harvest(f"H{at}")
+    with tampering(county.service.settings.database_url) as connection:
+        connection.execute("DELETE FROM entries WHERE seq = 3")
+    evidence = proved(county, *range(county.size))
+    assert [(fault.seq, fault.code) for fault in evidence.faults] == [(3, "entry-missing")]
+
+
+def test_an_entry_that_names_another_before_it_spoils_the_proofs_that_rest_on_that(county: County) -> None:
+    for at in range(6):
+        county.harvest(f"H{at}")
+    with tampering(county.service.settings.database_url) as connection:
+        entry = connection.execute("SELECT entry FROM entries WHERE seq = 4").fetchone()[0]
+        broken = entry[:89] + b"0" * 64 + entry[153:]
+        connection.execute("UPDATE entries SET entry = ? WHERE seq = 4", (broken,))
+    # Entry 3 itself proves that it is whole; every other proof goes over the place that was falsified.
+    assert 3 in proved(county, *range(county.size)).entries
+    assert {fault.seq for fault in proved(county, *range(county.size)).faults} >= {2, 4}
+
+
 def test_a_database_behind_the_remembered_head_proves_nothing(county: County) -> None:
     ahead = Trust(
         county.service.signer.verifier, Checkpoint(county.service.signer.name, county.size + 1, bytes(32))

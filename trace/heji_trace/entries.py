@@ -19,6 +19,10 @@ FIRST_PREV = bytes(HASH_SIZE)
 
 SALT_SIZE = 32
 
+PREV = slice(79, 170)
+"""The bytes of an entry by which `find_prevs` knows what it names as the leaf before it."""
+
+_BEFORE_PREV, _BEHIND_PREV = b'","prev":"', b'","recorded_at":"'
 _FIELD = b"heji.field.v1\n"
 _RECORD = b"heji.record.v1\n"
 
@@ -67,14 +71,21 @@ def parse_entry(data: bytes, seq: int = -1) -> Entry:
     return Entry(int(found["seq"]), prev, commitment, ms_of(recorded))
 
 
-def find_prev(data: bytes) -> bytes | None:
-    """What an entry names as the leaf hash before it, the rest of it not looked at; None where there is no such place."""
-    if data[79:89] != b'","prev":"' or data[153:170] != b'","recorded_at":"':
+def find_prevs(places: bytes) -> list[bytes] | None:
+    """What entries name as the leaf hashes before them, from the `PREV` bytes of each, joined; nothing else is looked at.
+
+    None unless all of them have there what an entry has.
+    """
+    if not places.startswith(_BEFORE_PREV) or not places.endswith(_BEHIND_PREV):
+        return None
+    named = places[len(_BEFORE_PREV) : -len(_BEHIND_PREV)].split(_BEHIND_PREV + _BEFORE_PREV)
+    if {*map(len, named)} != {2 * HASH_SIZE}:
         return None
     try:
-        return unhexlify(data[89:153])
+        hashes = unhexlify(b"".join(named))
     except ValueError:
         return None
+    return [hashes[at : at + HASH_SIZE] for at in range(0, len(hashes), HASH_SIZE)]
 
 
 def check_chain(

@@ -10,22 +10,47 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from heji_trace import canonical, ledger, merkle
 from heji_trace.checkpoint import Checkpoint, VerifierKey, dump_proof, dump_verifier_key, open_checkpoint
-from heji_trace.entries import commit_field, commit_record, find_prev, parse_entry
+from heji_trace.entries import PREV, commit_field, commit_record, find_prevs, parse_entry
 from heji_trace.errors import BrokenChain, Refused, Untrusted
 from heji_trace.prepared import Prepared
 from heji_trace.proof import Bundle, Item
 from heji_trace.tables import entries
 
 _AT_ONCE = 500
+
+
+class _Joined(ColumnElement[bytes]):
+    """The `PREV` bytes of the entries in a column, joined in the order of the rows, which are in that of `seq`."""
+
+    inherit_cache = False
+
+    def __init__(self, entry: ColumnElement[bytes]) -> None:
+        self.place = func.substr(entry, PREV.start + 1, PREV.stop - PREV.start)
+
+
+@compiles(_Joined, "sqlite")
+def _joined_sqlite(joined: _Joined, compiler: SQLCompiler, **names: Any) -> str:
+    return f"CAST(group_concat({compiler.process(joined.place, **names)}, '') AS BLOB)"
+
+
+@compiles(_Joined, "postgresql")
+def _joined_postgresql(joined: _Joined, compiler: SQLCompiler, **names: Any) -> str:
+    return f"string_agg({compiler.process(joined.place, **names)}, ''::bytea ORDER BY seq)"
+
+
 _LEAVES = Prepared(
     select(entries.c.seq, entries.c.entry)
     .where(entries.c.seq.between(bindparam("first"), bindparam("last")))
     .order_by(entries.c.seq)
 )
+_run = _LEAVES.query.subquery()
+_PLACES = Prepared(select(func.max(_run.c.seq), _Joined(_run.c.entry)))
 Read = Callable[[int, int, int], Sequence[bytes]]
 
 
@@ -181,14 +206,23 @@ def _reader(connection: Connection) -> Read:
 
 
 def _leaves(connection: Connection, start: int, count: int) -> Sequence[bytes]:
-    rows = _LEAVES.run(connection, first=start, last=start + count).all()
-    stored: dict[int, bytes] = {row[0]: row[1] for row in rows}
+    end = start + count
+    last, places = _PLACES.run(connection, first=start + 1, last=end).one()
+    named = find_prevs(places or b"")
+    if named is None or len(named) != last - start or last < end - 1:
+        return _single_leaves(connection, start, end)
+    # The last entry of all has none behind it that names it.
+    return named if last == end else [*named, *_single_leaves(connection, last, end)]
+
+
+def _single_leaves(connection: Connection, start: int, end: int) -> list[bytes]:
+    """The same one by one, where an entry is missing or is not what it was."""
+    stored = {row.seq: row.entry for row in _LEAVES.run(connection, first=start, last=end)}
     leaves: list[bytes] = []
-    for seq in range(start, start + count):
-        following = stored.get(seq + 1)
-        named = find_prev(following) if following is not None else None
+    for seq in range(start, end):
+        named = find_prevs(stored[seq + 1][PREV]) if seq + 1 in stored else None
         if named is not None:
-            leaves.append(named)
+            leaves += named
         elif seq in stored:
             leaves.append(merkle.leaf_hash(stored[seq]))
     return leaves

@@ -27,8 +27,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 class Prepared:
     """A statement with values by name, which `bindparam` and `among` leave open; a list goes to `among` alone."""
 
-    def __init__(self, query: Select[Any]) -> None:
-        self._query = query
+    def __init__(self, query: Select[*tuple[Any, ...]]) -> None:
+        self.query = query
         self._texts: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {}
 
     def run(self, connection: Connection, **values: Any) -> CursorResult[*tuple[Any, ...]]:
@@ -45,7 +45,7 @@ class Prepared:
 
     def _compile(self, dialect: Dialect) -> tuple[str, tuple[str, ...], dict[str, Any]]:
         """The text, the order of its values where they go by their places, and those that are always the same."""
-        compiled: Any = self._query.compile(dialect=dialect)
+        compiled: Any = self.query.compile(dialect=dialect)
         made = str(compiled), tuple(compiled.positiontup or ()), dict(compiled.params)
         self._texts[dialect.name] = made
         return made
