@@ -195,4 +195,4 @@ def say_short(code: str, batch: str) -> Said:
 
 
 def _in(value: object, language: str) -> object:
-    return value[language] if isinstance(value, Mapping) else value
+    return value[language] if isinstance(value, dict) else value
