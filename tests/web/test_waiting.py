@@ -149,7 +149,8 @@ def test_what_is_recorded_while_others_wait_is_recorded_once_however_often_it_is
     wait_for(farmer, address)
     assert county.size == size + 1
     assert "已记录。 共 1 条记录" in farmer.see(address)
-    # Looked at again it is checked anew, and was recorded before.
+    # Looked at again, by somebody with more patience, it is checked anew, and was recorded before.
+    monkeypatch.undo()
     assert "以前已经记录过" in farmer.see(address)
 
 
