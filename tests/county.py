@@ -29,7 +29,7 @@ from heji_trace.times import BEIJING, moment_of
 from heji_web.app import create_app
 from heji_web.founding import found_log
 from heji_web.service import Service, open_service
-from heji_web.settings import read_settings
+from heji_web.settings import Settings, read_settings
 from web.doors import CHEAP, PASSWORD, Now
 
 # who -> (code of the organisation, type of subject, roles); the account has all roles of its organisation.
@@ -208,6 +208,15 @@ def opened_county(folder: Path, database_url: str | None = None) -> Iterator[Cou
         yield found_county(service, now, create_app(service).test_client())
     finally:
         service.close()
+
+
+def begun_again(county: County, settings: Settings, now: Now | None = None) -> County:
+    """The people of a county on a copy of it, with a service of their own, started."""
+    now = now or Now()
+    service = open_service(settings, now.clock, passwords=CHEAP)
+    service.start()
+    client = create_app(service).test_client()
+    return County(service, now, client, dict(county.authors), dict(county.tokens), county.made)
 
 
 def found_county(service: Service, now: Now, client: FlaskClient) -> County:

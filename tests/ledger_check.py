@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ import psycopg
 from sqlalchemy import Connection, select
 
 from heji_trace import ledger, merkle, tables
+from heji_trace.db import Store
 from heji_trace.replay import check_projections
 from heji_trace.rules import INHERITED
 from heji_trace.verify import Report, verify
@@ -162,6 +163,31 @@ def _tampering_file(path: str) -> Iterator[Tampering]:
         for _, sql in triggers:
             connection.execute(sql)
         connection.execute("COMMIT")
+
+
+def free_of_triggers(url: str) -> None:
+    """Take from a copy, to which nobody is connected, what forbids changes of the ledger: as whoever owns it can."""
+    if url.startswith("postgresql"):
+        # For good, and foreign keys with them; of a session alone the pool would have to be told.
+        with psycopg.connect(url.replace("+psycopg", "")) as server:
+            for name in tables.metadata.tables:
+                server.execute(f"ALTER TABLE {name} DISABLE TRIGGER ALL".encode())
+        return
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as file:
+        for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            file.execute(f"DROP TRIGGER {name}")
+
+
+class _TakenBack(Exception):
+    """Ends a transaction whose changes are not to last."""
+
+
+@contextmanager
+def taken_back(store: Store) -> Iterator[Connection]:
+    """A transaction that ends without a trace: what is changed in it is seen in it alone."""
+    with suppress(_TakenBack), store.write() as connection:
+        yield connection
+        raise _TakenBack
 
 
 def tamper(service: Service, statement: str, *values: object) -> None:

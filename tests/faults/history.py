@@ -35,9 +35,11 @@ _PRODUCTS = ("litchi-fzx-fresh", "litchi-fzx-5kg")
 
 
 @contextmanager
-def open_county(folder: Path, now: Now | None = None) -> Iterator[County]:
-    """A county in `folder`, begun there, closed when the block ends."""
-    settings, now = read_settings({"HEJI_DATA": str(folder)}), now or Now()
+def open_county(folder: Path, now: Now | None = None, database_url: str | None = None) -> Iterator[County]:
+    """A county in `folder`, begun there or in the database given, closed when the block ends."""
+    url = database_url or f"sqlite:///{folder / 'heji.db'}"
+    settings = read_settings({"HEJI_DATA": str(folder), "HEJI_DATABASE_URL": url})
+    now = now or Now()
     found_log(settings, "log.heji.example/log", os.urandom)
     service = open_service(settings, now.clock, passwords=CHEAP)
     service.start()

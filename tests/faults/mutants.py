@@ -137,7 +137,7 @@ MUTANTS = (
         "trace/heji_trace/replay.py",
         "elif have[place] != want[place]:",
         "elif len(have[place]) != len(want[place]):",
-        "tests/faults/test_tamper_matrix.py::test_an_edit_of_any_column_is_found_and_named[events-kind]",
+        "tests/faults/test_tamper_matrix.py::test_an_edit_of_any_column_is_found_and_named[sqlite-events-kind]",
     ),
     # --- the write path ---
     Mutant(

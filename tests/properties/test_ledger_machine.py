@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -19,17 +18,17 @@ from hypothesis.stateful import (
     initialize,
     multiple,
     rule,
+    run_state_machine_as_test,
 )
 from sqlalchemy import select
 
-from county import CYCLE, PACKED, PRODUCT, County, found_county
+from conftest import Founded, NewDatabase
+from county import CYCLE, PACKED, PRODUCT, County, begun_again
 from heji_trace import tables
 from heji_trace.errors import LedgerBusy, NeedsAcknowledgement, Refused
 from heji_trace.event import Event
 from heji_trace.recorder import Receipt
 from heji_trace.schemas import parse_event
-from heji_web.app import create_app
-from heji_web.founding import found_log
 from heji_web.service import open_service
 from heji_web.settings import read_settings
 from ledger_check import check_ledger
@@ -47,26 +46,30 @@ class LedgerMachine(RuleBasedStateMachine):
     said = Bundle("said")
     holds = Bundle("holds")
 
+    def __init__(self, database: NewDatabase, founded: Founded) -> None:
+        super().__init__()
+        self._database, self._founded = database, founded
+        self._kept = ExitStack()
+
     @initialize()
     def begin(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="heji-machine-"))
-        self.settings = read_settings({"HEJI_DATA": str(self.folder / "data")})
-        found_log(self.settings, "log.heji.example/log", os.urandom)
+        folder = Path(self._kept.enter_context(TemporaryDirectory(prefix="heji-machine-")))
+        self._founded.copy(folder)
+        url = self._kept.enter_context(self._database(folder, self._founded.url))
+        self.settings = read_settings({"HEJI_DATA": str(folder), "HEJI_DATABASE_URL": url})
         self.now = Now()
-        service = open_service(self.settings, self.now.clock, passwords=CHEAP)
-        service.start()
-        self.county: County = found_county(service, self.now, FlaskClient(create_app(service)))
+        self.county: County = begun_again(self._founded.county, self.settings, self.now)
         self.receipts: dict[str, Receipt] = {}
 
     def teardown(self) -> None:
-        if not hasattr(self, "county"):
-            return
-        try:
-            check_ledger(self.county.service)
-            self.check_receipts()
-        finally:
-            self.county.service.close()
-            shutil.rmtree(self.folder)
+        with self._kept:
+            if not hasattr(self, "county"):
+                return
+            try:
+                check_ledger(self.county.service)
+                self.check_receipts()
+            finally:
+                self.county.service.close()
 
     def check_receipts(self) -> None:
         """Every acknowledged event stands where its receipt says."""
@@ -275,11 +278,16 @@ class LedgerMachine(RuleBasedStateMachine):
         return batch
 
 
-TestLedgerMachine = LedgerMachine.TestCase
-TestLedgerMachine.settings = settings(
-    max_examples=12,
-    stateful_step_count=25,
-    deadline=None,
-    phases=[Phase.generate],
-    report_multiple_bugs=False,
-)
+def test_the_ledger_stays_whole_whatever_is_said_and_through_restarts_and_crashes(
+    database: NewDatabase, founded: Founded
+) -> None:
+    run_state_machine_as_test(
+        partial(LedgerMachine, database, founded),  # type: ignore[arg-type]  # any factory will do
+        settings=settings(
+            max_examples=12,
+            stateful_step_count=25,
+            deadline=None,
+            phases=[Phase.generate],
+            report_multiple_bugs=False,
+        ),
+    )

@@ -2,82 +2,72 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sqlite3
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
-from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given, reject, settings
 from hypothesis import strategies as st
+from sqlalchemy import Connection, LargeBinary, Text, cast, delete, exc, literal, select, update
 
-from county import found_county
+from conftest import Founded, NewDatabase
+from county import begun_again
 from heji_trace import tables
 from heji_trace.db import Store
 from heji_trace.faults import Fault
 from heji_trace.verify import verify
-from heji_web.app import create_app
-from heji_web.founding import found_log
-from heji_web.service import Service, open_service
+from heji_web.service import Service
 from heji_web.settings import read_settings
-from ledger_check import tampering, verified
-from web.doors import CHEAP, Now
+from ledger_check import free_of_triggers, taken_back, verified
 
 COLUMNS = [(table.name, column.name) for table in tables.LEDGER for column in table.columns]
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """A whole ledger with more than one tile, and where copies of it go."""
+    """A whole ledger with more than one tile, and a copy of it in which everything may be changed."""
 
     service: Service
-    folder: Path
-    numbers: Iterator[int]
+    store: Store
 
-    def copy(self) -> Path:
-        path = self.folder / f"copy-{next(self.numbers)}.db"
-        shutil.copy(self.service.settings.data / "heji.db", path)
-        return path
+    def changing(self) -> AbstractContextManager[Connection]:
+        """A transaction on the copy, which ends without a trace."""
+        return taken_back(self.store)
 
-    def faults_of(self, path: Path) -> tuple[Fault, ...]:
-        store = Store(f"sqlite:///{path}")
-        with store.read() as connection:
-            report = verify(
-                connection, self.service.signer.verifier, self.service.head, progress=lambda _done: None
-            )
-        store.close()
-        for each in path.parent.glob(f"{path.name}*"):
-            each.unlink()
-        return report.faults
+    def faults_of(self, connection: Connection) -> tuple[Fault, ...]:
+        return verify(
+            connection, self.service.signer.verifier, self.service.head, progress=lambda _done: None
+        ).faults
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
+def whole(
+    database: NewDatabase, founded: Founded, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Ledger]:
     folder = tmp_path_factory.mktemp("whole")
-    settings = read_settings({"HEJI_DATA": str(folder / "data")})
-    found_log(settings, "log.heji.example/log", os.urandom)
-    now = Now()
-    service = open_service(settings, now.clock, passwords=CHEAP)
-    service.start()
-    county = found_county(service, now, FlaskClient(create_app(service)))
-    for number in range(6):
-        county.harvest(f"A{number}")
-    for part in range(3):
-        county.recorder.submit_all(
-            [county.harvesting(f"B{part}-{number}") for number in range(90)], county.authors["producer"]
-        )
-    noted = county.harvest("C0", note="陈大文，13800138000")
-    values = [{"event": noted.event_id, "pointers": ["/note"]}]
-    county.record("erasure", "operator", details={"values": values, "ground": "law"})
-    assert verified(service).faults == ()
-    # Closing the last connection brings the write-ahead log into the file.
-    service.close()
-    return Ledger(service, folder, count())
+    founded.copy(folder)
+    with ExitStack() as stack:
+        url = stack.enter_context(database(folder, founded.url))
+        settings = read_settings({"HEJI_DATA": str(folder), "HEJI_DATABASE_URL": url})
+        county = begun_again(founded.county, settings)
+        service = stack.enter_context(closing(county.service))
+        for number in range(6):
+            county.harvest(f"A{number}")
+        for part in range(3):
+            county.recorder.submit_all(
+                [county.harvesting(f"B{part}-{number}") for number in range(90)], county.authors["producer"]
+            )
+        noted = county.harvest("C0", note="陈大文，13800138000")
+        values = [{"event": noted.event_id, "pointers": ["/note"]}]
+        county.record("erasure", "operator", details={"values": values, "ground": "law"})
+        assert verified(service).faults == ()
+        # Copied while nobody is connected; of a file, the write-ahead log is then in it.
+        service.close()
+        copy = stack.enter_context(database(tmp_path_factory.mktemp("copy"), url))
+        free_of_triggers(copy)
+        yield Ledger(service, stack.enter_context(closing(Store(copy))))
 
 
 def flipped(value: Any, bit: int) -> Any:
@@ -88,6 +78,18 @@ def flipped(value: Any, bit: int) -> Any:
     data = bytearray(value.encode() if isinstance(value, str) else value)
     data[bit // 8 % len(data)] ^= 1 << bit % 8
     return bytes(data)
+
+
+def as_stored(connection: Connection, value: Any, new: Any) -> Any:
+    """The changed value for a column of its old type: SQLite keeps any bytes as a text, PostgreSQL only what is one."""
+    if not isinstance(value, str):
+        return new
+    if connection.dialect.name == "sqlite":
+        return cast(literal(new, LargeBinary()), Text())
+    try:
+        return new.decode()
+    except UnicodeDecodeError:
+        reject()
 
 
 def is_named(faults: tuple[Fault, ...], table: str, keys: list[tuple[Any, ...]]) -> bool:
@@ -111,22 +113,25 @@ def is_named(faults: tuple[Fault, ...], table: str, keys: list[tuple[Any, ...]])
 def test_one_changed_bit_of_any_column_of_the_ledger_is_found_and_named(
     whole: Ledger, table: str, column: str, place: int, bit: int
 ) -> None:
-    path = whole.copy()
-    names = [key.name for key in tables.metadata.tables[table].primary_key]
-    with tampering(f"sqlite:///{path}") as connection:
-        rows = connection.execute(
-            f"SELECT {column}, {', '.join(names)} FROM {table} WHERE {column} IS NOT NULL AND length({column})"
-        ).fetchall()
-        value, *key = rows[place % len(rows)]
+    stored = tables.metadata.tables[table]
+    names = [key.name for key in stored.primary_key]
+    with whole.changing() as connection:
+        rows = connection.execute(select(stored.c[column], *stored.primary_key).order_by(*stored.primary_key))
+        # Nothing can be changed in what is not there or empty.
+        full = [tuple(row) for row in rows if row[0] not in (None, "", b"")]
+        value, *key = full[place % len(full)]
         new = flipped(value, bit)
-        stored = "CAST(? AS TEXT)" if isinstance(value, str) else "?"
-        where = " AND ".join(f"{name} = ?" for name in names)
         try:
-            connection.execute(f"UPDATE {table} SET {column} = {stored} WHERE {where}", (new, *key))
-        except sqlite3.IntegrityError:
+            connection.execute(
+                update(stored)
+                .where(*(stored.c[name] == part for name, part in zip(names, key, strict=True)))
+                .values({column: as_stored(connection, value, new)})
+            )
+        except (exc.IntegrityError, exc.DataError):
+            # The database itself keeps no such value.
             assume(False)
+        faults = whole.faults_of(connection)
     after = [new if name == column else part for name, part in zip(names, key, strict=True)]
-    faults = whole.faults_of(path)
     assert faults
     assert is_named(faults, table, [tuple(key), tuple(after)]), faults
 
@@ -137,12 +142,18 @@ def test_one_changed_bit_of_any_column_of_the_ledger_is_found_and_named(
 @example(place=0)
 @example(place=-1)
 def test_one_deleted_row_of_any_table_of_the_ledger_is_found(whole: Ledger, table: str, place: int) -> None:
-    path = whole.copy()
-    with tampering(f"sqlite:///{path}") as connection:
-        rows = connection.execute(f"SELECT rowid FROM {table} ORDER BY rowid").fetchall()
-        connection.execute(f"DELETE FROM {table} WHERE rowid = ?", rows[place % len(rows)])
-    assert whole.faults_of(path)
+    stored = tables.metadata.tables[table]
+    with whole.changing() as connection:
+        keys = connection.execute(select(*stored.primary_key).order_by(*stored.primary_key)).all()
+        key = keys[place % len(keys)]
+        connection.execute(
+            delete(stored).where(
+                *(column == part for column, part in zip(stored.primary_key, key, strict=True))
+            )
+        )
+        assert whole.faults_of(connection)
 
 
 def test_an_untouched_copy_has_no_fault(whole: Ledger) -> None:
-    assert whole.faults_of(whole.copy()) == ()
+    with whole.store.read() as connection:
+        assert whole.faults_of(connection) == ()
