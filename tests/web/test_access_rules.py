@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -204,3 +205,19 @@ def test_a_stranger_s_word_about_his_address_gives_him_no_further_guesses(
     answer = client.post("/sign-in", data={"name": "one-more", "password": "x"}, headers={"X-Real-IP": "::9"})
     assert answer.status_code == 429
     assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_behind_a_trusted_proxy_the_source_is_who_the_proxy_saw_and_not_who_the_stranger_claims(
+    service: Service,
+) -> None:
+    behind = replace(service, settings=replace(service.settings, proxies=1))
+    client = create_app(behind).test_client()
+
+    def guess(name: str, seen: str, claimed: str) -> int:
+        headers = {"X-Forwarded-For": f"{claimed}, {seen}", "X-Forwarded-Host": "evil.example"}
+        return client.post("/sign-in", data={"name": name, "password": "x"}, headers=headers).status_code
+
+    for number in range(ATTEMPTS_PER_SOURCE):
+        assert guess(f"nobody-{number}", "203.0.113.1", f"198.51.100.{number}") == 401
+    assert guess("one-more", "203.0.113.1", "198.51.100.250") == 429
+    assert guess("one-more", "203.0.113.2", "203.0.113.1") == 401

@@ -117,11 +117,15 @@ def test_choices_that_cannot_be_read_are_refused(county: County) -> None:
     data = rapid_file(rapid_row())
     for choices in ({"x": "LZ-01"}, {"3": ""}, {"3": 5}):
         assert drop(county, data, choices).status_code == 422  # type: ignore[arg-type]
-    bodies: list[object] = [
-        [],
-        {"import_id": 5, "choices": {}},
-        {"choices": {}},
-        {"import_id": "x", "choices": []},
+    parked = drop(county, data).get_json()["import_id"]
+    bodies: list[tuple[object, str]] = [
+        ([], ""),
+        ({"import_id": 5, "choices": {}}, "/import_id"),
+        ({"choices": {}}, ""),
+        ({"import_id": parked, "choices": []}, "/choices"),
     ]
-    for body in bodies:
-        assert county.post(IMPORTS, body, "laboratory").status_code in (404, 422)
+    for body, pointer in bodies:
+        answer = county.post(IMPORTS, body, "laboratory")
+        assert answer.status_code == 422
+        assert answer.get_json()["problems"][0]["pointer"] == pointer
+    assert county.post(IMPORTS, {"import_id": "x", "choices": {}}, "laboratory").status_code == 404

@@ -97,3 +97,10 @@ def test_a_run_tells_its_standing_from_issue_over_binding_to_voiding(county: Cou
     assert page.status_code == 410
     assert page.get_json()["verdict"]["code"] == "CODE_VOID"
     assert county.get(f"{LABELS}/{run}", "neighbour").status_code == 404
+
+
+def test_what_is_no_order_of_labels_is_refused(county: County) -> None:
+    packed(county)
+    for body in ([], "labels", 5, None):
+        answer = county.post(LABELS, body)
+        assert (answer.status_code, answer.get_json()["problems"][0]["code"]) == (422, "not-an-object")

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
+from county import County
+from heji_trace.checkpoint import dump_checkpoint, sign_note
 from heji_web.app import create_app
 from heji_web.service import Service, open_service
 from heji_web.settings import read_settings
+from web.doors import CHEAP, Now
 
 
 def test_a_process_that_answers_is_alive(client: FlaskClient) -> None:
@@ -58,3 +62,24 @@ def test_a_service_without_its_database_still_answers(service: Service, tmp_path
         assert (check["ok"], check["kind"], check["code"]) == (False, "sqlite", "ledger-busy")
         assert check["zh"] != check["en"]
     lost.close()
+
+
+def test_a_ledger_behind_its_remembered_head_is_not_ready(county: County) -> None:
+    signer, size = county.service.signer, county.size
+    note = sign_note(dump_checkpoint(signer.name, size + 1, bytes(32)), signer)
+    (county.service.settings.head / "head").write_text(note, "utf-8")
+    checks = county.get("/readyz", None).get_json()["checks"]
+    assert (checks["head"]["ok"], checks["head"]["code"]) == (False, "ledger-behind")
+    assert checks["recorder"]["ok"]
+
+
+def test_a_service_that_may_not_continue_its_ledger_is_not_ready_and_says_why(
+    county: County, now: Now
+) -> None:
+    county.service.close()
+    (county.service.settings.head / "head").unlink()
+    with closing(open_service(county.service.settings, now.clock, passwords=CHEAP)) as reopened:
+        reopened.start()
+        answer = create_app(reopened).test_client().get("/readyz")
+    assert answer.status_code == 503
+    assert answer.get_json()["checks"]["recorder"]["code"] == "head-missing"

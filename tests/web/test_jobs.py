@@ -111,3 +111,12 @@ def test_the_time_left_is_told_once_something_is_done() -> None:
     assert Progress("read", 25, 100, 5.0).seconds_left == pytest.approx(15.0)
     assert Progress("read", 25, 100, 5.0).per_second == pytest.approx(5.0)
     assert Progress("undo", 0, 0, 0.0).share == 0.0
+
+
+def test_of_work_that_is_over_and_that_nobody_fetched_only_the_newest_is_kept(jobs: Jobs[str]) -> None:
+    for at in range(100):
+        job = jobs.start(("account", str(at)), "check", lambda _job: "done")
+        assert job.wait(10)
+    kept = [at for at in range(100) if jobs.find(("account", str(at))) is not None]
+    assert len(kept) < 100
+    assert kept == list(range(100 - len(kept), 100))

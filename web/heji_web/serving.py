@@ -122,20 +122,25 @@ class Server:
         _allow_descriptors(_CONNECTIONS + _OTHER_DESCRIPTORS)
         self._map: dict[int, Any] = {}
         self._stopping = Event()
-        self._server = create_server(
-            app,
-            map=self._map,
-            host=settings.host,
-            port=settings.port,
-            threads=settings.threads,
-            ident=None,
-            url_scheme="https" if settings.is_https else "http",
-            connection_limit=_CONNECTIONS,
-            asyncore_use_poll=True,
-            max_request_body_size=settings.bulk_limit + _FRAME_BYTES,
-            # Flask's own middleware believes so many proxies as the settings say.
-            clear_untrusted_proxy_headers=settings.proxies == 0,
-        )
+        try:
+            self._server = create_server(
+                app,
+                map=self._map,
+                host=settings.host,
+                port=settings.port,
+                threads=settings.threads,
+                ident=None,
+                url_scheme="https" if settings.is_https else "http",
+                connection_limit=_CONNECTIONS,
+                asyncore_use_poll=True,
+                max_request_body_size=settings.bulk_limit + _FRAME_BYTES,
+                # Flask's own middleware believes so many proxies as the settings say.
+                clear_untrusted_proxy_headers=settings.proxies == 0,
+            )
+        except OSError:
+            # The port is taken: what was opened before that was seen stays open otherwise.
+            wasyncore.close_all(self._map)
+            raise
         for listener in self._listeners():
             listener.channel_class = _Channel
 
