@@ -210,6 +210,7 @@ class Watching:
             stdout=subprocess.PIPE,
             text=True,
         )
+        self.told: list[dict[str, object]] = []
         self._guard = threading.Timer(60, self.process.kill)
         self._guard.start()
 
@@ -217,14 +218,15 @@ class Watching:
         """The next line that has `key`."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            told: dict[str, object] = json.loads(line)
-            if key in told:
-                return told
+            self.told.append(json.loads(line))
+            if key in self.told[-1]:
+                return self.told[-1]
         raise AssertionError(f"it ended without {key}")
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
-        self.process.communicate(timeout=30)
+        rest, _ = self.process.communicate(timeout=30)
+        self.told += map(json.loads, rest.splitlines())
         self._guard.cancel()
         return self.process.returncode
 
@@ -250,3 +252,19 @@ def test_what_is_dropped_into_a_watched_folder_arrives(scan: Scan, county: Count
     assert outbox.counts()[State.DELIVERED] == 2
     outbox.close()
     assert {path.name for path in folder.iterdir()} == {"采收.csv", "采收-copy.csv"}
+
+
+def test_trouble_while_watching_is_told_once_and_what_was_dropped_waits(alone: Scan) -> None:
+    folder = alone.folder / "instrument"
+    folder.mkdir()
+    watching = Watching(alone, folder)
+    (folder / "采收.csv").write_bytes(harvests("LZ-1"))
+    assert watching.until("file")["new"] == 1
+    assert watching.until("trouble")["trouble"]["code"] == "scan-server-unreachable"  # type: ignore[index]
+    # The same trouble goes on and is not said again; further files are taken all the same.
+    for number in (2, 3):
+        (folder / f"采收{number}.csv").write_bytes(harvests(f"LZ-{number}"))
+        assert watching.until("file")["new"] == 1
+    assert watching.stop() == 0
+    assert sum("trouble" in each for each in watching.told) == 1
+    assert alone.json("outbox", "list")["outbox"]["waiting"] == 3

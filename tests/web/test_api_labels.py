@@ -101,6 +101,7 @@ def test_a_run_tells_its_standing_from_issue_over_binding_to_voiding(county: Cou
 
 def test_what_is_no_order_of_labels_is_refused(county: County) -> None:
     packed(county)
-    for body in ([], "labels", 5, None):
+    bodies: list[object] = [[], "labels", 5, None]
+    for body in bodies:
         answer = county.post(LABELS, body)
         assert (answer.status_code, answer.get_json()["problems"][0]["code"]) == (422, "not-an-object")
