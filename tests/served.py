@@ -10,17 +10,21 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 _STARTING_SECONDS = 30
+_PRODUCT = ("-c", "from heji_web.commands import main; main()", "serve")
 
 
 class Served:
-    """A service on the data in `folder`, listening on a port of its own."""
+    """A service on the data in `folder`, listening on a port of its own.
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    `program` are the arguments of Python that serve; by themselves the product's own.
+    """
+
+    def __init__(self, folder: Path, program: Sequence[str] = _PRODUCT, **settings: str) -> None:
         self.port = free_port()
         self._log = (folder / "serve.log").open("ab")
         self._environment = {
@@ -29,13 +33,13 @@ class Served:
             "HEJI_PORT": str(self.port),
             **settings,
         }
+        self._command = [sys.executable, *program]
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start, and wait until it answers."""
-        command = [sys.executable, "-c", "from heji_web.commands import main; main()", "serve"]
         self.process = subprocess.Popen(
-            command, env=self._environment, stdout=self._log, stderr=subprocess.STDOUT
+            self._command, env=self._environment, stdout=self._log, stderr=subprocess.STDOUT
         )
         end = time.monotonic() + _STARTING_SECONDS
         while not self.is_ready():
