@@ -26,6 +26,7 @@ from heji_web.service import Service, open_service
 ENTRIES = 1_000_000
 COMPONENTS, WIDTH = 100, 10_000
 _ROUNDS = 5
+_BROWSER = (("Accept", "text/html"), ("Accept-Encoding", "gzip"))
 _WALK = (
     "WITH RECURSIVE walk(batch) AS (SELECT child FROM edges WHERE parent = ? "
     "UNION SELECT edges.child FROM edges JOIN walk ON edges.parent = walk.batch) SELECT batch FROM walk"
@@ -141,7 +142,11 @@ def _page_seconds(service: Service) -> tuple[float, float]:
         )
         passports += [passport_of(connection, code, view) for code in codes]
     pages = app.extensions[consumer._EXTENSION]._pages
-    requests = [EnvironBuilder(f"/t/{code}").get_environ() for code in codes for _ in range(_ROUNDS + 1)]
+    requests = [
+        EnvironBuilder(f"/t/{code}", headers=_BROWSER).get_environ()
+        for code in codes
+        for _ in range(_ROUNDS + 1)
+    ]
     for request in requests[: len(codes)]:
         b"".join(app(request, lambda *_: lambda _: None))
     start = time.process_time()
@@ -150,7 +155,11 @@ def _page_seconds(service: Service) -> tuple[float, float]:
         b"".join(app(request, lambda *_: lambda _: None))
     whole = (time.process_time() - start) / (len(codes) * _ROUNDS)
 
-    bare = [EnvironBuilder(f"/bare/{at}").get_environ() for at in range(len(codes)) for _ in range(_ROUNDS)]
+    bare = [
+        EnvironBuilder(f"/bare/{at}", headers=_BROWSER).get_environ()
+        for at in range(len(codes))
+        for _ in range(_ROUNDS)
+    ]
     start = time.process_time()
     for request in bare:
         b"".join(app(request, lambda *_: lambda _: None))

@@ -26,9 +26,10 @@ def language() -> str:
     """The language of this answer, "zh" or "en": as the address says, else the browser; Chinese where neither."""
     if not has_request_context():
         return "zh"
-    if "language" not in g:
-        g.language = chosen_language() or _accepted_language()
-    return str(g.language)
+    known: str | None = g.get("language")
+    if known is None:
+        known = g.language = chosen_language() or _accepted_language()
+    return known
 
 
 def chosen_language() -> str | None:
@@ -83,6 +84,8 @@ def install_languages(app: Flask) -> None:
     # Newstyle calls escape what is put into a sentence.
     app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     app.jinja_env.filters["isolated"] = sentences.isolated
+    # The extension's own `_` looks this up by its name anew for each of the sentences of a page.
+    app.jinja_env.globals["_"] = app.jinja_env.globals["gettext"]
     app.context_processor(_names_for_templates)
     app.url_defaults(_keep_language)
 
