@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from heji_trace.db import Store
-from heji_trace.errors import LedgerBusy
+from heji_trace.errors import LedgerBusy, Misconfigured
 
 
 def test_after_an_error_of_the_store_the_connection_is_opened_anew(tmp_path: Path) -> None:
@@ -27,3 +27,10 @@ def test_after_an_error_of_the_store_the_connection_is_opened_anew(tmp_path: Pat
             connection.exec_driver_sql("INSERT INTO a VALUES ('c')")
         with store.write() as connection:
             assert connection.connection.dbapi_connection is after
+
+
+@pytest.mark.parametrize("url", ["mysql://db.example/heji", "oracle+driver://x", "heji.db", ""])
+def test_a_store_is_a_file_of_sqlite_or_a_server_of_postgresql_and_nothing_else(url: str) -> None:
+    with pytest.raises(Misconfigured) as refused:
+        Store(url)
+    assert refused.value.code == "database-kind"

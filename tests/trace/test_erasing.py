@@ -13,7 +13,7 @@ from sqlalchemy.exc import DatabaseError
 from county import County
 from heji_trace import canonical, erasing, ledger, project, proof, tables
 from heji_trace.entries import commit_field
-from heji_trace.errors import Conflict, InvalidEvent, NotAllowed
+from heji_trace.errors import BulkRefused, Conflict, InvalidEvent, NotAllowed
 from heji_trace.evidence import Trust
 from heji_trace.receipts import receipt_bundle
 from heji_trace.recorder import Receipt
@@ -97,6 +97,32 @@ def test_what_is_not_there_or_must_stay_is_refused(county: County) -> None:
     assert refusals(county, receipt.event_id, ["/note"]) == [
         ("/details/values/0/pointers/0", "value-gone-already")
     ]
+
+
+def test_what_comes_in_the_same_import_cannot_be_erased_by_it(county: County) -> None:
+    plot = {"code": "fg-plot-9", "name": "地", "site_type": "plot", "organisation": county.code("producer")}
+    noted = county.event("site", "operator", details=plot, note=FARMER)
+    values = [{"event": noted.id, "pointers": ["/note"]}]
+    erasure = county.event("erasure", "operator", details={"values": values, "ground": "law"})
+    size = county.size
+    with pytest.raises(BulkRefused) as refused:
+        county.recorder.submit_all([noted, erasure], county.authors["operator"])
+    [(row, error)] = refused.value.rows
+    assert isinstance(error, InvalidEvent)
+    assert (row, [(each.pointer, each.code) for each in error.problems]) == (
+        1,
+        [("/details/values/0/event", "unknown-event")],
+    )
+    assert county.size == size
+
+
+def test_every_text_inside_a_value_is_looked_for_in_the_storage() -> None:
+    value = {"a": ["陈大文", {"b": '他说："好"'}, 5, None, True], "c": "13800138000"}
+    assert set(erasing.texts_of(canonical.dump(value))) == {
+        "陈大文".encode(),
+        '他说：\\"好\\"'.encode(),
+        b"13800138000",
+    }
 
 
 def test_nothing_goes_when_one_of_the_values_may_not(county: County) -> None:

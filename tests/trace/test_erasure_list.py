@@ -78,6 +78,13 @@ def test_a_list_that_is_none_stops_writing_until_the_operator_looks(county: Coun
         assert service.recorder.fault.code == "erasure-list-unreadable"
 
 
+def test_a_list_in_whose_place_a_folder_stands_is_not_taken_for_an_empty_one(county: County) -> None:
+    (county.service.settings.head / "erasures").mkdir()
+    with pytest.raises(Misconfigured) as refused:
+        listed(county).read()
+    assert refused.value.code == "erasure-list-unreadable"
+
+
 def test_a_list_that_cannot_be_written_leaves_the_erasure_unanswered_until_it_can(
     county: County, monkeypatch: pytest.MonkeyPatch
 ) -> None:

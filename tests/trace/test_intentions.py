@@ -101,3 +101,31 @@ def test_a_run_that_does_not_exist_is_neither_bound_nor_voided(packed: County) -
     with pytest.raises(InvalidEvent) as refused:
         void(packed, packed.new_id())
     assert [problem.code for problem in refused.value.problems] == ["unknown-label-run"]
+
+
+def release(county: County, hold: Receipt, who: str) -> Receipt:
+    return county.record("release", who, details={"hold": hold.event_id, "reason": "复检合格"})
+
+
+def test_a_hold_is_released_once_by_who_set_it_or_by_the_regulator(packed: County) -> None:
+    hold = packed.record("hold", "laboratory", batches=["P1", "P2"], details={"reason": "快检阳性"})
+    with pytest.raises(Conflict) as another:
+        release(packed, hold, "other_laboratory")
+    assert another.value.code == "release-by-another"
+    release(packed, hold, "laboratory")
+    for who in ("laboratory", "regulator"):
+        with pytest.raises(Conflict) as twice:
+            release(packed, hold, who)
+        assert twice.value.code == "already-released"
+    again = packed.record("hold", "laboratory", batches=["P1"], details={"reason": "快检阳性"})
+    release(packed, again, "regulator")
+    assert packed.get("/api/v1/batches/P1/warnings").get_json()["live"] == []
+    check_ledger(packed.service)
+
+
+def test_what_is_no_hold_cannot_be_released(packed: County) -> None:
+    harvest = packed.harvest("B2")
+    for event_id in (harvest.event_id, packed.new_id()):
+        with pytest.raises(InvalidEvent) as refused:
+            packed.record("release", "regulator", details={"hold": event_id, "reason": "合格"})
+        assert refused.value.problems[0].pointer == "/details/hold"

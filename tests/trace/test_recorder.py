@@ -317,6 +317,23 @@ def test_acknowledged_questions_are_recorded_and_warned_about(county: County) ->
     assert receipt.warnings == ("OVER_CONSUMPTION",)
 
 
+def test_how_many_statements_wait_is_told(county: County) -> None:
+    recorder = county.recorder
+    waiting: list[Future[list[Receipt]]] = []
+    with county.service.store.write():
+        # The first is taken at once, and waits for the store.
+        for number in range(4):
+            wanted = _Wanted([county.harvesting(f"A{number}")], county.authors["producer"])
+            waiting.append(wanted.answer)
+            recorder._queue.put(wanted)
+            while number == 0 and recorder.waiting:
+                time.sleep(0.001)
+        assert recorder.waiting == 3
+    for answer in waiting:
+        answer.result(timeout=30)
+    assert recorder.waiting == 0
+
+
 # --- groups ----------------------------------------------------------------------------------------------------------
 
 

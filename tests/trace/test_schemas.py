@@ -113,6 +113,7 @@ def test_all_problems_are_told_at_once_with_their_places() -> None:
         (changed(cycles=["a", 1]), "/cycles/1", "not-text"),
         (changed(cycles=[str(each) for each in range(201)]), "/cycles", "too-many-items"),
         (changed(outputs=...), "/outputs", "missing-field"),
+        (changed(outputs=[{}] * 501), "/outputs", "too-many-items"),
         (changed(outputs={}), "/outputs", "not-a-list"),
         (changed(inputs=[]), "/inputs", "part-not-used"),
         (changed(details=[]), "/details", "not-an-object"),

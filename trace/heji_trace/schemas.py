@@ -184,8 +184,6 @@ def _told(problems: list[Problem]) -> list[Problem]:
 
 def _joint_problems(kind: Kind, raw: Mapping[str, object], body: Mapping[str, Any]) -> Iterator[Problem]:
     """What is wrong between fields; fields that are wrong by themselves are not in `body` and not judged twice."""
-    if kind.any_of and not any(raw.get(part) for part in kind.any_of):
-        yield Problem("", "none-of-parts", _labels(ENVELOPE[part] for part in kind.any_of))
     for part in kind.needs:
         if body.get(part) == []:
             yield Problem(f"/{part}", "empty-list")
@@ -221,14 +219,6 @@ def _is_wanted(declared: Field, details: Mapping[str, Any]) -> bool:
 def _beside(declared: Field, kind: Kind) -> dict[str, object]:
     sibling = (declared.required_when or ("",))[0]
     return next({"name_zh": field.zh, "name_en": field.en} for field in kind.fields if field.name == sibling)
-
-
-def _labels(parts: Iterable[Field]) -> dict[str, object]:
-    named = list(parts)
-    return {
-        "names_zh": "、".join(part.zh for part in named),
-        "names_en": ", ".join(part.en for part in named),
-    }
 
 
 def _is_absent(value: object) -> bool:

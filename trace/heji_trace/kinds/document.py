@@ -91,8 +91,6 @@ def _parts(kind: Kind) -> str:
         part.name for part in parts_of(kind) if part.name not in PERMITTED and part.name not in {"id", "kind"}
     ]
     said = [f"**{name}**" if is_needed(kind, name) else name for name in own]
-    if kind.any_of:
-        said.append(f"at least one of {', '.join(kind.any_of)}")
     return ", ".join(said)
 
 

@@ -188,8 +188,8 @@ class Kind:
     """One kind of event: who may record it, which parts of the envelope it uses, and its details.
 
     `first` names at most five values (`outputs.batch`, `details.crop`) that a form shows at once, in that order.
-    `periods` are pairs of details of which the first may not come after the second. `any_of` names parts of the
-    envelope of which at least one is needed. `form` is false for a kind that only one door of its own makes.
+    `periods` are pairs of details of which the first may not come after the second. `form` is false for a kind that
+    only one door of its own makes.
     """
 
     name: str
@@ -203,7 +203,6 @@ class Kind:
     first: tuple[str, ...]
     needs: frozenset[str] = frozenset()
     permits: frozenset[str] = frozenset()
-    any_of: tuple[str, ...] = ()
     periods: tuple[tuple[str, str], ...] = ()
     form: bool = True
     also: tuple[str, ...] = ()
@@ -213,4 +212,4 @@ class Kind:
 
     def uses(self, part: str) -> bool:
         """Whether events of this kind may carry `part` of the envelope."""
-        return part in self.needs or part in self.permits or part in self.any_of
+        return part in self.needs or part in self.permits
