@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import select
+from sqlalchemy import Engine, event, select
 
 from conftest import NewDatabase
 from county import County, opened_county
@@ -85,6 +85,21 @@ def test_a_backup_is_made_while_the_ledger_is_served_and_while_it_is_not(
     assert Path(made["path"]).parent == live.data / "backups"
     grown.service.close()
     assert live.ask("backup", "create", "--to", live.data / "other")["root"] == made["root"]
+
+
+def test_a_service_that_comes_back_while_a_backup_is_written_finds_its_lock_free(live: Terminal) -> None:
+    taken: list[str] = []
+
+    def look(*given: Any) -> None:
+        with locked(read_settings({"HEJI_DATA": str(live.data)})):
+            taken.append(given[2])
+
+    event.listen(Engine, "before_cursor_execute", look)
+    try:
+        assert live.ask("backup", "create")["ok"]
+    finally:
+        event.remove(Engine, "before_cursor_execute", look)
+    assert any("FROM entries" in statement for statement in taken)
 
 
 def test_a_backup_with_the_key_says_so_loudly(live: Terminal) -> None:

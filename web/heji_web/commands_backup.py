@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -66,11 +66,10 @@ def backup_create(*, folder: Path | None, with_key: bool) -> None:
     settings = read_settings(os.environ)
     signer = read_signer(settings.key)
     target = (folder or settings.backup_folder).expanduser().resolve()
-    with _alone_or_beside(settings), closing(Store(settings.database_url)) as store:
-        with store.read() as connection:
-            upgrade.check_current(connection)
-            total = ledger.size_of(connection)
-        with store.read() as connection, progress_bar("checking-backup", total) as progress:
+    # Without the service's lock: a reader does no harm, and a service that comes back meanwhile must not find it taken.
+    with closing(Store(settings.database_url)) as store, store.read() as connection:
+        upgrade.check_current(connection)
+        with progress_bar("checking-backup", ledger.size_of(connection)) as progress:
             made = write_backup(
                 connection,
                 signer,
@@ -83,18 +82,6 @@ def backup_create(*, folder: Path | None, with_key: bool) -> None:
     tell(_dumped(made), "backup-written", path=made.path, size=made.manifest.size)
     if with_key:
         say("backup-has-key", path=made.path)
-
-
-@contextmanager
-def _alone_or_beside(settings: Settings) -> Iterator[None]:
-    """Hold the lock if nobody has it: a service that runs keeps its own, and a reader beside it does no harm."""
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(locked(settings))
-        except Misconfigured as error:
-            if error.code != "service-running":
-                raise
-        yield
 
 
 @backup_group.command("verify")
