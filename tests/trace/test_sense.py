@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from county import PACKED, PACKING_SITE, PRODUCT, County, opened_county
+from county import PACKED, PACKING_SITE, PLOT, PRODUCT, County, opened_county
 from heji_trace import sense
 from heji_trace.codes import make_phone_code, make_trace_code
 from heji_trace.errors import Conflict, InvalidEvent
@@ -161,3 +161,42 @@ def test_a_replacement_is_judged_where_it_stands(county: County, refusal: Refusa
         county.raw("correction", details={"corrects": [hold], "reason": "写错", "replacement": replacement})
     )
     assert refusal(event) == [("/details/replacement/inputs/0/batch", "unknown-batch")]
+
+
+# --- what is said once ------------------------------------------------------------------------------------------------
+
+
+def test_a_cycle_is_opened_once_and_again_only_where_its_opening_was_taken_back(county: County) -> None:
+    planting = {"cycle": "2026-plum-7", "crop": "李"}
+    opened = county.record("planting", site=PLOT, details=planting)
+    with pytest.raises(Conflict) as refused:
+        county.record("planting", site=PLOT, details=planting)
+    assert refused.value.code == "cycle-already-open"
+    # What replaces the opening opens it in its place.
+    meant = county.raw("planting", site=PLOT, details={**planting, "crop": "柰李"})
+    correction = {"corrects": [opened.event_id], "reason": "品种写错", "replacement": meant}
+    county.record("correction", details=correction)
+
+
+def test_a_sample_is_drawn_once_so_that_no_result_goes_over_to_other_goods(county: County) -> None:
+    def draw(batch: str) -> None:
+        drawn = {"purpose": "self_check", "samples": [{"sample": "ONCE-1", "batch": batch}]}
+        county.record("sampling", details=drawn)
+
+    draw("B1")
+    with pytest.raises(Conflict) as refused:
+        draw("P1")
+    assert refused.value.code == "sample-already-drawn"
+
+
+def test_a_code_of_the_registers_stays_with_who_registered_it_first(county: County) -> None:
+    def register(who: str, name: str) -> None:
+        plot = {"code": "fg-plot-77", "name": name, "site_type": "plot", "organisation": county.code(who)}
+        county.record("site", who, details=plot)
+
+    register("producer", "七十七号地")
+    register("producer", "七十七号果园")
+    with pytest.raises(Conflict) as refused:
+        register("neighbour", "我的地")
+    assert refused.value.code == "code-of-another"
+    register("operator", "划给县里的地")
