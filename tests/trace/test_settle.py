@@ -11,6 +11,7 @@ from heji_trace import tables
 from heji_trace.rules import Raised
 from heji_trace.settle import _worst, dump_data
 from heji_trace.state import State
+from labelled import state_result
 from ledger_check import check_ledger
 
 
@@ -140,6 +141,60 @@ def test_a_failed_sample_is_told_of_what_was_made_as_of_its_ingredient(county: C
     }
     county.record("testing", "other_laboratory", details=details)
     assert live(county, "A1", "B1", "C1") == [["TEST_FAILED"], ["INGREDIENT_FAILED"], ["INGREDIENT_FAILED"]]
+
+
+def draw_from_the_plot(county: County, name: str) -> None:
+    drawn = {"purpose": "commissioned", "samples": [{"sample": name, "cycles": [CYCLE]}]}
+    county.record("sampling", "laboratory", details=drawn)
+
+
+def treat(county: County) -> None:
+    drug = {"input_type": "pesticide", "name": "代森锰锌"}
+    county.record("input_application", cycles=[CYCLE], details=drug)
+
+
+def test_a_plot_s_sample_speaks_for_what_is_harvested_there_until_the_next_treatment(county: County) -> None:
+    county.harvest("BEFORE")
+    draw_from_the_plot(county, "S1")
+    county.harvest("A1")
+    county.make("packaging", {"A1": "10"}, {"P1": "10"})
+    treat(county)
+    county.harvest("AFTER")
+    state_result(county, "S1", "positive")
+    positive = live(county, "A1")
+    assert positive != [[]]
+    assert live(county, "P1") != [[]]
+    assert live(county, "BEFORE") == live(county, "AFTER") == [[]]
+    # What is harvested after the next sample is as that one found it.
+    draw_from_the_plot(county, "S2")
+    county.harvest("A2")
+    state_result(county, "S2", "negative")
+    assert live(county, "A1", "A2") == [*positive, []]
+
+
+def test_a_warning_that_a_slip_of_the_pen_would_have_ended_has_never_ended(county: County) -> None:
+    family(county)
+    placed = hold(county, "A1")
+    [before] = history(county, "B1")
+    split = {"A1": "100"}, {"B1": "40", "B2": "50"}
+    with county.service.store.read() as connection:
+        row = State(connection).find_batch("B1")
+    assert row is not None
+    [grading] = [
+        each["event"]["id"]
+        for each in county.get("/api/v1/events?kind=grading", "regulator").get_json()["events"]
+    ]
+    inputs, outputs = (
+        [{"batch": batch, "quantity": quantity, "unit": "kg"} for batch, quantity in part.items()]
+        for part in split
+    )
+    made = [{**line, "product": row["product"]} for line in outputs]
+    meant = county.raw("grading", inputs=inputs, outputs=made, acknowledged=["HELD_MOVED"])
+    correction = {"corrects": [grading], "reason": "重量写错", "replacement": meant}
+    county.record("correction", details=correction, acknowledged=["HELD_MOVED", "MASS_IMBALANCE"])
+    assert history(county, "B1") == [before]
+    release(county, placed)
+    assert live(county, "B1") == [[]]
 
 
 def test_a_treatment_recorded_after_the_harvest_warns_what_was_made_of_it(county: County) -> None:
