@@ -12,7 +12,7 @@ from typing import Any
 from county import County
 from heji_trace.kinds import KINDS, Field, Kind, parts_of
 from heji_trace.kinds.examples import example_of
-from heji_trace.kinds.fields import EventBody, ListOf, Table, Text, TextMap
+from heji_trace.kinds.fields import EventBody, FieldType, ListOf, Table, Text, TextMap
 from heji_trace.schemas import parse_event
 
 TURNS = 2
@@ -115,12 +115,21 @@ class Filling:
                     pass
 
     def rows(self, table: Field, columns: tuple[Field, ...], values: dict[str, Any], pointer: str) -> None:
-        if not any(isinstance(column.type, Text) for column in columns):
+        if not any(is_free(column.type) for column in columns):
             return
         if table.name not in values:
             values[table.name] = deepcopy(example_of(table, "zh"))
         for at, row in enumerate(values[table.name]):
             self.members(columns, row, f"{pointer}/{at}")
+
+
+def is_free(kind: FieldType) -> bool:
+    """Whether people write freely in a value of this type."""
+    match kind:
+        case Text() | ListOf(item=Text()):
+            return True
+        case _:
+            return False
 
 
 @dataclass
@@ -190,7 +199,8 @@ def put_back(raw: Any, base: Any, pointer: str) -> None:
         except (KeyError, IndexError):
             base = {}
     if isinstance(raw, list):
-        raw[int(last)] = base[int(last)]
+        # As a whole: the base may have fewer items.
+        raw[:] = base
     elif last in base:
         raw[last] = base[last]
     else:

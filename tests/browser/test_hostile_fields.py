@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,7 +22,8 @@ from browser.listening import listening
 from browser.walks import DESKTOP, PHONE, SIZES, Walker, both_languages
 from county import CYCLE, PEOPLE, PRODUCT, County, opened_county
 from faults.length import LONG
-from heji_trace.kinds import KINDS
+from heji_trace.kinds import KINDS, Field, parts_of
+from heji_trace.kinds.fields import ListOf, Table, Text
 from hostile import MARKUP, PLAIN, SHORTEST
 from hostile_telling import REGISTERED, Story, tell_stories
 from web.doors import Browser as SignedIn
@@ -90,10 +92,45 @@ def look(arrive: Callable[..., Walker], everything: list[str]) -> Iterator[Looke
 
 
 def test_every_kind_is_told_with_hostile_text_in_every_free_place(stories: tuple[Story, ...]) -> None:
-    """All of it may be said; the label alone has a door that asks for no text."""
+    """All of it may be said but where a text must name a value; the label alone has a door that asks for no text."""
     for story in stories:
         assert {told.kind for told in story.told} == set(KINDS) - {"label_issue"}
-        assert [(told.kind, told.refused) for told in story.told if told.refused] == []
+        refused = {told.kind: told.refused for told in story.told if told.refused}
+        wrong = dict.fromkeys((f"/details/values/0/pointers/{at}" for at in range(2)), "no-such-sealed-value")
+        assert refused == {"erasure": wrong}
+
+
+def free_places(fields: Iterable[Field], at: str) -> Iterator[str]:
+    """The pointers, as patterns, of all places where people write freely, by the declarations alone."""
+    for each in fields:
+        place = f"{at}/{each.name}"
+        match each.type:
+            case Text():
+                yield place
+            case ListOf(item=Text()):
+                yield f"{place}/*"
+            case Table(columns=tuple() as columns):
+                yield from free_places(columns, f"{place}/*")
+            case Table():
+                yield f"{place}/*/*"
+            case _:
+                pass
+
+
+def test_no_free_place_of_any_kind_is_left_out(stories: tuple[Story, ...]) -> None:
+    left_out = []
+    for kind in KINDS.values():
+        tried = {
+            pointer
+            for story in stories
+            for told in story.told
+            if told.kind == kind.name
+            for pointer in (*told.said, *told.refused)
+        }
+        places = [*free_places(parts_of(kind), ""), *free_places(kind.fields, "/details")]
+        left_out += [(kind.name, each) for each in places if not any(fnmatchcase(one, each) for one in tried)]
+    # The kind is a word of the format, and labels have a door of their own that asks for no text.
+    assert {place for kind, place in left_out if kind != "label_issue"} == {"/kind"}
 
 
 @both_languages
@@ -193,6 +230,22 @@ def test_whoever_records_reads_every_text_as_it_was_written(
     look.at(f"/desk/record/harvest?corrects={last.id_of('harvest')}", last.said("harvest", "/details/method"))
     for form in ("shipping", "packaging", "sampling", "planting", "product", "certificate"):
         look.at(f"/desk/record/{form}")
+
+
+@both_languages
+def test_a_form_that_is_refused_gives_every_text_back_as_it_was_typed(look: Looker) -> None:
+    walker = look.walker
+    walker.sign_in("producer")
+    reason, scope, note = MARKED[:200], MARKED[:400], " ".join((*PLAIN, *MARKUP))[:1000]
+    walker.open("/desk/record/hold")
+    # No batch is chosen.
+    for name, text in (("details.reason", reason), ("details.scope", scope)):
+        walker.choose(f'[name="{name}"]', text)
+    walker.page.locator("details.more summary").click()
+    walker.choose('[name="note"]', note)
+    walker.press(walker.page.locator(".send button.main"))
+    assert walker.page.locator(".problem").count() or walker.page.locator(".refusal").count()
+    look.here(reason, scope, note)
 
 
 def sheet_of(story: Story, texts: Sequence[str], quantity: str) -> bytes:
