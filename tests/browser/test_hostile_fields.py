@@ -197,7 +197,8 @@ def test_regulators_read_every_text_as_it_was_written(
         look.at("/desk/releases", story.said("testing", "/details/method"), analyte)
     for who in REGISTERED:
         look.at(f"/desk/organisations/{PEOPLE[who][0]}", last.name_of(who))
-    for text in (MARKED[:200], *MARKUP, *PLAIN, *names):
+    # What was typed is said back in one place, whatever the language around it.
+    for text in (MARKED[:200], *MARKUP, *PLAIN, *names) if LONG or spoken == "zh" else (MARKED[:200],):
         look.at(f"/desk/search?q={quote(text)}", text)
     for form in ("sampling", "hold", "release", "recall_update"):
         look.at(f"/desk/record/{form}")
@@ -306,7 +307,8 @@ def test_exports_run_no_formula_and_say_what_was_written(county: County, stories
             cells = [cell for row in rows for cell in row]
             assert [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))] == []
             name = story.said("product", "/details/name")
-            assert {name, f"'{name}"} & set(cells), path
+            assert (f"'{name}" if name[0] in "=+-@" else name) in cells, path
+    assert {story.said("product", "/details/name")[0] for story in stories} & {*"=+-@"}
     template = browser.client.get("/desk/templates/harvest.xlsx")
     book = load_workbook(io.BytesIO(template.data))
     filled = [cell for sheet in book for row in sheet.iter_rows() for cell in row if cell.value is not None]
@@ -318,7 +320,7 @@ def test_exports_run_no_formula_and_say_what_was_written(county: County, stories
         f"/api/v1/labels/{last.run}.pdf",
     ):
         answer = county.get(path, "producer")
-        assert (answer.status_code, answer.data[:5]) in ((200, b"%PDF-"), (409, b'{"typ')), path
+        assert (answer.status_code, answer.data[:5]) == (200, b"%PDF-"), path
 
 
 def test_the_api_gives_back_every_text_as_it_was_written(county: County, stories: tuple[Story, ...]) -> None:
@@ -353,26 +355,34 @@ CAREFUL = """<title>\u2068{{ text }}\u2069 · PK-1</title><p><bdi>{{ text }}</bd
     <select style="max-width: 100px"><option>\u2068{{ text }}\u2069 · PK-1</option></select>"""
 
 
-def harm_on(browser: Browser, template: str, text: str) -> str:
-    """What is found on a page of the test's own that shows the text."""
-    drawn = Environment(autoescape=True).from_string(template).render(text=text)
-    context = browser.new_context(viewport={"width": 360, "height": 640})
+@pytest.fixture(scope="module")
+def drawn(chromium: Browser) -> Iterator[Callable[[str, str], str]]:
+    """What is found on a page of the test's own, given by its template and the text that it shows."""
+    context = chromium.new_context(viewport={"width": 360, "height": 640})
     context.add_init_script(WATCH)
     page = context.new_page()
-    page.route("**", lambda route: route.fulfill(body=drawn, content_type="text/html; charset=utf-8"))
-    page.goto("http://careless.example/")
-    found = harm_in(page, [text], [text])
+
+    def draw(template: str, text: str) -> str:
+        body = Environment(autoescape=True).from_string(template).render(text=text)
+        page.route("**", lambda route: route.fulfill(body=body, content_type="text/html; charset=utf-8"))
+        page.goto("http://careless.example/")
+        found = harm_in(page, [text], [text])
+        page.unroute_all()
+        return "\n".join(found)
+
+    yield draw
     context.close()
-    return "\n".join(found)
 
 
 @pytest.mark.parametrize("template, text, harm", CARELESS, ids=[harm for _, _, harm in CARELESS])
 def test_a_page_that_does_not_escape_isolate_or_fold_is_found_out(
-    chromium: Browser, template: str, text: str, harm: str
+    drawn: Callable[[str, str], str], template: str, text: str, harm: str
 ) -> None:
-    assert harm in harm_on(chromium, template, text)
+    assert harm in drawn(template, text)
 
 
 @pytest.mark.parametrize("text", MARKUP)
-def test_a_page_that_escapes_isolates_and_folds_has_no_fault(chromium: Browser, text: str) -> None:
-    assert harm_on(chromium, CAREFUL, text) == ""
+def test_a_page_that_escapes_isolates_and_folds_has_no_fault(
+    drawn: Callable[[str, str], str], text: str
+) -> None:
+    assert drawn(CAREFUL, text) == ""
