@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -134,6 +135,14 @@ def test_nothing_is_copied_while_a_service_runs_on_the_file(
         assert refusal(Terminal(tmp_path), "--to", url) == "service-running"
 
 
+def wait_until_gone(url: str, name: str) -> None:
+    """A server notices a moment later that somebody has hung up."""
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as watching:
+        query = "SELECT 1 FROM pg_stat_activity WHERE application_name = %s"
+        while watching.execute(query, (name,)).fetchone():
+            time.sleep(0.01)
+
+
 def test_nothing_is_copied_while_another_process_is_connected_to_the_server(
     grown: County, cluster: Cluster, tmp_path: Path
 ) -> None:
@@ -142,6 +151,7 @@ def test_nothing_is_copied_while_another_process_is_connected_to_the_server(
         source, target = Terminal(tmp_path, url), f"sqlite:///{tmp_path / 'back.db'}"
         with psycopg.connect(url.replace("+psycopg", ""), application_name="heji elsewhere 1"):
             assert refusal(source, "--to", target) == "copy-source-in-use"
+        wait_until_gone(url, "heji elsewhere 1")
         assert source.ask("copy", "--to", target)["ok"]
 
 
