@@ -67,9 +67,11 @@ def backup_create(*, folder: Path | None, with_key: bool) -> None:
     signer = read_signer(settings.key)
     target = (folder or settings.backup_folder).expanduser().resolve()
     # Without the service's lock: a reader does no harm, and a service that comes back meanwhile must not find it taken.
-    with closing(Store(settings.database_url)) as store, store.read() as connection:
-        upgrade.check_current(connection)
-        with progress_bar("checking-backup", ledger.size_of(connection)) as progress:
+    with closing(Store(settings.database_url)) as store:
+        with store.read() as connection:
+            upgrade.check_current(connection)
+            total = ledger.size_of(connection)
+        with store.read() as connection, progress_bar("checking-backup", total) as progress:
             made = write_backup(
                 connection,
                 signer,
