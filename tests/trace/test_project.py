@@ -247,6 +247,18 @@ def test_an_unknown_origin_opens_a_batch_that_can_be_made_known_later(county: Co
     assert live(county, "P1") == []
 
 
+def test_what_was_received_and_corrected_is_of_the_product_that_the_correction_names(county: County) -> None:
+    line = {"batch": "W1", "product": PRODUCT, "quantity": "10", "unit": "kg"}
+    received = county.record("receiving", "shop", moves=[line], acknowledged=["UNKNOWN_ORIGIN"])
+    body = county.raw(
+        "receiving", "shop", moves=[{**line, "product": PACKED}], acknowledged=["UNKNOWN_ORIGIN"]
+    )
+    correct(county, received.event_id, who="shop", replacement=body)
+    row = batch_row(county, "W1")
+    assert (row.kind, row.product, row.unknown_origin) == ("receiving", PACKED, 1)
+    assert row.made_seq == county.size - 1
+
+
 def test_goods_pass_from_hand_to_hand(county: County) -> None:
     county.harvest("A1", "100")
     sent = county.move("shipping", "A1", "60", to="shop")

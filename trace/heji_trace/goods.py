@@ -99,20 +99,25 @@ def _make_batch(state: State, entered: Entered, line: Line) -> None:
 
 def _open_unknown(state: State, entered: Entered, line: Line) -> list[str]:
     """A batch that nobody made here: it stands in the ledger from now on, as of unknown origin."""
-    if state.find_batch(line.batch) is not None:
+    row = state.find_batch(line.batch)
+    # What this entry itself has taken back, it may open again as something else.
+    if row is not None and (row["kind"], row["made_seq"]) != ("withdrawn", entered.seq):
         return []
     event = entered.event
-    state.batches.add(
-        batch=line.batch,
-        kind=event.kind,
-        product=line.product,
-        organisation=event.organisation,
-        site=event.site,
-        made_seq=entered.seq,
-        made_ms=event.occurred_ms,
-        unknown_origin=1,
-        version=entered.seq,
-    )
+    facts = {
+        "kind": event.kind,
+        "product": line.product,
+        "organisation": event.organisation,
+        "site": event.site,
+        "made_seq": entered.seq,
+        "made_ms": event.occurred_ms,
+        "unknown_origin": 1,
+        "version": entered.seq,
+    }
+    if row is None:
+        state.batches.add(batch=line.batch, **facts)
+    else:
+        state.batches.change(row, **facts)
     return [line.batch]
 
 
