@@ -32,7 +32,7 @@ from heji_trace.restore import SYSTEM, Plan, plan_restore, restore
 from heji_trace.succession import next_origin
 from heji_trace.times import SYSTEM_CLOCK, dump_ms
 from heji_trace.verify import verify
-from heji_web.locking import locked
+from heji_web.locking import check_folder, locked
 from heji_web.settings import Settings, read_settings
 from heji_web.terminal import (
     PROBLEM_FOUND,
@@ -67,6 +67,7 @@ def backup_create(*, folder: Path | None, with_key: bool) -> None:
     signer = read_signer(settings.key)
     target = (folder or settings.backup_folder).expanduser().resolve()
     # Without the service's lock: a reader does no harm, and a service that comes back meanwhile must not find it taken.
+    check_folder(settings)
     with closing(Store(settings.database_url)) as store:
         with store.read() as connection:
             upgrade.check_current(connection)

@@ -33,3 +33,12 @@ def locked(settings: Settings) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def check_folder(settings: Settings) -> None:
+    """Raise Misconfigured, as `locked` does, where the data folder of SQLite is not to be used; nothing is locked."""
+    if settings.database_url.startswith("sqlite:"):
+        try:
+            os.close(os.open(settings.data, os.O_RDONLY | os.O_DIRECTORY))
+        except OSError as error:
+            raise Misconfigured("data-unusable", path=settings.data, reason=error.strerror) from error
