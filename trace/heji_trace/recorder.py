@@ -193,7 +193,7 @@ class Recorder:
         while not last:
             group: list[_Wanted] = []
             waiting = self._next()
-            if expected > 1:
+            if expected > 1 and waiting is not None:
                 self._let_gather(expected)
             while waiting is not None:
                 group.append(waiting)
