@@ -47,6 +47,22 @@ def test_a_line_is_one_line_whatever_is_said() -> None:
     assert len(JsonLines().format(record).splitlines()) == 1
 
 
+def test_what_cannot_be_written_is_said_and_does_not_end_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        listener = start_logging()
+        logging.getLogger("a.library").info("%d sheep", "many")
+        logging.getLogger("a.library").info("a fact", extra={"facts": {"fact": object()}})
+        logging.getLogger("heji.lines").info("the next")
+        listener.stop()
+    finally:
+        root.handlers[:], root.level = handlers, level
+    written = [json.loads(each) for each in capsys.readouterr().err.splitlines()]
+    assert [each["message"] for each in written] == [*["a record that cannot be written"] * 2, "the next"]
+    assert [each.get("error") for each in written] == ["TypeError", "TypeError", None]
+
+
 def test_every_line_is_written_before_the_log_is_stopped(capsys: pytest.CaptureFixture[str]) -> None:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level

@@ -26,7 +26,7 @@ def enter_lines(state: State, entered: Entered, suspected: list[Suspicion]) -> l
     taken = _take_inputs(state, entered, book)
     for line in event.outputs:
         dimension, amount = measure(state, line, line.product)
-        _make_batch(state, entered, line)
+        _enter_batch(state, entered, line, line.site or event.site, unknown_origin=0)
         book.line("made", line, dimension, amount)
         book.stock(line.batch, event.organisation, "held", dimension, amount)
         for cycle in event.cycles:
@@ -75,16 +75,29 @@ def _take_inputs(state: State, entered: Entered, book: Book) -> dict[str, tuple[
     return taken
 
 
-def _make_batch(state: State, entered: Entered, line: Line) -> None:
+def _open_unknown(state: State, entered: Entered, line: Line) -> list[str]:
+    """A batch that nobody made here: it stands in the ledger from now on, as of unknown origin."""
+    row = state.find_batch(line.batch)
+    # What this entry itself has taken back, it may open again as something else.
+    if row is not None and (row["kind"], row["made_seq"]) != ("withdrawn", entered.seq):
+        return []
+    _enter_batch(state, entered, line, entered.event.site, unknown_origin=1)
+    return [line.batch]
+
+
+def _enter_batch(
+    state: State, entered: Entered, line: Line, site: str | None, *, unknown_origin: int
+) -> None:
+    """The batch as this event says it is, whatever stood there before."""
     event = entered.event
     facts = {
         "kind": event.kind,
         "product": line.product,
         "organisation": event.organisation,
-        "site": line.site or event.site,
+        "site": site,
         "made_seq": entered.seq,
         "made_ms": event.occurred_ms,
-        "unknown_origin": 0,
+        "unknown_origin": unknown_origin,
         "batch_number": event.details.get("batch_number"),
         "best_before": event.details.get("best_before"),
         "use_by": event.details.get("use_by"),
@@ -95,30 +108,6 @@ def _make_batch(state: State, entered: Entered, line: Line) -> None:
         state.batches.add(batch=line.batch, **facts)
     else:
         state.batches.change(row, **facts)
-
-
-def _open_unknown(state: State, entered: Entered, line: Line) -> list[str]:
-    """A batch that nobody made here: it stands in the ledger from now on, as of unknown origin."""
-    row = state.find_batch(line.batch)
-    # What this entry itself has taken back, it may open again as something else.
-    if row is not None and (row["kind"], row["made_seq"]) != ("withdrawn", entered.seq):
-        return []
-    event = entered.event
-    facts = {
-        "kind": event.kind,
-        "product": line.product,
-        "organisation": event.organisation,
-        "site": event.site,
-        "made_seq": entered.seq,
-        "made_ms": event.occurred_ms,
-        "unknown_origin": 1,
-        "version": entered.seq,
-    }
-    if row is None:
-        state.batches.add(batch=line.batch, **facts)
-    else:
-        state.batches.change(row, **facts)
-    return [line.batch]
 
 
 def _enter_findings(state: State, entered: Entered, suspected: list[Suspicion], concerned: list[str]) -> None:

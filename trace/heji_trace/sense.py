@@ -56,16 +56,19 @@ def check(state: State, event: Event, now_ms: int, withdrawn: frozenset[int] = f
 
 
 def _future(event: Event, now_ms: int) -> list[Problem]:
-    named = [
-        (f"/details/readings/{at}/at", reading["at"])
+    named = [("/occurred_at", event.occurred_at, event.occurred_ms)]
+    named += [
+        (f"/details/readings/{at}/at", reading["at"], ms_of(parse_moment(reading["at"])))
         for at, reading in enumerate(event.details.get("readings", ()))
     ]
     if event.kind == "conformity_certificate":
-        named.append(("/details/issued_at", event.details["issued_at"]))
-    late = [(pointer, at) for pointer, at in named if ms_of(parse_moment(at)) > now_ms + AHEAD_MS]
-    if event.occurred_ms > now_ms + AHEAD_MS:
-        late.insert(0, ("/occurred_at", event.occurred_at))
-    return [Problem(pointer, "in-the-future", {"at": at}) for pointer, at in late]
+        issued: str = event.details["issued_at"]
+        named.append(("/details/issued_at", issued, ms_of(parse_moment(issued))))
+    return [
+        Problem(pointer, "in-the-future", {"at": moment})
+        for pointer, moment, ms in named
+        if ms > now_ms + AHEAD_MS
+    ]
 
 
 def _repeated(event: Event) -> list[Problem]:

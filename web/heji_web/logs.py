@@ -44,6 +44,18 @@ class JsonLines(logging.Formatter):
 _LINES = JsonLines()
 
 
+def _line_of(record: logging.LogRecord) -> str:
+    """The line of a record, or that it cannot be written: the thread that writes must outlive what somebody logs."""
+    try:
+        return _LINES.format(record)
+    except Exception as error:  # noqa: BLE001 - a library may log anything
+        told = logging.LogRecord(
+            record.name, logging.ERROR, "", 0, "a record that cannot be written", (), None
+        )
+        vars(told)["facts"] = {"error": type(error).__qualname__}
+        return _LINES.format(told)
+
+
 class _Queued(QueueHandler):
     """Hands records to the one thread that writes."""
 
@@ -66,7 +78,7 @@ class _Written(QueueListener):
             while (other := self.dequeue(block=False)) is not self._sentinel:  # type: ignore[attr-defined]
                 records.append(other)
             self.enqueue_sentinel()
-        sys.stderr.write("".join(f"{_LINES.format(each)}\n" for each in records))
+        sys.stderr.write("".join(f"{_line_of(each)}\n" for each in records))
         sys.stderr.flush()
 
 

@@ -106,8 +106,8 @@ def spare_switches() -> None:
 def spare_memory() -> None:
     """Let all threads of this process share two heaps, and give back what is free; called before there are others.
 
-    The C library would keep one for each, where what a large import has used stays: a sixth more memory. Another C
-    library than GNU's has no such setting and no such heaps.
+    The C library would keep one for each, where what a large import has used stays. Another C library than GNU's has no
+    such setting and no such heaps.
     """
     setting = getattr(ctypes.CDLL(None), "mallopt", None)
     if setting is not None:
