@@ -161,3 +161,69 @@ def test_a_chunked_body_is_read_up_to_the_cap(app: Flask, settings: Settings) ->
             assert connection.getresponse().status == 413
         assert not entered.is_set()
         connection.close()
+
+
+def test_the_loop_rests_while_the_rest_of_an_answer_is_made(app: Flask, settings: Settings) -> None:
+    begun, go_on = Event(), Event()
+
+    @app.get("/slow")
+    def slow() -> Iterator[bytes]:
+        yield b"begun"
+        begun.set()
+        assert go_on.wait(20)
+        yield b", done"
+
+    with serving(app, settings) as (server, _thread):
+        connection = connect(settings)
+        connection.request("GET", "/slow")
+        assert begun.wait(10)
+        turns = 0
+        turn = server._turn
+
+        def counted() -> None:
+            nonlocal turns
+            turns += 1
+            turn()
+
+        server._turn = counted  # type: ignore[method-assign]
+        # A loop that does not rest turns ten thousand times meanwhile; one that does, when its half second is over.
+        assert not go_on.wait(0.7)
+        go_on.set()
+        assert connection.getresponse().read() == b"begun, done"
+        connection.close()
+    assert turns < 100
+
+
+def test_an_answer_does_not_wait_for_the_next_request_of_the_same_client(
+    app: Flask, settings: Settings
+) -> None:
+    go_on = Event()
+
+    @app.get("/slow")
+    def slow() -> bytes:
+        assert go_on.wait(20)
+        return b"at last"
+
+    ask = b"GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    with serving(app, settings), socket.create_connection(("127.0.0.1", settings.port), timeout=20) as raw:
+        raw.sendall(ask % b"/healthz" + ask % b"/slow")
+        first = raw.recv(65536)
+        assert first.startswith(b"HTTP/1.1 200 ")
+        assert first.endswith(b'{"ok":true}\n')
+        go_on.set()
+        second = raw.recv(65536)
+        assert second.endswith(b"at last")
+
+
+def test_an_answer_larger_than_all_buffers_arrives_whole(app: Flask, settings: Settings) -> None:
+    @app.get("/large")
+    def large() -> Iterator[bytes]:
+        return (bytes([number % 256]) * 1000 for number in range(5000))
+
+    with serving(app, settings):
+        connection = connect(settings)
+        connection.request("GET", "/large")
+        body = connection.getresponse().read()
+        connection.close()
+    assert len(body) == 5_000_000
+    assert body[4_321_000:4_321_002] == bytes([4321 % 256]) * 2

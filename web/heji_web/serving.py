@@ -9,6 +9,7 @@ import logging
 import os
 import resource
 from collections.abc import Callable
+from functools import partial
 from threading import Event
 from time import monotonic
 from typing import Any
@@ -30,6 +31,8 @@ _CONNECTIONS = 2000
 # For the database, the head and the files of imports, beside the connections.
 _OTHER_DESCRIPTORS = 200
 _LOOP_SECONDS = 0.5
+# So many bytes of an answer wait for the rest of it; what is longer goes out in parts.
+_SENT_AT_ONCE = 64 * 1024
 # Objects made and not yet gone before the young ones are looked through, and how many such looks before the old ones.
 _COLLECT_AFTER = (50_000, 20, 50)
 # Numbers of GNU's `mallopt` (malloc.h): M_ARENA_MAX and M_TRIM_THRESHOLD.
@@ -82,6 +85,22 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
     error_task_class = _ProblemTask
     parser_class = _Parser
 
+    def writable(self) -> bool:
+        """Whether the loop has something to do here besides reading.
+
+        The beginning of an answer waits for its rest; a socket that is told to be writable meanwhile would keep the
+        loop turning for as long as the rest takes.
+        """
+        is_waiting = self.requests and self.total_outbufs_len < self.adj.send_bytes
+        return bool(self.will_close or self.close_when_flushed or (self.total_outbufs_len and not is_waiting))
+
+    def service(self) -> None:
+        """Answer the next request of this client, but first send what he asked for before it."""
+        if self.total_outbufs_len:
+            with self.outbuf_lock:
+                self._flush_exception(self._flush_some, do_close=False)
+        super().service()
+
 
 def spare_collector() -> None:
     """Let the search for cycles of garbage run seldom, and pass over what was loaded at the start.
@@ -122,6 +141,7 @@ class Server:
         _allow_descriptors(_CONNECTIONS + _OTHER_DESCRIPTORS)
         self._map: dict[int, Any] = {}
         self._stopping = Event()
+        self._is_woken = False
         try:
             self._server = create_server(
                 app,
@@ -143,6 +163,10 @@ class Server:
             raise
         for listener in self._listeners():
             listener.channel_class = _Channel
+            # Otherwise each of 32 threads sends the head of its answer and then the body, and at each of the two lets the
+            # others go first. So they leave their answers to the thread that waits for the sockets anyhow.
+            listener.adj.send_bytes = _SENT_AT_ONCE
+            listener.pull_trigger = partial(self._wake, listener.pull_trigger)
 
     @property
     def addresses(self) -> list[str]:
@@ -174,7 +198,15 @@ class Server:
         self._server.task_dispatcher.shutdown()
         wasyncore.close_all(self._map)
 
+    def _wake(self, pull: Callable[[], None]) -> None:
+        """Let the loop see what a thread has done; one who has been woken already sees it too."""
+        if not self._is_woken:
+            self._is_woken = True
+            pull()
+
     def _turn(self) -> None:
+        # Before it looks at what there is to send: who comes later must wake it again.
+        self._is_woken = False
         wasyncore.loop(timeout=_LOOP_SECONDS, use_poll=True, map=self._map, count=1)
 
     def _listeners(self) -> list[Any]:
