@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import select
 
 from heji_trace.db import Store
-from heji_trace.rows import insert_rows, replace_rows
-from heji_trace.tables import disclosures, stock
+from heji_trace.rows import Part, insert_rows, names_of, write_together
+from heji_trace.tables import disclosures, edges, stock
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7, 8, 31, 33, 256, 600])
@@ -32,6 +32,35 @@ def test_stored_rows_get_the_values_of_those_with_their_key_and_no_others_change
 
     with store.write() as connection:
         insert_rows(connection, stock, [row(f"B{at:03}", at) for at in range(200)])
-        replace_rows(connection, stock, [row(f"B{at:03}", -at) for at in range(0, 200, 2)])
+        changed = [row(f"B{at:03}", -at) for at in range(0, 200, 2)]
+        write_together(connection, [Part(stock, changed, replaces=True)])
         amounts = connection.execute(select(stock.c.amount).order_by(stock.c.batch)).scalars().all()
     assert amounts == [at if at % 2 else -at for at in range(200)]
+
+
+def test_parts_of_several_tables_are_written_together_new_rows_beside_changed_ones(store: Store) -> None:
+    def row(batch: str, amount: int) -> dict[str, object]:
+        return {"batch": batch, "holder": "o", "state": "held", "dimension": "mass", "amount": amount}
+
+    edge = dict.fromkeys(names_of(edges)) | {
+        "seq": 1,
+        "parent": "A",
+        "child": "B",
+        "flow": "transformation",
+        "dimension": "mass",
+        "amount": 7,
+        "occurred_ms": 5,
+    }
+    with store.write() as connection:
+        insert_rows(connection, stock, [row("A", 1), row("B", 2)])
+        parts = [
+            Part(stock, [row("C", 3)]),
+            Part(edges, []),
+            Part(stock, [row("A", -1)], replaces=True),
+            Part(edges, [edge]),
+        ]
+        write_together(connection, parts)
+        amounts = connection.execute(select(stock.c.batch, stock.c.amount).order_by(stock.c.batch)).all()
+        stored = connection.execute(select(edges)).mappings().all()
+    assert [tuple(each) for each in amounts] == [("A", -1), ("B", 2), ("C", 3)]
+    assert [dict(each) for each in stored] == [edge]

@@ -27,7 +27,7 @@ from heji_trace.event import Event
 from heji_trace.keys import Signer
 from heji_trace.merkle import Frontier
 from heji_trace.prepared import Prepared, among
-from heji_trace.rows import insert_rows
+from heji_trace.rows import Part, insert_rows, write_together
 from heji_trace.schemas import event_of
 from heji_trace.sealing import seal, unseal
 from heji_trace.tables import checkpoints, disclosures, entries, erasures, foundation, nodes
@@ -128,10 +128,9 @@ class Draft:
 
     def flush(self, connection: Connection) -> None:
         """Insert what was added so far, which is then kept here no longer; the transaction goes on."""
-        insert_rows(connection, entries, self._entries)
-        insert_rows(connection, disclosures, self._disclosures)
-        insert_rows(connection, nodes, self._nodes)
-        # In this order: the database lets a disclosure go only where an entry and a row name it.
+        parts = Part(entries, self._entries), Part(disclosures, self._disclosures), Part(nodes, self._nodes)
+        write_together(connection, parts)
+        # After them: the database lets a disclosure go only where an entry that is there and a row name it.
         insert_rows(connection, erasures, self._erasures)
         for erased in self._erasures:
             gone = (disclosures.c.seq == erased["seq"], disclosures.c.pointer == erased["pointer"])

@@ -7,9 +7,9 @@ in each, and coming back between thirty-two of them took longer than the inserti
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, Dialect, Table
@@ -20,37 +20,58 @@ _Row = Mapping[str, Any]
 _AT_ONCE = 64
 
 
+class Part(NamedTuple):
+    """Rows of one table, each with a value for every column; with `replaces` those that are stored, by primary key."""
+
+    table: Table
+    rows: Sequence[_Row]
+    replaces: bool = False
+
+
 def insert_rows(connection: Connection, table: Table, rows: Sequence[_Row]) -> None:
     """Insert rows that each have a value for every column of the table."""
-    _write(connection, table, rows, "")
+    write_together(connection, [Part(table, rows)])
 
 
-def replace_rows(connection: Connection, table: Table, rows: Sequence[_Row]) -> None:
-    """Give stored rows, found by their primary key, the values that each has for every column of the table."""
-    _write(connection, table, rows, _replacing(table))
-
-
-def _write(connection: Connection, table: Table, rows: Sequence[_Row], ending: str) -> None:
+def write_together(connection: Connection, parts: Iterable[Part]) -> None:
+    """Insert or replace rows of several tables; no part may have a row of another part."""
+    filled = [part for part in parts if part.rows]
     if connection.dialect.name == "postgresql":
-        _write_json(connection, table, rows, ending)
+        _write_json(connection, filled)
         return
-    names = names_of(table)
-    for start in range(0, len(rows), _AT_ONCE):
-        part = rows[start : start + _AT_ONCE]
-        statement = _statement(table, len(part)) + ending
-        connection.exec_driver_sql(statement, tuple([row[name] for row in part for name in names]))
+    for part in filled:
+        _write(connection, part)
 
 
-def _write_json(connection: Connection, table: Table, rows: Sequence[_Row], ending: str) -> None:
-    """All rows as one value: its driver reads a statement with a place for each value anew every time, in Python."""
-    names = dict.fromkeys(names_of(table)).keys()
-    for row in rows:
+def _write(connection: Connection, part: Part) -> None:
+    names = names_of(part.table)
+    ending = _replacing(part.table) if part.replaces else ""
+    for start in range(0, len(part.rows), _AT_ONCE):
+        rows = part.rows[start : start + _AT_ONCE]
+        statement = _statement(part.table, len(rows)) + ending
+        connection.exec_driver_sql(statement, tuple([row[name] for row in rows for name in names]))
+
+
+def _write_json(connection: Connection, parts: Sequence[Part]) -> None:
+    """All parts in one statement, the rows of each as one value.
+
+    Its driver reads a statement with a place for each value anew every time, in Python; and each statement is a way to
+    the server and back.
+    """
+    if not parts:
+        return
+    given = tuple([_dump_rows(part) for part in parts])
+    shapes = tuple([(part.table, part.replaces) for part in parts])
+    connection.exec_driver_sql(_json_statement(shapes, connection.dialect), given)
+
+
+def _dump_rows(part: Part) -> str:
+    names = dict.fromkeys(names_of(part.table)).keys()
+    for row in part.rows:
         # A value that is missing would be taken for NULL.
         if row.keys() != names:
             raise KeyError(*(row.keys() ^ names))
-    if rows:
-        given = orjson.dumps(list(rows), default=_dump_bytes).decode()
-        connection.exec_driver_sql(_json_statement(table, connection.dialect) + ending, (given,))
+    return orjson.dumps(list(part.rows), default=_dump_bytes).decode()
 
 
 def _dump_bytes(value: object) -> str:
@@ -80,7 +101,15 @@ def _statement(table: Table, size: int) -> str:
 
 
 @cache
-def _json_statement(table: Table, dialect: Dialect) -> str:
+def _json_statement(shapes: tuple[tuple[Table, bool], ...], dialect: Dialect) -> str:
+    *first, last = [
+        _json_insert(table, dialect) + (_replacing(table) if again else "") for table, again in shapes
+    ]
+    beside = ", ".join(f"part{at} AS ({each})" for at, each in enumerate(first))
+    return f"WITH {beside} {last}" if first else last
+
+
+def _json_insert(table: Table, dialect: Dialect) -> str:
     names = ", ".join(names_of(table))
     typed = ", ".join(f"{column.name} {column.type.compile(dialect)}" for column in table.columns)
     return f"INSERT INTO {table.name} ({names}) SELECT {names} FROM json_to_recordset(%s) AS given ({typed})"  # noqa: S608

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Table
 from heji_trace import tables
 from heji_trace.gather import Asked, Row, read_rows
 from heji_trace.intervals import Interval, parse_intervals
-from heji_trace.rows import insert_rows, names_of, replace_rows
+from heji_trace.rows import Part, names_of, write_together
 from heji_trace.rules import Thresholds
 from heji_trace.times import beijing_date
 
@@ -95,16 +95,13 @@ class Shelf:
             found = index.get(row[column], [])
             found[:] = [other for other in found if other is not row]
 
-    def write(self) -> None:
-        """One INSERT and one UPDATE for all that was added and changed."""
-        if self._added:
-            insert_rows(self._connection, self.table, self._added)
-            for row in self._added:
-                self._changed.pop(self._key(row), None)
-            self._added = []
-        if self._changed:
-            replace_rows(self._connection, self.table, list(self._changed.values()))
-            self._changed = {}
+    def unwritten(self) -> Iterator[Part]:
+        """What was added and what was changed, which counts as written from now on."""
+        for row in self._added:
+            self._changed.pop(self._key(row), None)
+        yield Part(self.table, self._added)
+        yield Part(self.table, list(self._changed.values()), replaces=True)
+        self._added, self._changed = [], {}
 
     def _place(self, row: Row) -> None:
         key = self._key(row)
@@ -179,8 +176,7 @@ class State:
 
     def write(self) -> None:
         """Write everything that was added or changed; the transaction goes on."""
-        for shelf in self.shelves():
-            shelf.write()
+        write_together(self.connection, (part for shelf in self.shelves() for part in shelf.unwritten()))
 
     def forget(self) -> None:
         """Write, then read everything anew: after rows were changed by a statement of another kind."""
