@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from county import PACKED, PRODUCT, County, opened_county
+from heji_trace.event_ids import new_event_id
 from heji_trace.label_issue import issue_label
 
 SINGLES = 12_000
@@ -32,14 +33,19 @@ def prepare(folder: Path, database_url: str | None = None) -> Prepared:
     folder.mkdir()
     with opened_county(folder, database_url) as county:
         add_sources(county)
-        singles = [statement(county, number, "A") for number in range(SINGLES)]
+        now_ms = county.service.clock.now_ms()
+        singles = [
+            # As forms name what they send; the ids of a sheet's rows are in no order.
+            {**statement(county, number, "A"), "id": new_event_id(now_ms + number, os.urandom)}
+            for number in range(SINGLES)
+        ]
         label = issue_label(
             county.recorder,
             county.authors["producer"],
             product=PRODUCT,
             batch="SRC0",
             copies=10,
-            now_ms=county.service.clock.now_ms(),
+            now_ms=now_ms,
             random=os.urandom,
         )
         url = county.service.store.url

@@ -164,6 +164,28 @@ def test_intervals_are_those_of_the_newest_edition_in_force(state: State) -> Non
     assert state.intervals_at(NOW) == state.intervals_at(NOW)
 
 
+def test_of_the_editions_only_those_are_read_by_which_events_are_judged(
+    state: State, connection: Connection
+) -> None:
+    edition(state, 1, "thresholds", '[{"name":"late_record_hours","value":"12"}]', "2026-01-01")
+    edition(state, 2, "limits", "[]", "2026-01-01")
+    edition(state, 3, "intervals", "[]", "2026-01-01")
+    state.write()
+    anew = State(connection)
+    assert anew.thresholds_at(NOW).late_record_hours == 12
+    assert anew.judging_editions() == ["intervals:e3", "thresholds:e1"]
+    assert [row["code"] for row in anew.register._rows.values()] == ["thresholds:e1"]
+
+
+def test_an_edition_that_was_taken_back_is_in_force_no_more(state: State) -> None:
+    for seq, hours in ((1, 24), (2, 12)):
+        rows = f'[{{"name":"late_record_hours","value":"{hours}"}}]'
+        edition(state, seq, "thresholds", rows, "2026-01-01")
+    [newer] = state.register.of("code", "thresholds:e2")
+    state.register.withdraw(newer, 3)
+    assert state.thresholds_at(NOW).late_record_hours == 24
+
+
 @pytest.mark.sqlite_only
 def test_every_question_of_a_shelf_is_answered_by_an_index(state: State, connection: Connection) -> None:
     asked: list[tuple[str, Any]] = []

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, ScalarSelect, Table, Text, cast, func, select
+from sqlalchemy import Column, ColumnElement, Connection, ScalarSelect, Table, Text, cast, func, select
 
 from heji_trace.prepared import Prepared, among
 from heji_trace.rows import names_of
@@ -20,22 +20,25 @@ Row = dict[str, Any]
 
 
 class Asked(NamedTuple):
-    """The rows of `table` whose `column` is one of the keys; with `live_only` those that no correction withdrew."""
+    """The rows of `table` whose `column` is one of the keys; with `live_only` those that no correction withdrew.
+
+    Of each row the values of the columns in `names`; of all where there are none.
+    """
 
     table: Table
     column: str
     live_only: bool
+    names: tuple[str, ...] = ()
 
 
 def read_rows(connection: Connection, asked: Sequence[tuple[Asked, Sequence[Any]]]) -> list[list[Row]]:
     """The rows for each question and its keys, in no order; tables with columns of text and whole numbers only."""
     questions = tuple(question for question, _ in asked)
-    names = [names_of(question.table) for question in questions]
     keys = {f"keys{at}": list(wanted) for at, (_, wanted) in enumerate(asked)}
     found = _statement(questions, connection.dialect.name).run(connection, **keys).one()
     return [
         [dict(zip(columns, values, strict=True)) for values in orjson.loads(rows)]
-        for columns, rows in zip(names, found, strict=True)
+        for columns, rows in zip(map(_names, questions), found, strict=True)
     ]
 
 
@@ -54,8 +57,16 @@ def _part(question: Asked, keys: str, rows: ColumnElement[str]) -> ScalarSelect[
 
 
 def _sqlite_rows(question: Asked) -> ColumnElement[str]:
-    return func.json_group_array(func.json_array(*question.table.columns))
+    return func.json_group_array(func.json_array(*_columns(question)))
 
 
 def _postgresql_rows(question: Asked) -> ColumnElement[str]:
-    return func.coalesce(cast(func.json_agg(func.json_build_array(*question.table.columns)), Text), "[]")
+    return func.coalesce(cast(func.json_agg(func.json_build_array(*_columns(question))), Text), "[]")
+
+
+def _columns(question: Asked) -> list[Column[Any]]:
+    return [question.table.c[name] for name in _names(question)]
+
+
+def _names(question: Asked) -> tuple[str, ...]:
+    return question.names or names_of(question.table)

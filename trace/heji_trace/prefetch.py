@@ -19,7 +19,7 @@ def prefetch(state: State, events: Sequence[Event]) -> None:
         [
             (state.events, "event_id", [each for event in events for each in events_named(event)]),
             (state.register, "code", [code for event in events for code in codes_named(event)]),
-            (state.register, "kind", ["edition"]),
+            (state.editions, "kind", ["edition"]),
             # Not the edges: a large batch has many, and only a warning that goes on to what was made of it asks for them.
             *((shelf, "batch", batches) for shelf in _of_batches(state)),
             (state.samples, "target", [*batches, *cycles]),
@@ -36,7 +36,7 @@ def prefetch_batches(state: State, batches: Sequence[str]) -> None:
     load_together(
         state.connection,
         [
-            (state.register, "kind", ["edition"]),
+            (state.editions, "kind", ["edition"]),
             *((shelf, "batch", batches) for shelf in _of_batches(state)),
             (state.warnings, "source", batches),
             (state.edges, "parent", batches),
@@ -76,7 +76,7 @@ def _prefetch_cycles(
         state.connection,
         [
             (state.samples, "target", cycles),
-            (state.register, "code", cycles),
+            (state.register, "code", [*cycles, *state.judging_editions()]),
             (state.applications, "cycle", cycles),
             (state.cycle_sites, "cycle", cycles),
             (state.harvests, "cycle", harvested),

@@ -50,8 +50,8 @@ class Registry:
                 self._seqs[kind, code] = row["seq"]
 
     def find_editions(self, codes: Container[str]) -> None:
-        """The same for editions, which are read all together: one may have a thousand rows."""
-        for row in sorted(self._state.register.of("kind", "edition"), key=itemgetter("seq")):
+        """The same for editions, without reading what they say: one may have a thousand rows."""
+        for row in sorted(self._state.editions.of("kind", "edition"), key=itemgetter("seq")):
             if row["code"] in codes:
                 self._seqs["edition", row["code"]] = row["seq"]
 

@@ -7,7 +7,6 @@ round trip for each. A `Shelf` holds the rows of one table that were asked for, 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from operator import itemgetter
@@ -27,16 +26,26 @@ _NO_EDITION = Thresholds()
 
 
 class Shelf:
-    """The rows of one table, found by any of the columns in `by`; withdrawn ones only where `live_only` is false."""
+    """The rows of one table, found by any of the columns in `by`; withdrawn ones only where `live_only` is false.
+
+    With `names` only these columns are read, and nothing may be added or changed.
+    """
 
     def __init__(
-        self, connection: Connection, table: Table, by: tuple[str, ...], *, live_only: bool = True
+        self,
+        connection: Connection,
+        table: Table,
+        by: tuple[str, ...],
+        *,
+        live_only: bool = True,
+        names: tuple[str, ...] = (),
     ) -> None:
         self.table = table
         self.by = by
         self._connection = connection
         self._key, self._blank = _shape(table)
         self._live_only = live_only and "withdrawn_seq" in self._blank
+        self._names = names
         self.forget()
 
     def forget(self) -> None:
@@ -60,7 +69,7 @@ class Shelf:
 
     def asked(self, column: str) -> Asked:
         """How this shelf reads by `column`."""
-        return Asked(self.table, column, self._live_only)
+        return Asked(self.table, column, self._live_only, self._names)
 
     def take(self, rows: Iterable[Row]) -> None:
         """Put down rows as they are stored; of those already here the group's own state counts."""
@@ -139,7 +148,11 @@ class State:
         self.connection = connection
         # A withdrawn event is still there: its id is taken, and it cannot be corrected twice.
         self.events = Shelf(connection, tables.events, ("event_id", "seq"), live_only=False)
-        self.register = Shelf(connection, tables.register, ("code", "kind", "organisation"))
+        self.register = Shelf(connection, tables.register, ("code", "organisation"))
+        # Without their rows, of which one may have thousands: those that a group needs are then read by their codes.
+        self.editions = Shelf(
+            connection, tables.register, ("kind",), names=("kind", "code", "seq", "withdrawn_seq")
+        )
         self.batches = Shelf(connection, tables.batches, ("batch",))
         self.lines = Shelf(connection, tables.lines, ("batch", "seq"))
         self.stock = Shelf(connection, tables.stock, ("batch",))
@@ -166,7 +179,7 @@ class State:
         self.measured: dict[tuple[object, ...], tuple[str, int]] = {}
         """What `measures.measure` has worked out, until something is registered."""
         self._registered: dict[tuple[str, str], Mapping[str, Any] | None] = {}
-        self._editions: defaultdict[str, list[str]] | None = None
+        self._editions: dict[str, list[str]] = {}
 
     def shelves(self) -> Iterator[Shelf]:
         """All shelves, in the order in which they are written."""
@@ -185,7 +198,7 @@ class State:
             shelf.forget()
         self._registered.clear()
         self.measured.clear()
-        self._editions = None
+        self._editions.clear()
 
     def find_registered(self, kind: str, code: str) -> Mapping[str, Any] | None:
         """The newest facts registered of `kind` under `code`, such as ("organisation", "fg-litchi-coop")."""
@@ -207,11 +220,12 @@ class State:
 
     def put_registered(self, kind: str, code: str, seq: int, organisation: str, data: str) -> None:
         """Register facts (canonical JSON text) of `kind` under `code`, as a version of their own."""
-        self.register.add(kind=kind, code=code, seq=seq, organisation=organisation, data=data)
+        row = self.register.add(kind=kind, code=code, seq=seq, organisation=organisation, data=data)
         self._registered.pop((kind, code), None)
         self.measured.clear()
         if kind == "edition":
-            self._editions = None
+            self.editions.take([row])
+            self._editions.clear()
 
     def find_batch(self, batch: str) -> Row | None:
         """The batch's row, or None where no entry speaks of it."""
@@ -240,14 +254,14 @@ class State:
         edition = self._edition_at("thresholds", occurred_ms)
         return _NO_EDITION if edition is None else _thresholds(edition)
 
+    def judging_editions(self) -> list[str]:
+        """The codes of all editions by which events are judged."""
+        return [code for table in ("intervals", "thresholds") for code in self._codes_of(table)]
+
     def _edition_at(self, table: str, occurred_ms: int) -> str | None:
         """The facts of an edition, as text."""
-        if self._editions is None:
-            self._editions = defaultdict(list)
-            for row in sorted(self.register.of("kind", "edition"), key=lambda row: row["seq"]):
-                self._editions[_edition(row["data"])["table"]].append(row["data"])
         if table not in self._editions:
-            return None
+            self._editions[table] = self._texts_of(table)
         day = beijing_date(occurred_ms).isoformat()
         in_force = [
             data
@@ -255,6 +269,17 @@ class State:
             if _edition(data)["effective_from"] <= day <= _edition(data).get("effective_to", "9999-12-31")
         ]
         return in_force[-1] if in_force else None
+
+    def _codes_of(self, table: str) -> set[str]:
+        rows = self.editions.of("kind", "edition")
+        return {row["code"] for row in rows if row["code"].startswith(f"{table}:")}
+
+    def _texts_of(self, table: str) -> list[str]:
+        """The facts of all editions of a table, as texts, in the order in which they were registered."""
+        codes = self._codes_of(table)
+        self.register.load("code", codes)
+        rows = [row for code in codes for row in self.register.of("code", code) if row["kind"] == "edition"]
+        return [row["data"] for row in sorted(rows, key=itemgetter("seq"))]
 
 
 # An edition may have a thousand rows and every group asks for it: what its text says is worked out once a process.

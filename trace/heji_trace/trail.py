@@ -74,7 +74,7 @@ def trail_of(state: State, batch: str) -> Trail:
             *((shelf, "batch", [batch]) for shelf in (state.warnings, state.conditions)),
             (state.edges, "child", names),
             (state.samples, "target", names),
-            (state.register, "kind", ["edition"]),
+            (state.editions, "kind", ["edition"]),
         ],
     )
     rows = {name: row for name in names if (row := state.find_batch(name))}
@@ -129,7 +129,8 @@ def _read_behind(state: State, trail: Trail) -> None:
     load_together(
         state.connection,
         [
-            (state.register, "code", [*cycles, *(code for code in named if code is not None)]),
+            (state.register, "code", [*cycles, *state.judging_editions()]),
+            (state.register, "code", [code for code in named if code is not None]),
             (state.applications, "cycle", cycles),
             (state.samples, "target", cycles),
             (state.lines, "batch", trail.base),
