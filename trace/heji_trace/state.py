@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from functools import cache, lru_cache
 from operator import itemgetter
 from typing import Any
@@ -179,7 +180,7 @@ class State:
         self.measured: dict[tuple[object, ...], tuple[str, int]] = {}
         """What `measures.measure` has worked out, until something is registered."""
         self._registered: dict[tuple[str, str], Mapping[str, Any] | None] = {}
-        self._editions: dict[str, list[str]] = {}
+        self._in_force: dict[tuple[str, date], str | None] = {}
 
     def shelves(self) -> Iterator[Shelf]:
         """All shelves, in the order in which they are written."""
@@ -198,7 +199,7 @@ class State:
             shelf.forget()
         self._registered.clear()
         self.measured.clear()
-        self._editions.clear()
+        self._in_force.clear()
 
     def find_registered(self, kind: str, code: str) -> Mapping[str, Any] | None:
         """The newest facts registered of `kind` under `code`, such as ("organisation", "fg-litchi-coop")."""
@@ -225,7 +226,7 @@ class State:
         self.measured.clear()
         if kind == "edition":
             self.editions.take([row])
-            self._editions.clear()
+            self._in_force.clear()
 
     def find_batch(self, batch: str) -> Row | None:
         """The batch's row, or None where no entry speaks of it."""
@@ -260,13 +261,17 @@ class State:
 
     def _edition_at(self, table: str, occurred_ms: int) -> str | None:
         """The facts of an edition, as text."""
-        if table not in self._editions:
-            self._editions[table] = self._texts_of(table)
-        day = beijing_date(occurred_ms).isoformat()
+        asked = (table, beijing_date(occurred_ms))
+        if asked not in self._in_force:
+            self._in_force[asked] = self._find_edition(*asked)
+        return self._in_force[asked]
+
+    def _find_edition(self, table: str, day: date) -> str | None:
+        wanted = day.isoformat()
         in_force = [
             data
-            for data in self._editions[table]
-            if _edition(data)["effective_from"] <= day <= _edition(data).get("effective_to", "9999-12-31")
+            for data in self._texts_of(table)
+            if _edition(data)["effective_from"] <= wanted <= _edition(data).get("effective_to", "9999-12-31")
         ]
         return in_force[-1] if in_force else None
 
