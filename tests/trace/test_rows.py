@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from heji_trace.db import Store
+from heji_trace.errors import LedgerBusy
 from heji_trace.rows import Part, insert_rows, names_of, write_together
 from heji_trace.tables import disclosures, edges, stock
 
@@ -17,11 +19,57 @@ def test_all_rows_are_inserted_each_once_and_in_their_bytes(store: Store, count:
     assert [dict(row) for row in stored] == rows
 
 
-def test_a_row_that_lacks_a_column_is_not_written_half(store: Store) -> None:
-    with store.write() as connection:
-        with pytest.raises(KeyError):
-            insert_rows(connection, stock, [{"batch": "A"}])
+@pytest.mark.parametrize("count", [1, 300])
+def test_a_row_that_lacks_a_column_is_not_written_half(store: Store, count: int) -> None:
+    with pytest.raises(KeyError), store.write() as connection:
+        insert_rows(connection, stock, [{"batch": f"B{at}"} for at in range(count)])
+    with store.read() as connection:
         assert connection.execute(select(stock)).all() == []
+
+
+@pytest.mark.parametrize("count", [2, 300])
+def test_rows_that_break_a_rule_of_the_database_are_told_as_such(store: Store, count: int) -> None:
+    row = {"batch": "B", "holder": "o", "state": "held", "dimension": "mass", "amount": 1}
+    with pytest.raises(IntegrityError), store.write() as connection:
+        insert_rows(connection, stock, [row] * count)
+    with store.read() as connection:
+        assert connection.execute(select(stock)).all() == []
+
+
+@pytest.mark.postgresql_only
+@pytest.mark.parametrize("count", [2, 300])
+def test_a_server_that_goes_away_in_the_middle_is_told_as_busy(store: Store, count: int) -> None:
+    row = {"holder": "o", "state": "held", "dimension": "mass", "amount": 1}
+    rows = [{"batch": f"B{at}", **row} for at in range(count)]
+
+    def insert_on_a_connection_that_is_cut() -> None:
+        with store.write() as connection, store.read() as other:
+            own = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+            other.exec_driver_sql("SELECT pg_terminate_backend(%s)", (own,))
+            insert_rows(connection, stock, rows)
+
+    with pytest.raises(LedgerBusy):
+        insert_on_a_connection_that_is_cut()
+    with store.write() as connection:
+        insert_rows(connection, stock, rows)
+
+
+def test_text_of_every_kind_is_stored_as_it_is(store: Store) -> None:
+    odd = ["\\", "\\N", "\t", "\n", "\r", "\\.", "'", '"', "{}", "荔枝 🍈", "\u202e", " ", ""]
+    rows = [
+        {
+            "batch": f"{at:03}{odd[at % len(odd)]}",
+            "holder": "o",
+            "state": "held",
+            "dimension": "mass",
+            "amount": at,
+        }
+        for at in range(300)
+    ]
+    with store.write() as connection:
+        insert_rows(connection, stock, rows)
+        stored = connection.execute(select(stock).order_by(stock.c.amount)).mappings().all()
+    assert [dict(row) for row in stored] == rows
 
 
 def test_stored_rows_get_the_values_of_those_with_their_key_and_no_others_change(

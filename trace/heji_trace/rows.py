@@ -12,12 +12,14 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy import Connection, Dialect, Table, exc
 
 _Row = Mapping[str, Any]
 
 # Far below the 32,766 values that SQLite takes at once, and few enough lengths for the driver to keep them prepared.
 _AT_ONCE = 64
+# So many rows of one table are copied, at PostgreSQL: those of a chunk of a bulk, not those of a group.
+_COPIED = 200
 
 
 class Part(NamedTuple):
@@ -37,7 +39,10 @@ def write_together(connection: Connection, parts: Iterable[Part]) -> None:
     """Insert or replace rows of several tables; no part may have a row of another part."""
     filled = [part for part in parts if part.rows]
     if connection.dialect.name == "postgresql":
-        _write_json(connection, filled)
+        many = [part for part in filled if len(part.rows) >= _COPIED and not part.replaces]
+        for part in many:
+            _copy(connection, part)
+        _write_json(connection, [part for part in filled if part not in many])
         return
     for part in filled:
         _write(connection, part)
@@ -50,6 +55,21 @@ def _write(connection: Connection, part: Part) -> None:
         rows = part.rows[start : start + _AT_ONCE]
         statement = _statement(part.table, len(rows)) + ending
         connection.exec_driver_sql(statement, tuple([row[name] for row in rows for name in names]))
+
+
+def _copy(connection: Connection, part: Part) -> None:
+    """Many rows by PostgreSQL's own way in: it takes two turns to the server and back, and less for each row."""
+    names = names_of(part.table)
+    statement = f"COPY {part.table.name} ({', '.join(names)}) FROM STDIN"
+    driver: Any = connection.connection.driver_connection
+    failure = connection.dialect.loaded_dbapi.Error
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in part.rows:
+                copy.write_row([row[name] for name in names])
+    except failure as error:
+        # As of every other statement: whoever waits for an answer tells a broken rule from a lost server.
+        raise exc.DBAPIError.instance(statement, None, error, failure, hide_parameters=True) from error
 
 
 def _write_json(connection: Connection, parts: Sequence[Part]) -> None:
