@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from heji_trace.posting import check_posted, parse_posted
 from heji_trace.sheets import parse_row, read_sheet
 from heji_trace.sheets.cells import Cell
 from heji_trace.sheets.grids import GridRow, read_grid
+from heji_trace.streams import Piece, split_array, split_lines
 
 MOST_BYTES: Final = 32 * 1024 * 1024
 MOST_EVENTS: Final = 100_000
@@ -77,9 +79,9 @@ def read_file(data: bytes, name: str, kind: Kind | None, organisation: str | Non
     read = ReadFile(name, STATED, hashlib.sha256(data).hexdigest(), data)
     try:
         if suffix == ".json":
-            return _parsed(read, list(enumerate(_array(data), 1)))
+            return _parsed(read, _values(data))
         if suffix in _LINES:
-            return _parsed(read, list(_lines(data)))
+            return _parsed(read, split_lines(BytesIO(data), MOST_BYTES))
         if kind is None and is_rapid17(data):
             return _instrument(read)
         return _sheet(read, kind, organisation)
@@ -87,34 +89,31 @@ def read_file(data: bytes, name: str, kind: Kind | None, organisation: str | Non
         return replace(read, problems=refused.problems)
 
 
-def _array(data: bytes) -> list[object]:
-    found = canonical.load(data, MOST_BYTES)
-    return found if isinstance(found, list) else [found]
+def _values(data: bytes) -> Iterator[Piece | Problem]:
+    """The events of an array one after the other, since all at once take ten times the file; or the one alone."""
+    if data.lstrip().startswith(b"["):
+        return split_array(BytesIO(data), MOST_BYTES)
+    return iter([Piece(0, 1, data)])
 
 
-def _lines(data: bytes) -> Iterator[tuple[int, object]]:
-    for number, line in enumerate(data.splitlines(), 1):
-        if line.strip():
-            try:
-                yield number, canonical.load(line, MOST_BYTES)
-            except InvalidEvent as refused:
-                raise InvalidEvent([replace(each, line=number) for each in refused.problems]) from None
-
-
-def _parsed(read: ReadFile, raws: Sequence[tuple[int, object]]) -> ReadFile:
-    if not raws:
-        return replace(read, problems=(Problem("", "empty-list"),))
-    if len(raws) > MOST_EVENTS:
-        return replace(read, problems=(Problem("", "too-many-items", {"most": MOST_EVENTS}),))
+def _parsed(read: ReadFile, pieces: Iterable[Piece | Problem]) -> ReadFile:
     statements: list[Statement] = []
     problems: list[Problem] = []
-    for at, (line, raw) in enumerate(raws):
+    for piece in pieces:
+        if isinstance(piece, Problem):
+            problems.append(piece)
+            continue
+        if piece.place == MOST_EVENTS:
+            return replace(read, problems=(Problem("", "too-many-items", {"most": MOST_EVENTS}),))
         try:
-            statements.append(_stated(parse_posted(raw), line))
+            statements.append(_stated(parse_posted(canonical.load(piece.data, MOST_BYTES)), piece.line))
         except InvalidEvent as refused:
             problems += [
-                replace(each, pointer=f"/{at}{each.pointer}", line=line) for each in refused.problems
+                replace(each, pointer=f"/{piece.place}{each.pointer}", line=piece.line)
+                for each in refused.problems
             ]
+    if not statements and not problems:
+        problems.append(Problem("", "empty-list"))
     return _with_statements(read, statements, problems)
 
 

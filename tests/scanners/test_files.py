@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from county import CYCLE, PRODUCT
+from heji_scanners import files
 from heji_scanners.files import INSTRUMENT, MOST_BYTES, STATED, ReadFile, read_bytes, read_file
 from heji_trace.errors import InvalidEvent
 from heji_trace.kinds import KINDS
@@ -107,6 +108,24 @@ def test_what_cannot_be_read_is_told(data: bytes, name: str, code: str) -> None:
     file = read(data, name)
     assert file.statements == ()
     assert code in codes(file)
+
+
+def test_every_line_that_cannot_be_read_is_told_with_its_number() -> None:
+    file = read(b"{\n" + json.dumps(EVENT).encode() + b"\n\n[]\n{", "a.ndjson")
+    assert file.statements == ()
+    assert [(each.line, each.pointer, each.code) for each in file.problems] == [
+        (1, "/0", "json-malformed"),
+        (4, "/2", "not-an-object"),
+        (5, "/3", "json-malformed"),
+    ]
+
+
+def test_one_event_more_than_a_file_may_have_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MOST_EVENTS", 2)
+    stated = [{**EVENT, "id": f"00000000-0000-7000-8000-{at:012}"} for at in range(3)]
+    for part, codes_told in ((stated, ["too-many-items"]), (stated[:2], [])):
+        assert codes(read(json.dumps(part).encode(), "a.json")) == codes_told
+        assert codes(read("\n".join(json.dumps(each) for each in part).encode(), "a.ndjson")) == codes_told
 
 
 def test_an_id_that_stands_twice_in_a_sheet_is_told() -> None:

@@ -61,3 +61,10 @@ def test_an_empty_log_is_no_county(service: Service) -> None:
 def test_the_log_of_the_demonstration_says_so() -> None:
     assert ORIGIN.startswith("demo.")
     assert "demonstration" in ORIGIN
+
+
+def test_the_port_of_the_demonstration_can_be_set_as_that_of_the_service(tmp_path: Path) -> None:
+    run = CliRunner().invoke(heji, ["demo", "--data", str(tmp_path / "demo")], env={"HEJI_PORT": "70000"})
+    assert run.exit_code == 2
+    assert "70000" in run.output
+    assert not (tmp_path / "demo").exists()

@@ -47,7 +47,12 @@ _HEEDED = (HOST, BASE_URL, THREADS, TRUSTED_HOSTS)
     help="数据文件夹，空时新建示范县 · the data folder; the county is built where it is empty",
 )
 @click.option(
-    "--port", type=click.IntRange(1, 65_535), default=8080, show_default=True, help="端口 · the port"
+    "--port",
+    type=click.IntRange(1, 65_535),
+    envvar="HEJI_PORT",
+    default=8080,
+    show_default=True,
+    help="端口（或 HEJI_PORT） · the port (or HEJI_PORT)",
 )
 @json_option
 def demo(*, data: Path, port: int) -> None:
