@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 _STARTING_SECONDS = 30
-_PRODUCT = ("-c", "from heji_web.commands import main; main()", "serve")
+PRODUCT = ("-c", "from heji_web.commands import main; main()", "serve")
 
 
 class Served:
@@ -24,7 +24,7 @@ class Served:
     `program` are the arguments of Python that serve; by themselves the product's own.
     """
 
-    def __init__(self, folder: Path, program: Sequence[str] = _PRODUCT, **settings: str) -> None:
+    def __init__(self, folder: Path, program: Sequence[str] = PRODUCT, **settings: str) -> None:
         self.port = free_port()
         self._log = (folder / "serve.log").open("ab")
         self._environment = {

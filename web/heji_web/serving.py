@@ -9,6 +9,7 @@ import logging
 import os
 import resource
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from threading import Event
 from time import monotonic
@@ -117,9 +118,10 @@ def spare_switches() -> None:
     """Let no thread of this process that wakes push aside the one that runs; called before there are others.
 
     The interpreter lets one of its threads work at a time: who is pushed aside keeps that right, and who pushed can
-    only wait for it. It gave a tenth more pages.
+    only wait for it. It gave a tenth more pages. A sandbox may forbid it.
     """
-    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    with suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def spare_memory() -> None:
