@@ -33,19 +33,14 @@ def prepare(folder: Path, database_url: str | None = None) -> Prepared:
     folder.mkdir()
     with opened_county(folder, database_url) as county:
         add_sources(county)
-        now_ms = county.service.clock.now_ms()
-        singles = [
-            # As forms name what they send; the ids of a sheet's rows are in no order.
-            {**statement(county, number, "A"), "id": new_event_id(now_ms + number, os.urandom)}
-            for number in range(SINGLES)
-        ]
+        singles = list(named_as_made(county, SINGLES, "A"))
         label = issue_label(
             county.recorder,
             county.authors["producer"],
             product=PRODUCT,
             batch="SRC0",
             copies=10,
-            now_ms=now_ms,
+            now_ms=county.service.clock.now_ms(),
             random=os.urandom,
         )
         url = county.service.store.url
@@ -70,3 +65,10 @@ def statement(county: County, number: int, prefix: str) -> dict[str, Any]:
 def statements(county: County, count: int, prefix: str) -> Iterator[dict[str, Any]]:
     """So many of them."""
     return (statement(county, number, prefix) for number in range(count))
+
+
+def named_as_made(county: County, count: int, prefix: str) -> Iterator[dict[str, Any]]:
+    """The same with ids in the order of their making, as forms name what they send; those of a sheet are in none."""
+    now_ms = county.service.clock.now_ms()
+    for number, stated in enumerate(statements(county, count, prefix)):
+        yield {**stated, "id": new_event_id(now_ms + number, os.urandom)}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.bare import BareLedger
 from bench.figures import Figure, at_least, at_most
-from bench.prepared import add_sources, statements
+from bench.prepared import add_sources, named_as_made, statements
 from county import County, opened_county
 from heji_trace import canonical
 from heji_trace.event import Event
@@ -25,7 +25,7 @@ def recorder_figures(root: Path) -> list[Figure]:
     """32 submitters, each waiting for its receipt: the recorder, and a chained group commit of the same bytes."""
     with opened_county(_folder(root, "recorder")) as county:
         add_sources(county)
-        events = [parse_event(each) for each in statements(county, _EVENTS, "R")]
+        events = [parse_event(each) for each in named_as_made(county, _EVENTS, "R")]
         producer = county.authors["producer"]
         rate = _rate(events, lambda event: county.recorder.submit(event, producer))
     bare = BareLedger(root / "bare.db")
