@@ -217,7 +217,7 @@ class Store:
 def lock_ledger(connection: Connection) -> None:
     """Keep other processes from writing to the ledger until this transaction ends; on SQLite no other has it open."""
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LEDGER_LOCK})
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_LEDGER_LOCK,))
 
 
 def wait_without_end(connection: Connection) -> None:

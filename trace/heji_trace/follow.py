@@ -7,8 +7,10 @@ standby that had fallen behind, and neither written to nor served as the newest.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from heji_trace import ledger
 from heji_trace.checkpoint import VerifierKey, open_checkpoint
@@ -17,9 +19,16 @@ from heji_trace.entries import parse_entry
 from heji_trace.errors import BrokenChain, LedgerBusy, Untrusted
 from heji_trace.head import HeadFile
 from heji_trace.merkle import leaf_hash
+from heji_trace.prepared import Prepared
 from heji_trace.tables import entries
 
 _AT_ONCE = 2000
+_FROM = Prepared(
+    select(entries.c.seq, entries.c.entry)
+    .where(entries.c.seq >= bindparam("start"))
+    .order_by(entries.c.seq)
+    .limit(_AT_ONCE)
+)
 
 
 def follow(connection: Connection, tip: ledger.Tip, key: VerifierKey) -> ledger.Tip:
@@ -29,19 +38,22 @@ def follow(connection: Connection, tip: ledger.Tip, key: VerifierKey) -> ledger.
     """
     frontier = tip.frontier.copy()
     last, recorded_ms = tip.last_leaf, tip.recorded_ms
+    # With the last entry that is known, which proves that the others continue it.
+    new = _read(connection, max(tip.size - 1, 0))
     if tip.size:
-        known = ledger.read_entry_bytes(connection, tip.size - 1, tip.size)
-        if not known:
+        if not new or new[0].seq != tip.size - 1:
             raise Untrusted("ledger-behind", size=ledger.size_of(connection), remembered=tip.size)
-        if leaf_hash(known[0]) != tip.last_leaf:
+        if leaf_hash(new[0].entry) != tip.last_leaf:
             raise Untrusted("ledger-differs", size=tip.size)
-    while new := _read(connection, frontier.size, _AT_ONCE):
+        new = new[1:]
+    while new:
         for seq, data in new:
             entry = parse_entry(data, seq)
             if seq != frontier.size or entry.prev != last:
                 raise BrokenChain(frontier.size, "entry-prev")
             last, recorded_ms = leaf_hash(data), entry.recorded_ms
             frontier.append(last)
+        new = _read(connection, frontier.size)
     if frontier.size == tip.size:
         return tip
     note = ledger.find_note(connection, frontier.size)
@@ -52,9 +64,8 @@ def follow(connection: Connection, tip: ledger.Tip, key: VerifierKey) -> ledger.
     return ledger.Tip(frontier.size, last, recorded_ms, frontier, note)
 
 
-def _read(connection: Connection, start: int, most: int) -> list[tuple[int, bytes]]:
-    query = select(entries.c.seq, entries.c.entry).where(entries.c.seq >= start).order_by(entries.c.seq)
-    return [(row.seq, row.entry) for row in connection.execute(query.limit(most))]
+def _read(connection: Connection, start: int) -> Sequence[Any]:
+    return _FROM.run(connection, start=start).all()
 
 
 class Follower:

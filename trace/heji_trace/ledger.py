@@ -126,10 +126,10 @@ class Draft:
         """Delete disclosures of entry `seq`, as the newest entry of this draft, an erasure, says."""
         self._erasures += [{"seq": seq, "pointer": each, "by_seq": self.size - 1} for each in pointers]
 
-    def flush(self, connection: Connection) -> None:
+    def flush(self, connection: Connection, *signed: Part) -> None:
         """Insert what was added so far, which is then kept here no longer; the transaction goes on."""
         parts = Part(entries, self._entries), Part(disclosures, self._disclosures), Part(nodes, self._nodes)
-        write_together(connection, parts)
+        write_together(connection, (*parts, *signed))
         # After them: the database lets a disclosure go only where an entry that is there and a row name it.
         insert_rows(connection, erasures, self._erasures)
         for erased in self._erasures:
@@ -140,11 +140,9 @@ class Draft:
 
     def write(self, connection: Connection, signer: Signer) -> Tip:
         """Insert the whole group with one signed checkpoint over it; the tip it leads to once it is committed."""
-        self.flush(connection)
         note = sign_note(dump_checkpoint(signer.name, self.size, self._frontier.root()), signer)
-        connection.execute(
-            insert(checkpoints), {"size": self.size, "previous_size": self.start, "note": note}
-        )
+        row = {"size": self.size, "previous_size": self.start, "note": note}
+        self.flush(connection, Part(checkpoints, [row]))
         return Tip(self.size, self._last_leaf, self.recorded_ms, self._frontier, note)
 
 
