@@ -22,6 +22,8 @@ from heji_trace.streams import Piece, split_array, split_lines
 
 MOST_BYTES: Final = 32 * 1024 * 1024
 MOST_EVENTS: Final = 100_000
+# Servers take a quarter of it unless they are told otherwise.
+_MOST_EVENT_BYTES: Final = 1 << 20
 INSTRUMENT: Final = "rapid17"
 STATED: Final = "json"
 _LINES: Final = frozenset({".ndjson", ".jsonl"})
@@ -81,7 +83,7 @@ def read_file(data: bytes, name: str, kind: Kind | None, organisation: str | Non
         if suffix == ".json":
             return _parsed(read, _values(data))
         if suffix in _LINES:
-            return _parsed(read, split_lines(BytesIO(data), MOST_BYTES))
+            return _parsed(read, split_lines(BytesIO(data), _MOST_EVENT_BYTES))
         if kind is None and is_rapid17(data):
             return _instrument(read)
         return _sheet(read, kind, organisation)
@@ -92,7 +94,7 @@ def read_file(data: bytes, name: str, kind: Kind | None, organisation: str | Non
 def _values(data: bytes) -> Iterator[Piece | Problem]:
     """The events of an array one after the other, since all at once take ten times the file; or the one alone."""
     if data.lstrip().startswith(b"["):
-        return split_array(BytesIO(data), MOST_BYTES)
+        return split_array(BytesIO(data), _MOST_EVENT_BYTES)
     return iter([Piece(0, 1, data)])
 
 
@@ -106,7 +108,12 @@ def _parsed(read: ReadFile, pieces: Iterable[Piece | Problem]) -> ReadFile:
         if piece.place == MOST_EVENTS:
             return replace(read, problems=(Problem("", "too-many-items", {"most": MOST_EVENTS}),))
         try:
-            statements.append(_stated(parse_posted(canonical.load(piece.data, MOST_BYTES)), piece.line))
+            raw = canonical.load(piece.data, MOST_BYTES)
+        except InvalidEvent as refused:
+            problems += _unreadable(read, piece, refused)
+            continue
+        try:
+            statements.append(_stated(parse_posted(raw), piece.line))
         except InvalidEvent as refused:
             problems += [
                 replace(each, pointer=f"/{piece.place}{each.pointer}", line=piece.line)
@@ -115,6 +122,21 @@ def _parsed(read: ReadFile, pieces: Iterable[Piece | Problem]) -> ReadFile:
     if not statements and not problems:
         problems.append(Problem("", "empty-list"))
     return _with_statements(read, statements, problems)
+
+
+def _unreadable(read: ReadFile, piece: Piece, refused: InvalidEvent) -> list[Problem]:
+    """What is no JSON, with its line in the file; raises InvalidEvent for a document, of which nothing can be read."""
+    if Path(read.name).suffix.lower() not in _LINES:
+        canonical.load(read.data, MOST_BYTES)
+    return [
+        replace(
+            each,
+            pointer=f"/{piece.place}",
+            line=piece.line,
+            names={name: piece.line if name == "line" else value for name, value in each.names.items()},
+        )
+        for each in refused.problems
+    ]
 
 
 def _stated(event: Event, line: int) -> Statement:

@@ -94,6 +94,9 @@ def test_events_as_json_in_an_array_alone_or_one_a_line() -> None:
     "data, name, code",
     [
         (b"[]", "a.json", "empty-list"),
+        (b" [ ] \n", "a.json", "empty-list"),
+        (b"", "a.json", "json-malformed"),
+        (b'[{"a": "' + b"x" * 2_000_000, "a.json", "too-large"),
         (b"{", "a.json", "json-malformed"),
         (b"{}\n{", "a.ndjson", "json-malformed"),
         (b"\xff", "a.json", "json-not-utf8"),
@@ -110,6 +113,17 @@ def test_what_cannot_be_read_is_told(data: bytes, name: str, code: str) -> None:
     assert code in codes(file)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [b'[\n {"a": 1},\n {"b": 2,\n  "c": tru}\n]', b'{"a": 1,\n"x": 2,\n"b": 2,\n  "c": tru}'],
+    ids=["array", "alone"],
+)
+def test_a_document_that_is_no_json_is_told_where_in_the_file(data: bytes) -> None:
+    [problem] = read(data, "a.json").problems
+    assert (problem.code, problem.pointer, problem.line) == ("json-malformed", "", None)
+    assert problem.names == {"line": 4, "column": 8}
+
+
 def test_every_line_that_cannot_be_read_is_told_with_its_number() -> None:
     file = read(b"{\n" + json.dumps(EVENT).encode() + b"\n\n[]\n{", "a.ndjson")
     assert file.statements == ()
@@ -118,6 +132,7 @@ def test_every_line_that_cannot_be_read_is_told_with_its_number() -> None:
         (4, "/2", "not-an-object"),
         (5, "/3", "json-malformed"),
     ]
+    assert [each.names.get("line") for each in file.problems] == [1, None, 5]
 
 
 def test_one_event_more_than_a_file_may_have_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

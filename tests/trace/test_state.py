@@ -177,12 +177,14 @@ def test_of_the_editions_only_those_are_read_by_which_events_are_judged(
     assert [row["code"] for row in anew.register._rows.values()] == ["thresholds:e1"]
 
 
-def test_an_edition_that_was_taken_back_is_in_force_no_more(state: State) -> None:
+def test_an_edition_that_was_taken_back_is_in_force_no_more(state: State, connection: Connection) -> None:
     for seq, hours in ((1, 24), (2, 12)):
         rows = f'[{{"name":"late_record_hours","value":"{hours}"}}]'
         edition(state, seq, "thresholds", rows, "2026-01-01")
-    [newer] = state.register.of("code", "thresholds:e2")
-    state.register.withdraw(newer, 3)
+    assert state.thresholds_at(NOW).late_record_hours == 12
+    state.write()
+    connection.execute(update(tables.register).values(withdrawn_seq=3).where(tables.register.c.seq == 2))
+    state.forget()
     assert state.thresholds_at(NOW).late_record_hours == 24
 
 

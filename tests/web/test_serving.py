@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import re
 import socket
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from http.client import HTTPConnection
@@ -215,15 +218,57 @@ def test_an_answer_does_not_wait_for_the_next_request_of_the_same_client(
         assert second.endswith(b"at last")
 
 
-def test_an_answer_larger_than_all_buffers_arrives_whole(app: Flask, settings: Settings) -> None:
+def test_an_answer_larger_than_all_buffers_waits_for_a_slow_reader_and_arrives_whole(
+    app: Flask, settings: Settings
+) -> None:
+    # As much as waitress holds for a client before it lets the view wait.
+    is_full = Event()
+
     @app.get("/large")
     def large() -> Iterator[bytes]:
-        return (bytes([number % 256]) * 1000 for number in range(5000))
+        for number in range(4000):
+            if number * 10_000 > 16 * 2**20:
+                is_full.set()
+            yield bytes([number % 256]) * 10_000
 
     with serving(app, settings):
         connection = connect(settings)
         connection.request("GET", "/large")
+        assert is_full.wait(20)
+        # Long enough for the view to be stopped by its full buffers.
+        assert not Event().wait(0.3)
         body = connection.getresponse().read()
         connection.close()
-    assert len(body) == 5_000_000
-    assert body[4_321_000:4_321_002] == bytes([4321 % 256]) * 2
+    assert body == b"".join(bytes([number % 256]) * 10_000 for number in range(4000))
+
+
+def test_an_answer_is_sent_once_though_the_next_request_asks_to_go_on(app: Flask, settings: Settings) -> None:
+    """The head of a request that expects `100 Continue`, sent together with the request before it."""
+
+    @app.get("/first")
+    def first() -> bytes:
+        return b"first" * 500
+
+    @app.post("/second")
+    def second() -> bytes:
+        return request.get_data()
+
+    asked = (
+        b"GET /first HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+        b"POST /second HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n"
+    )
+
+    def ask(_number: int) -> list[bytes]:
+        with socket.create_connection(("127.0.0.1", settings.port), timeout=20) as raw:
+            raw.sendall(asked)
+            received = b""
+            while b"100 Continue" not in received:
+                received += raw.recv(65536)
+            raw.sendall(b"body")
+            while not received.endswith(b"body"):
+                received += raw.recv(65536)
+        return re.findall(rb"HTTP/1.1 (\d+)", received)
+
+    with serving(app, settings), ThreadPoolExecutor(8) as clients:
+        answers = Counter(each.count(b"200") for each in clients.map(ask, range(800)))
+    assert answers == {2: 800}

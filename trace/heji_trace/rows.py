@@ -18,7 +18,7 @@ _Row = Mapping[str, Any]
 
 # Far below the 32,766 values that SQLite takes at once, and few enough lengths for the driver to keep them prepared.
 _AT_ONCE = 64
-# So many rows of one table are copied, at PostgreSQL: those of a chunk of a bulk, not those of a group.
+# So many rows of one table are copied, at PostgreSQL: those of a chunk of a bulk, hardly ever those of a group.
 _COPIED = 200
 
 
@@ -59,6 +59,7 @@ def _write(connection: Connection, part: Part) -> None:
 
 def _copy(connection: Connection, part: Part) -> None:
     """Many rows by PostgreSQL's own way in: it takes two turns to the server and back, and less for each row."""
+    _check_names(part)
     names = names_of(part.table)
     statement = f"COPY {part.table.name} ({', '.join(names)}) FROM STDIN"
     driver: Any = connection.connection.driver_connection
@@ -69,13 +70,15 @@ def _copy(connection: Connection, part: Part) -> None:
                 copy.write_row([row[name] for name in names])
     except failure as error:
         # As of every other statement: whoever waits for an answer tells a broken rule from a lost server.
-        raise exc.DBAPIError.instance(statement, None, error, failure, hide_parameters=True) from error
+        raise exc.DBAPIError.instance(
+            statement, None, error, failure, hide_parameters=True, connection_invalidated=driver.closed
+        ) from error
 
 
 def _write_json(connection: Connection, parts: Sequence[Part]) -> None:
     """All parts in one statement, the rows of each as one value.
 
-    Its driver reads a statement with a place for each value anew every time, in Python; and each statement is a way to
+    PostgreSQL's driver reads a statement with a place for each value anew every time, in Python; and each statement is a way to
     the server and back.
     """
     if not parts:
@@ -85,12 +88,16 @@ def _write_json(connection: Connection, parts: Sequence[Part]) -> None:
     connection.exec_driver_sql(_json_statement(shapes, connection.dialect), given)
 
 
-def _dump_rows(part: Part) -> str:
+def _check_names(part: Part) -> None:
     names = dict.fromkeys(names_of(part.table)).keys()
     for row in part.rows:
         # A value that is missing would be taken for NULL.
         if row.keys() != names:
             raise KeyError(*(row.keys() ^ names))
+
+
+def _dump_rows(part: Part) -> str:
+    _check_names(part)
     return orjson.dumps(list(part.rows), default=_dump_bytes).decode()
 
 

@@ -57,6 +57,7 @@ def split_array(stream: BinaryIO, most: int) -> Iterator[Piece | Problem]:
     place = 0
     reader.skip_blanks()
     is_over = reader.take(b"]")
+    reader.skip_blanks()
     while not is_over:
         data = reader.take_value(most)
         yield Piece(place, place + 1, data) if data is not None else _too_long(place, place + 1, most)

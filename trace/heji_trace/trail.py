@@ -129,8 +129,7 @@ def _read_behind(state: State, trail: Trail) -> None:
     load_together(
         state.connection,
         [
-            (state.register, "code", [*cycles, *state.judging_editions()]),
-            (state.register, "code", [code for code in named if code is not None]),
+            (state.register, "code", [*cycles, *state.judging_editions(), *filter(None, named)]),
             (state.applications, "cycle", cycles),
             (state.samples, "target", cycles),
             (state.lines, "batch", trail.base),

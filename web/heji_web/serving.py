@@ -95,6 +95,15 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
         is_waiting = self.requests and self.total_outbufs_len < self.adj.send_bytes
         return bool(self.will_close or self.close_when_flushed or (self.total_outbufs_len and not is_waiting))
 
+    def _flush_some(self, **options: bool) -> bool:
+        """Send what waits, one thread at a time: the loop believes itself alone where no request is worked on.
+
+        But a thread that has just answered may be telling the client to go on with a body that it announced, and both
+        would send the answer.
+        """
+        with self.outbuf_lock:
+            return bool(super()._flush_some(**options))
+
     def service(self) -> None:
         """Answer the next request of this client, but first send what he asked for before it."""
         if self.total_outbufs_len:
@@ -120,7 +129,7 @@ def spare_switches() -> None:
     The interpreter lets one of its threads work at a time: who is pushed aside keeps that right, and who pushed can
     only wait for it. It gave a tenth more pages. A sandbox may forbid it.
     """
-    with suppress(PermissionError):
+    with suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
@@ -166,7 +175,7 @@ class Server:
         for listener in self._listeners():
             listener.channel_class = _Channel
             # Otherwise each of 32 threads sends the head of its answer and then the body, and at each of the two lets the
-            # others go first. So they leave their answers to the thread that waits for the sockets anyhow.
+            # others go first. So answers that are not large are left to the thread that waits for the sockets anyhow.
             listener.adj.send_bytes = _SENT_AT_ONCE
             listener.pull_trigger = partial(self._wake, listener.pull_trigger)
 
