@@ -7,8 +7,10 @@ in each, and coming back between thirty-two of them took longer than the inserti
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from itertools import chain
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
@@ -49,25 +51,24 @@ def write_together(connection: Connection, parts: Iterable[Part]) -> None:
 
 
 def _write(connection: Connection, part: Part) -> None:
-    names = names_of(part.table)
+    values_of = _picker(part.table)
     ending = _replacing(part.table) if part.replaces else ""
     for start in range(0, len(part.rows), _AT_ONCE):
         rows = part.rows[start : start + _AT_ONCE]
         statement = _statement(part.table, len(rows)) + ending
-        connection.exec_driver_sql(statement, tuple([row[name] for row in rows for name in names]))
+        connection.exec_driver_sql(statement, tuple(chain.from_iterable(map(values_of, rows))))
 
 
 def _copy(connection: Connection, part: Part) -> None:
     """Many rows by PostgreSQL's own way in: it takes two turns to the server and back, and less for each row."""
     _check_names(part)
-    names = names_of(part.table)
-    statement = f"COPY {part.table.name} ({', '.join(names)}) FROM STDIN"
+    statement = f"COPY {part.table.name} ({', '.join(names_of(part.table))}) FROM STDIN"
     driver: Any = connection.connection.driver_connection
     failure = connection.dialect.loaded_dbapi.Error
     try:
         with driver.cursor() as cursor, cursor.copy(statement) as copy:
-            for row in part.rows:
-                copy.write_row([row[name] for name in names])
+            for values in map(_picker(part.table), part.rows):
+                copy.write_row(values)
     except failure as error:
         # As of every other statement: whoever waits for an answer tells a broken rule from a lost server.
         raise exc.DBAPIError.instance(
@@ -78,8 +79,8 @@ def _copy(connection: Connection, part: Part) -> None:
 def _write_json(connection: Connection, parts: Sequence[Part]) -> None:
     """All parts in one statement, the rows of each as one value.
 
-    PostgreSQL's driver reads a statement with a place for each value anew every time, in Python; and each statement is a way to
-    the server and back.
+    PostgreSQL's driver reads a statement with a place for each value anew every time, in Python; and each statement is a
+    way to the server and back.
     """
     if not parts:
         return
@@ -112,6 +113,12 @@ def _dump_bytes(value: object) -> str:
 def names_of(table: Table) -> tuple[str, ...]:
     """The names of a table's columns, as plain texts: SQLAlchemy's own kind of text is slower in a dictionary."""
     return tuple(str(column.name) for column in table.columns)
+
+
+@cache
+def _picker(table: Table) -> Callable[[_Row], Sequence[Any]]:
+    """What gives the values of a row in the order of the columns, of which each of our tables has two or more."""
+    return itemgetter(*names_of(table))
 
 
 @cache
