@@ -33,10 +33,14 @@ class Spool:
     def __init__(self) -> None:
         self._file = Scratch()
         self._lines = array("L")
+        self._is_at_end = True
 
     def add(self, event: Event, line: int) -> None:
         """Put an event behind the others."""
-        self._file.seek(0, SEEK_END)
+        if not self._is_at_end:
+            # Not each time: it would write every event to the file by itself.
+            self._file.seek(0, SEEK_END)
+            self._is_at_end = True
         self._file.write(canonical.dump(event.body) + b"\n")
         self._lines.append(line)
 
@@ -48,6 +52,7 @@ class Spool:
         return len(self._lines)
 
     def __iter__(self) -> Iterator[Event]:
+        self._is_at_end = False
         self._file.seek(0)
         for line in self._file:
             yield event_of(canonical.reload(line))
