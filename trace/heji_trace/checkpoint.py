@@ -145,6 +145,12 @@ def open_note(note: str, verifier_keys: Iterable[VerifierKey | str]) -> str:
 
 def open_checkpoint(note: str, verifier_keys: Iterable[VerifierKey | str]) -> Checkpoint:
     """The checkpoint in a note that the log itself signed, with one of the keys; raises BadSignature and BadProof."""
+    return _opened(note, tuple(verifier_keys))
+
+
+# Every group and every page opens the note of the one before: the same text under the same keys stays what it is.
+@lru_cache(maxsize=64)
+def _opened(note: str, verifier_keys: tuple[VerifierKey | str, ...]) -> Checkpoint:
     text, names = _open(note, verifier_keys)
     found = parse_checkpoint(text)
     if found.origin not in names:

@@ -35,7 +35,7 @@ _LOOP_SECONDS = 0.5
 # So many bytes of an answer wait for the rest of it; what is longer goes out in parts.
 _SENT_AT_ONCE = 64 * 1024
 # Objects made and not yet gone before the young ones are looked through, and how many such looks before the old ones.
-_COLLECT_AFTER = (50_000, 20, 50)
+_COLLECT_AFTER = (5_000, 20, 50)
 # Numbers of GNU's `mallopt` (malloc.h): M_ARENA_MAX and M_TRIM_THRESHOLD.
 _HEAPS, _GIVE_BACK_ABOVE = -8, -1
 
