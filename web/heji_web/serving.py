@@ -107,8 +107,7 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
     def service(self) -> None:
         """Answer the next request of this client, but first send what he asked for before it."""
         if self.total_outbufs_len:
-            with self.outbuf_lock:
-                self._flush_exception(self._flush_some, do_close=False)
+            self._flush_exception(self._flush_some, do_close=False)
         super().service()
 
 
