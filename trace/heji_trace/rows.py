@@ -41,10 +41,9 @@ def write_together(connection: Connection, parts: Iterable[Part]) -> None:
     """Insert or replace rows of several tables; no part may have a row of another part."""
     filled = [part for part in parts if part.rows]
     if connection.dialect.name == "postgresql":
-        many = [part for part in filled if len(part.rows) >= _COPIED and not part.replaces]
-        for part in many:
+        for part in filter(_is_copied, filled):
             _copy(connection, part)
-        _write_json(connection, [part for part in filled if part not in many])
+        _write_json(connection, [part for part in filled if not _is_copied(part)])
         return
     for part in filled:
         _write(connection, part)
@@ -57,6 +56,10 @@ def _write(connection: Connection, part: Part) -> None:
         rows = part.rows[start : start + _AT_ONCE]
         statement = _statement(part.table, len(rows)) + ending
         connection.exec_driver_sql(statement, tuple(chain.from_iterable(map(values_of, rows))))
+
+
+def _is_copied(part: Part) -> bool:
+    return len(part.rows) >= _COPIED and not part.replaces
 
 
 def _copy(connection: Connection, part: Part) -> None:

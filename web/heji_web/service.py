@@ -86,6 +86,8 @@ class Service:
                 self.start()
             except (Unavailable, Misconfigured) as error:
                 _log.warning("waiting for the database: %s", error.code)
+                # A connection to a file that lay there meanwhile, empty, would never see the one that comes back.
+                self.store.close()
                 continue
             return
 
