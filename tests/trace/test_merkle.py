@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from hashlib import sha256
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from heji_trace import merkle
 from heji_trace.errors import BadProof, BrokenChain, Unknown
@@ -122,6 +124,54 @@ def test_consistency_is_proved_between_all_sizes_up_to_300(store: Store) -> None
         for size1 in range(1, size2 + 1):
             proof = merkle.consistency_proof(size1, size2, store.read)
             merkle.verify_consistency(size1, size2, roots[size1], roots[size2], proof)
+
+
+SIZES = (1, 2, 3, 255, 256, 257, 300, 511, 512, 513, 700)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_leaf_of_a_tree_is_checked_in_any_order_and_no_other_hash_passes(
+    store: Store, size: int
+) -> None:
+    root = merkle.root_of(LEAVES[:size])
+    for step in (1, -1):
+        tree = merkle.Tree(size, store.read)
+        for index in range(size)[::step]:
+            tree.check(index, LEAVES[index], root)
+            for leaf, other in ((LEAVES[index + 1], root), (LEAVES[index], LEAVES[-1]), (b"", root)):
+                with pytest.raises(BadProof):
+                    tree.check(index, leaf, other)
+    with pytest.raises(BadProof) as refusal:
+        merkle.Tree(size, store.read).check(size, LEAVES[size], root)
+    assert code_of(refusal) == "proof-index"
+
+
+@given(st.sampled_from(SIZES[3:]), st.data())
+def test_a_spoilt_store_gives_no_other_judgement_than_each_proof_by_itself(
+    size: int, data: st.DataObject
+) -> None:
+    store = Store(size)
+    root = merkle.root_of(LEAVES[:size])
+    leaves = st.integers(0, size - 1)
+    spoilt = data.draw(st.sets(leaves, max_size=2))
+    for place in spoilt:
+        store.rows[0][place] = bytes(32)
+    if data.draw(st.booleans()) and 1 in store.rows:
+        store.rows[1][0] = bytes(32)
+    tree = merkle.Tree(size, store.read)
+    places = st.sampled_from(sorted({*spoilt, 0, size - 1, data.draw(leaves)}))
+    for index, own in data.draw(st.lists(st.tuples(places, st.booleans()), max_size=12)):
+        leaf = LEAVES[index] if own else store.rows[0][index]
+        alone = merkle.Tree(size, store.read)
+        assert passes(tree, index, leaf, root) == passes(alone, index, leaf, root)
+
+
+def passes(tree: merkle.Tree, index: int, leaf: bytes, root: bytes) -> bool:
+    try:
+        tree.check(index, leaf, root)
+    except BadProof:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("index, size", [(0, 70_000), (69_999, 70_000), (65_535, 65_536), (12_345, 69_888)])

@@ -147,6 +147,20 @@ class Tree:
         self._read = read
         self._tiles: dict[tuple[int, int], list[Sequence[bytes]]] = {}
         self._ranges: dict[tuple[int, int], bytes] = {}
+        self._confirmed: set[tuple[int, bytes]] = set()
+
+    def check(self, index: int, leaf_hash: bytes, root: bytes) -> None:
+        """Raises BadProof unless `leaf_hash` stands at `index` of this tree under `root`.
+
+        One climb to the root confirms a whole tile: whatever it meets of the tile was hashed here from its leaves. So of
+        the tile's other leaves only equality is asked.
+        """
+        tile = index // TILE_WIDTH, root
+        if tile in self._confirmed and self.subtree(0, index) == leaf_hash:
+            return
+        verify_inclusion(index, self._size, leaf_hash, self.inclusion_proof(index), root)
+        if self.subtree(0, index) == leaf_hash:
+            self._confirmed.add(tile)
 
     def inclusion_proof(self, index: int) -> list[bytes]:
         """PATH(index, D[0:size]) of RFC 6962 section 2.1.1, sibling of the leaf first; raises BadProof when index >= size."""
