@@ -42,14 +42,25 @@ PLAIN = (
     "+1-2",
     "@SUM(1;2)",
     "-1+cmd|x!A1",
-    "a\u200bb\u200dc\u2060d",
+    "a\u200cb\u200dc\u200ed",
     "👨\u200d👩\u200d👧🏽🇨🇳",
     "e\u0301\u212b\uac00\u1112\u1161\u11ab",
     "\u0627\u200f12\u200f",
     "z\u0335\u0336\u0337\u0338\u0334",
 )
 # What may not be said anywhere, one way each; a line break may be where lines are asked for.
-UNSAYABLE = ("a\0b", "a\u202eb", "a\u2066b", "a\u2028b", "a\u2029b", "a\ufeffb", "a\x9bb", "a\x1bb", "a\rb")
+UNSAYABLE = (
+    "a\0b",
+    "a\u202eb",
+    "a\u2066b",
+    "a\u2028b",
+    "a\u2029b",
+    "a\ufeffb",
+    "a\x9bb",
+    "a\x1bb",
+    "a\rb",
+    "a\u200bb",
+)
 
 
 def hostile_text(number: int, turn: int, limit: int) -> str:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from heji_trace.kinds import fields as types
 from heji_trace.kinds import words
-from heji_trace.sheets.cells import plain_text, read_cell, safe_cell, split_quantity
+from heji_trace.sheets.cells import is_blank, plain_text, read_cell, safe_cell, split_quantity
 
 CELLS = st.one_of(
     st.text(max_size=30), st.floats(), st.integers(), st.booleans(), st.none(), st.datetimes(), st.dates(), st.times(),
@@ -139,6 +139,13 @@ def test_whole_numbers_may_carry_their_counter(cell: Any, value: object) -> None
 def test_lists_are_split_at_the_signs_people_use_and_hold_each_value_once() -> None:
     assert read_cell(types.ListOf(types.Code("site")), "a、b，c; d\na") == ["a", "b", "c", "d"]
     assert read_cell(types.ListOf(words.SCHEME), "绿色食品、地理标志") == ["green_food", "geo_indication"]
+
+
+def test_what_copying_brought_along_unseen_is_left_out() -> None:
+    assert read_cell(types.Text(), "\ufeff荔枝\u200b合作\u2060社\u00ad ") == "荔枝合作社"
+    assert read_cell(types.Amount(), "120\u200b.5") == "120.5"
+    assert is_blank("\u200b")
+    assert read_cell(types.Text(), "a\u200db") == "a\u200db"
 
 
 def test_free_text_keeps_its_punctuation_and_loses_its_wide_digits() -> None:

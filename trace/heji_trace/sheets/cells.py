@@ -30,6 +30,8 @@ _FULL_WIDTH: Final = {
     for code in range(ord(first) + 0xFEE0, ord(last) + 0xFEE1)
 }
 _FULL_WIDTH_SIGNS: Final = {ord("％"): "%", ord("＜"): "<", ord("＞"): ">", ord("＋"): "+", ord("－"): "-"}
+# What copying from a page or a chat brings along and nobody sees; in a record it would be refused.
+_UNSEEN = re.compile("[\u00ad\u200b\u2060\ufeff]")
 _DAY = re.compile(r"([12][0-9]{3})\s*[-/.年]\s*([0-9]{1,2})\s*[-/.月]\s*([0-9]{1,2})\s*日?(?:\s*T?\s*(.*))?")
 _CLOCK = re.compile(
     r"(上午|下午|中午|晚上|AM|PM)?\s*([0-9]{1,2})\s*[:时点]\s*(?:([0-9]{1,2})\s*分?)?(?::?\s*([0-9]{1,2})(?:\.[0-9]+)?\s*秒?)?"
@@ -60,7 +62,7 @@ def plain_text(cell: Cell) -> str:
         case date() | time():
             return cell.isoformat()
         case _:
-            return unicodedata.normalize("NFC", str(cell)).strip("\ufeff\u200b \t\r\n\u3000\xa0")
+            return _UNSEEN.sub("", unicodedata.normalize("NFC", str(cell))).strip(" \t\r\n\u3000\xa0")
 
 
 def _plain_number(number: float) -> str:
