@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
-from heji_trace.choices import registered_facts
 from heji_trace.errors import Unknown
 from heji_trace.event import Event
 from heji_trace.ledger import read_stored
@@ -27,6 +26,7 @@ from heji_trace.recall_updates import Update, newest_status, updates_of
 from heji_trace.rights import may_oversee
 from heji_trace.rules import HOUR_MS
 from heji_trace.schemas import event_of
+from heji_trace.state import State
 from heji_trace.tables import batches, events, recall_scope
 from heji_trace.times import beijing_date, dump_ms
 from heji_trace.tracing import Holding, Recovered, Sold, holdings_of, recovered_of, sales_of
@@ -185,8 +185,11 @@ def running_recalls(connection: Connection, batch: str) -> tuple[Running, ...]:
 
 
 def _calendar(connection: Connection) -> Calendar:
-    editions = [facts for _, facts in registered_facts(connection, "edition").values()]
-    return parse_calendar(row for facts in editions if facts["table"] == "holidays" for row in facts["rows"])
+    state = State(connection)
+    codes = state.edition_codes("holidays")
+    state.register.load("code", codes)
+    editions = [state.find_registered("edition", code) for code in codes]
+    return parse_calendar(row for facts in editions if facts for row in facts["rows"])
 
 
 def _stated(event: Event) -> Event | None:

@@ -257,7 +257,12 @@ class State:
 
     def judging_editions(self) -> list[str]:
         """The codes of all editions by which events are judged."""
-        return [code for table in ("intervals", "thresholds") for code in self._codes_of(table)]
+        return [code for table in ("intervals", "thresholds") for code in self.edition_codes(table)]
+
+    def edition_codes(self, table: str) -> set[str]:
+        """The codes of all editions of a table."""
+        rows = self.editions.of("kind", "edition")
+        return {row["code"] for row in rows if row["code"].startswith(f"{table}:")}
 
     def _edition_at(self, table: str, occurred_ms: int) -> str | None:
         """The facts of an edition, as text."""
@@ -275,13 +280,9 @@ class State:
         ]
         return in_force[-1] if in_force else None
 
-    def _codes_of(self, table: str) -> set[str]:
-        rows = self.editions.of("kind", "edition")
-        return {row["code"] for row in rows if row["code"].startswith(f"{table}:")}
-
     def _texts_of(self, table: str) -> list[str]:
         """The facts of all editions of a table, as texts, in the order in which they were registered."""
-        codes = self._codes_of(table)
+        codes = self.edition_codes(table)
         self.register.load("code", codes)
         rows = [row for code in codes for row in self.register.of("code", code) if row["kind"] == "edition"]
         return [row["data"] for row in sorted(rows, key=itemgetter("seq"))]
