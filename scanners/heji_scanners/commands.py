@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from heji_scanners import commands_decode, commands_files, commands_outbox
+from heji_scanners import commands_decode, commands_files, commands_outbox, commands_template
 from heji_scanners.terminal import TellingGroup
 
 
@@ -14,8 +14,9 @@ def cli() -> None:
     """禾迹现场工具：读码、填表、离线上传。 Heji in the field: codes, forms, offline upload."""
 
 
-for _command in (*commands_decode.COMMANDS, *commands_files.COMMANDS, *commands_outbox.COMMANDS):
-    cli.add_command(_command)
+for _door in (commands_decode, commands_template, commands_files, commands_outbox):
+    for _command in _door.COMMANDS:
+        cli.add_command(_command)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`heji-scan template`, `check`, `send` and `watch`: from an empty sheet to a receipt."""
+"""`heji-scan check`, `send` and `watch`: from a filled sheet to a receipt."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from heji_scanners.entries import State
-from heji_scanners.files import INSTRUMENT, ReadFile, read_bytes, read_file
+from heji_scanners.files import INSTRUMENT, SHEET_KINDS, ReadFile, read_bytes, read_file
 from heji_scanners.outbox import Outbox
 from heji_scanners.sending import Sender, drain
 from heji_scanners.server import Server
@@ -39,21 +39,19 @@ from heji_scanners.terminal import (
 )
 from heji_scanners.turn import Turn
 from heji_scanners.watching import Watcher
-from heji_trace.errors import Conflict, InvalidEvent, Misconfigured, Problem, ServerUnreachable
+from heji_trace.errors import Conflict, InvalidEvent, Misconfigured, ServerUnreachable
 from heji_trace.kinds import KINDS
 from heji_trace.sentences import say, say_both
 from heji_trace.sheets.cells import plain_text
-from heji_trace.sheets.templates import template
 from heji_trace.times import SYSTEM_CLOCK
 
 _MOST_SHOWN = 200
 _EVERY_SECONDS = 2.0
-_FORMS = sorted(name for name, kind in KINDS.items() if kind.form)
 
 _files = click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 _kind = click.option(
     "--kind",
-    type=click.Choice(_FORMS),
+    type=click.Choice(SHEET_KINDS),
     help="表格的记录类型，默认由表格说明。 Kind of a sheet, where it does not say it.",
 )
 _organisation = click.option(
@@ -63,36 +61,6 @@ _organisation = click.option(
 
 
 # --- offline ---------------------------------------------------------------------------------------------------------
-
-
-@click.command("template")
-@click.argument("kind", type=click.Choice(_FORMS), metavar="KIND")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="写到哪个文件，默认以类型命名。 Where to write it.",
-)
-@click.option(
-    "--language", "told", type=click.Choice(["zh", "en"]), help="表头语言。 Language of the headings."
-)
-@json_option
-def write_template(*, kind: str, output: Path | None, told: str | None) -> None:
-    """写出一种记录的空白表格（XLSX）。 Write the empty spreadsheet of a kind of event.
-
-    KIND is a name such as harvest; a wrong one is answered with the list of all.
-    """
-    told = told or language()
-    path = output or Path(f"{KINDS[kind].zh.replace('/', '、') if told == 'zh' else kind}.xlsx")
-    try:
-        path.write_bytes(template(KINDS[kind], told))
-    except OSError as error:
-        raise InvalidEvent(
-            [Problem("", "scan-file-unwritable", {"name": path, "reason": error.strerror})]
-        ) from None
-    if wants_json():
-        print_json({"ok": True, "kind": kind, "file": str(path)})
-    tell("scan-template-written", name=path)
 
 
 @click.command("check")
@@ -381,4 +349,4 @@ def _send_a_while(line: _Line, stopped: Flag, said: str, *, is_there: bool) -> s
     return sentence
 
 
-COMMANDS = (write_template, check_files, send_files, watch_folder)
+COMMANDS = (check_files, send_files, watch_folder)

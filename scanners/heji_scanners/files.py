@@ -13,7 +13,7 @@ from heji_scanners.readers.rapid17 import is_rapid17, rapid17_of
 from heji_trace import canonical
 from heji_trace.errors import InvalidEvent, Problem
 from heji_trace.event import Event
-from heji_trace.kinds import Kind
+from heji_trace.kinds import KINDS, Kind
 from heji_trace.posting import check_posted, parse_posted
 from heji_trace.sheets import parse_row, read_sheet
 from heji_trace.sheets.cells import Cell
@@ -28,6 +28,8 @@ INSTRUMENT: Final = "rapid17"
 STATED: Final = "json"
 _LINES: Final = frozenset({".ndjson", ".jsonl"})
 SUFFIXES: Final = frozenset({".csv", ".txt", ".xlsx", ".json", *_LINES})
+SHEET_KINDS: Final = tuple(sorted(name for name, kind in KINDS.items() if kind.form))
+"""The kinds of event that have a sheet."""
 
 
 @dataclass(frozen=True, slots=True)

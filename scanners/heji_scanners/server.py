@@ -19,6 +19,7 @@ from urllib.parse import quote, urlsplit
 
 from heji_trace.checkpoint import parse_verifier_key
 from heji_trace.errors import ServerUnreachable, Untrusted
+from heji_trace.sheets.workbooks import ZIP
 
 _SILENCE_SECONDS: Final = 30
 _ANSWER_SECONDS: Final = 180
@@ -77,6 +78,17 @@ class Server:
         if acknowledged:
             query += f"&acknowledged={quote(','.join(acknowledged))}"
         return self._post(f"/api/v1/lab/imports{query}", data, "application/octet-stream")
+
+    def get_template(self, kind: str, told: str) -> bytes:
+        """The empty sheet of a kind with the lists of the sender's organisation, its headings in the language `told`.
+
+        Raises ServerUnreachable where the server gives none, as one does that is older than this program.
+        """
+        headers = {"Authorization": f"Bearer {self._token}", "Accept-Language": told}
+        status, data, _ = self._request("GET", f"/api/v1/templates/{kind}.xlsx", None, headers)
+        if status != http.HTTPStatus.OK or not data.startswith(ZIP):
+            raise ServerUnreachable("scan-no-template", status=status)
+        return data
 
     def log_name(self) -> str:
         """The name of the ledger behind the address, which outlives addresses; raises ServerUnreachable."""

@@ -20,6 +20,7 @@ from heji_scanners.turn import Turn
 from heji_trace import canonical
 from heji_web import serving
 from heji_web.app import create_app
+from scanners.scan import Scan, scan_settings
 from served import free_port
 from web.doors import Now
 
@@ -85,3 +86,14 @@ def address(county: County) -> Iterator[str]:
     yield server.addresses[0]
     server.stop()
     thread.join(timeout=30)
+
+
+@pytest.fixture
+def scan(county: County, address: str, tmp_path: Path) -> Scan:
+    return Scan(tmp_path, scan_settings(tmp_path, address, county.tokens["producer"]))
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Scan:
+    """Without a server."""
+    return Scan(tmp_path, scan_settings(tmp_path, f"http://127.0.0.1:{free_port()}", "token"))

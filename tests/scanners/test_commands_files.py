@@ -8,30 +8,14 @@ import sys
 import threading
 from pathlib import Path
 
-import openpyxl
-import pytest
-
-from county import CYCLE, PRODUCT, County
+from county import County
 from heji_scanners.entries import State
 from heji_scanners.outbox import Outbox
-from heji_trace.kinds import KINDS
 from heji_trace.times import SYSTEM_CLOCK
-from scanners.scan import Scan, scan_settings
-from served import free_port
+from scanners.scan import Scan
 from web.files import HARVEST_HEADINGS, csv_file, harvest_rows
 
 INPUTS = Path(__file__).parents[1] / "inputs"
-
-
-@pytest.fixture
-def scan(county: County, address: str, tmp_path: Path) -> Scan:
-    return Scan(tmp_path, scan_settings(tmp_path, address, county.tokens["producer"]))
-
-
-@pytest.fixture
-def alone(tmp_path: Path) -> Scan:
-    """Without a server."""
-    return Scan(tmp_path, scan_settings(tmp_path, f"http://127.0.0.1:{free_port()}", "token"))
 
 
 def harvests(*batches: str, quantity: str = "12.5") -> bytes:
@@ -41,48 +25,11 @@ def harvests(*batches: str, quantity: str = "12.5") -> bytes:
 # --- offline ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_template_is_filled_and_read_again(alone: Scan) -> None:
-    path = alone.folder / "采收.xlsx"
-    assert str(path) in alone.run("template", "harvest", "-o", path).output
-    book = openpyxl.load_workbook(path)
-    sheet = book.worksheets[0]
-    filled = {
-        "时间": "2026-05-28 08:00",
-        "生产周期": CYCLE,
-        "产出批次": "LZ-1",
-        "产出产品": PRODUCT,
-        "产出数量": "12.5",
-        "产出单位": "公斤",
-    }
-    headings = [str(cell.value).rstrip("*") for cell in sheet[1]]
-    short = {heading: heading.removeprefix("产出") for heading in filled}
-    # The second row is the template's example, which is not read.
-    for heading, value in filled.items():
-        named = heading if heading in headings else short[heading]
-        sheet.cell(row=3, column=headings.index(named) + 1, value=value)
-    book.save(path)
-    told = alone.json("check", path)
-    assert told["files"][0]["events"] == 1, told
-
-
-@pytest.mark.parametrize("kind", ["packaging", "shipping", "field_operation"])
-def test_a_template_in_english(alone: Scan, kind: str) -> None:
-    path = alone.folder / "t.xlsx"
-    assert alone.json("template", kind, "-o", path)["ok"]
-    alone.run("template", kind, "-o", path, "--language", "en")
-    assert openpyxl.load_workbook(path).worksheets[0].title == KINDS[kind].en
-
-
 def test_wrong_usage_gives_exit_code_2(alone: Scan) -> None:
-    alone.run("template", "no-such-kind", code=2)
     alone.run("check", code=2)
     alone.run("check", "no-such-file.csv", code=2)
     alone.run("send", "--patience", "-1", code=2)
     alone.run("watch", "no-such-folder", code=2)
-
-
-def test_a_template_that_cannot_be_written_is_told(alone: Scan) -> None:
-    assert "无法写入" in alone.run("template", "harvest", "-o", alone.folder / "no" / "t.xlsx", code=1).output
 
 
 def test_check_says_what_is_fine_and_what_is_not(alone: Scan) -> None:

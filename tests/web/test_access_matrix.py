@@ -95,6 +95,7 @@ READING: Mapping[str, Row] = {
         "run", gone=409, path="/api/v1/labels/<run>.svg"
     ),
     "/api/v1/recalls/<event_id>": owned("recall"),
+    "/api/v1/templates/<kind>.xlsx": Row(path="/api/v1/templates/harvest.xlsx", rest=(200,) * 4),
     "/desk": to_signed_in(stranger=303),
     "/desk/batches/<batch>": owned("batch", gone=404, stranger=303),
     "/desk/batches/<batch>/recall": owned("batch", gone=404, stranger=303, overseers=RECALLING),

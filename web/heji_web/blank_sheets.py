@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from io import BytesIO
 
-from flask import Blueprint, send_file
+from flask import Blueprint, Response, send_file
 from flask.typing import ResponseReturnValue
 
 from heji_trace import choices
 from heji_trace.errors import Unknown
 from heji_trace.kinds import KINDS
+from heji_trace.parties import Author
 from heji_trace.sheets.templates import template
 from heji_trace.times import beijing_date
 from heji_web.access import signed_in
@@ -25,7 +26,11 @@ blueprint = Blueprint("blank_sheets", __name__)
 @blueprint.get("/desk/templates/<kind>.xlsx")
 def give(kind: str) -> ResponseReturnValue:
     """An empty spreadsheet for a kind, ready to be filled and uploaded as it is."""
-    author = signed_in().author
+    return blank_sheet(signed_in().author, kind)
+
+
+def blank_sheet(author: Author, kind: str) -> Response:
+    """The template of a kind as a file, with the lists of its author's organisation; raises Unknown."""
     wanted = KINDS.get(kind)
     if wanted is None or not wanted.form:
         raise Unknown
