@@ -45,6 +45,16 @@ def test_the_verdict_is_on_the_first_screen(walker: Walker, code: str, spoken: s
         assert promise not in walker.text.replace("安全间隔期", "").lower()
 
 
+@everywhere
+def test_what_to_do_about_a_paused_batch_is_on_the_first_screen(
+    county: County, walker: Walker, code: str, spoken: str
+) -> None:
+    county.record("hold", "producer", batches=["PK-1"], details={"reason": "复核"})
+    page = walker.open(f"/t/{code}", "paused")
+    assert walker.is_on_first_screen(page.locator(".verdict.orange .act"))
+    assert ("请先不要食用" if spoken == "zh" else "Do not eat it") in walker.text
+
+
 @both_languages
 def test_whatever_is_tapped_is_as_large_as_a_finger(walker: Walker, code: str) -> None:
     for path in (f"/t/{code}", f"/t/{code}?large=1", f"/t/{NOBODYS_CODE}", "/t"):

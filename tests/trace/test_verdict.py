@@ -59,6 +59,37 @@ def test_the_loudest_live_warning_decides(live: tuple[str, ...], level: str, cod
     assert verdict.more == len(live) - 1
 
 
+@pytest.mark.parametrize("paper, other", [("CERT_FALSE", "ORIGIN_RISK"), ("CERT_EXPIRED", "TEST_OVERDUE")])
+def test_a_warning_about_a_paper_never_decides_before_one_about_the_food(paper: str, other: str) -> None:
+    assert judge_warnings(said(paper, other), GREEN).code == other
+
+
+def test_a_verdict_of_a_warning_says_what_to_do_and_one_without_says_nothing() -> None:
+    verdict = judge_warnings(said("RAPID_POSITIVE"), GREEN)
+    assert verdict.word == {"zh": "先别吃", "en": "Hold off"}
+    assert verdict.act == {
+        "zh": "结果出来前请先不要食用，保留包装。",
+        "en": "Do not eat it until the result is known; keep the pack.",
+    }
+    assert judge_warnings([], GREEN).act is None
+
+
+def test_a_claim_that_nothing_bears_out_does_not_say_that_the_food_is_left_uneaten() -> None:
+    verdict = judge_warnings(said("CERT_FALSE"), GREEN)
+    assert (verdict.level, verdict.word["zh"]) == ("orange", "存疑")
+    assert verdict.act is not None
+    assert "与能否食用无关" in verdict.act["zh"]
+
+
+@pytest.mark.parametrize(
+    "code", [code for code, level in LEVELS.items() if level.consumer in ("red", "orange")]
+)
+def test_red_and_orange_never_leave_it_to_the_reader_to_decide(code: str) -> None:
+    act = sentences.say_both(f"act-{code}")
+    assert "自行决定" not in act["zh"]
+    assert "decide for yourself" not in act["en"].lower()
+
+
 def test_blue_lines_and_what_only_regulators_see_change_no_verdict() -> None:
     assert judge_warnings(said("LATE_RECORD", "TEST_PENDING", "MASS_BALANCE"), GREEN).level == "green"
 
@@ -79,7 +110,7 @@ def test_every_warning_has_its_words_in_both_languages() -> None:
     assert [
         f"{form}-{code}"
         for code in LEVELS
-        for form in ("title", "warn", "short")
+        for form in ("title", "warn", "act", "short")
         if f"{form}-{code}" not in known
     ] == []
 
@@ -92,7 +123,7 @@ def test_no_sentence_promises_safety_or_speaks_for_the_government() -> None:
         code
         for code, sentence in sentences.catalogue().items()
         if code.startswith(
-            ("warn-", "short-", "title-", "verdict-", "word-", "code-", "test-", "reading-", "use-")
+            ("warn-", "act-", "short-", "title-", "verdict-", "word-", "code-", "test-", "reading-", "use-")
         )
         and any(forbidden.search(text) for text in sentence.values())
     ]

@@ -287,7 +287,18 @@ def test_a_recall_is_on_the_page_at_once(county: County, issued: IssuedLabel) ->
     )
     html = page_of(get(county, path, If_None_Match=before.headers["ETag"]))
     assert "该批次已召回，请停止食用并退货" in html
-    assert "请立即停止食用，可拨打 12315/12345" in html
+    assert "请立即停止食用，退回购买处，可拨打 12315/12345。" in html
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_paused_batch_says_in_its_verdict_whether_to_eat_it_on_the_page_and_in_the_json(
+    county: County, issued: IssuedLabel, language: str
+) -> None:
+    county.record("hold", "producer", batches=["P1"], details={"reason": "复核"})
+    html = page_of(get(county, f"/t/{issued.trace_code}?lang={language}"))
+    act = county.client.get(f"/t/{issued.trace_code}.json").get_json()["verdict"]["act"]
+    assert act["zh"] == "结果出来前请先不要食用，保留包装。"
+    assert act[language] in html[html.index('class="verdict') : html.index("</section>")]
 
 
 def test_a_page_that_has_not_changed_is_not_sent_again(county: County, issued: IssuedLabel) -> None:

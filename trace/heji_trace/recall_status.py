@@ -11,7 +11,7 @@ from heji_trace.gather import Row
 from heji_trace.registry import Registry
 from heji_trace.state import State
 from heji_trace.tables import batches, warnings
-from heji_trace.verdict import SHAPES, Verdict
+from heji_trace.verdict import SHAPES, Verdict, warned
 from heji_trace.wording import Said, said, say_warning
 
 _AT_MOST = 20
@@ -73,5 +73,5 @@ def _is_recalled(connection: Connection, rows: list[Row]) -> bool:
 
 def _verdict(*, is_recalled: bool) -> Verdict:
     if is_recalled:
-        return Verdict("red", SHAPES["red"], said("word-red"), say_warning("RECALLED", {}), "RECALLED")
+        return warned("RECALLED", say_warning("RECALLED", {}))
     return Verdict("grey", SHAPES["grey"], said("word-not-recalled"), said("verdict-not-recalled"))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from heji_trace import sentences
 from heji_trace.rules import LEVELS, LOUDNESS
 from heji_trace.wording import Said, said
 
@@ -14,13 +15,16 @@ SHAPES: Mapping[str, str] = MappingProxyType(
 )
 _BANNERS = ("yellow", "orange", "red")
 _RANK = {code: at for at, code in enumerate(LEVELS)}
+# These say nothing about eating, so they decide only where no other warning of their level does.
+_ON_PAPER = frozenset({"CERT_FALSE", "CERT_EXPIRED", "CERT_UNVERIFIED"})
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What the first screen says.
 
-    `code` is the warning that decides, empty where none does; `more` counts the further ones that stand below.
+    `code` is the warning that decides, empty where none does; `act` is what it tells the reader to do, and `more` counts
+    the further ones that stand below.
     """
 
     level: str
@@ -29,6 +33,7 @@ class Verdict:
     sentence: Said
     code: str = ""
     more: int = 0
+    act: Said | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ def judge_warnings(live: Sequence[tuple[str, Said]], tested: Passed) -> Verdict:
     )
     if loud:
         code, sentence = loud[0]
-        return _verdict(LEVELS[code].consumer, sentence, code, len(loud) - 1)
+        return warned(code, sentence, len(loud) - 1)
     if tested.conforming and tested.policy_met and tested.editions is not None:
         names = {"count": tested.conforming, "edition": tested.editions}
         return _verdict("green", said("verdict-conforming", **names))
@@ -67,6 +72,14 @@ def judge_warnings(live: Sequence[tuple[str, Said]], tested: Passed) -> Verdict:
     return _verdict("grey", said("verdict-untested"))
 
 
+def warned(code: str, sentence: Said, more: int = 0) -> Verdict:
+    """The verdict that one warning decides, with what it tells the reader to do."""
+    level = LEVELS[code].consumer
+    own = f"word-{code}"
+    word = said(own if own in sentences.catalogue() else f"word-{level}")
+    return Verdict(level, SHAPES[level], word, sentence, code, more, said(f"act-{code}"))
+
+
 def judge_code(standing: str) -> Verdict:
     """The verdict on a code that leads to no batch: `unknown`, `void` or `unbound`."""
     level = "grey" if standing == "unbound" else "orange"
@@ -74,9 +87,10 @@ def judge_code(standing: str) -> Verdict:
     return Verdict(level, SHAPES[level], said(f"word-{standing}"), said(f"code-{standing}"), code)
 
 
-def _verdict(level: str, sentence: Said, code: str = "", more: int = 0) -> Verdict:
-    return Verdict(level, SHAPES[level], said(f"word-{level}"), sentence, code, more)
+def _verdict(level: str, sentence: Said) -> Verdict:
+    return Verdict(level, SHAPES[level], said(f"word-{level}"), sentence)
 
 
-def _loudest_first(warning: tuple[str, Said]) -> tuple[int, int]:
-    return -LOUDNESS.index(LEVELS[warning[0]].consumer), _RANK[warning[0]]
+def _loudest_first(warning: tuple[str, Said]) -> tuple[int, bool, int]:
+    code = warning[0]
+    return -LOUDNESS.index(LEVELS[code].consumer), code in _ON_PAPER, _RANK[code]
