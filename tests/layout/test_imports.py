@@ -129,6 +129,7 @@ LAYERS = {
     "settle": 4,
     "standing": 4,
     "state": 4,
+    "suggestions": 4,
     "suspect": 4,
     "targets": 4,
     "throttles": 4,

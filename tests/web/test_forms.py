@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from county import CYCLE, PACKED, PRODUCT, County
@@ -172,6 +174,19 @@ def test_a_station_records_for_the_farm_that_gave_it_a_mandate(county: County) -
     assert "fg-litchi-coop" in page
     assert person.send(HARVEST, page, harvest_of("B-1")).status_code == 303
     assert newest(county)["organisation"] == "fg-litchi-coop"
+
+
+def test_only_one_s_own_organisation_is_called_one_s_own(county: County) -> None:
+    for who, code in (("producer", "m-1"), ("neighbour", "m-2")):
+        mandate = {"code": code, "to": county.code("station"), "kinds": ["harvest"], "from": "2020-01-01"}
+        county.record("mandate", who, details=mandate)
+    person = Person(county, "station")
+    page = person.see(HARVEST)
+    assert page.count('<option value="fg-') >= 2
+    assert "（本单位）" not in page
+    upload = person.see("/desk/upload")
+    assert upload.count("（本单位）") == 1
+    assert re.search('value="fg-station">[^<]*（本单位）', upload)
 
 
 def test_hostile_text_is_shown_as_text(county: County) -> None:

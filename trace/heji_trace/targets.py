@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, or_, select
 
-from heji_trace.choices import Suggestion, product_names, registered_facts
+from heji_trace.choices import product_names, registered_facts
 from heji_trace.lookup import batches_named
 from heji_trace.parties import Author
+from heji_trace.suggestions import Suggestion
 from heji_trace.tables import batches, samples, stock, tests
 
 _MOST = 12

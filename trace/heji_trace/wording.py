@@ -85,6 +85,11 @@ def day_said(day: date) -> Said:
     }
 
 
+def day_of_year_said(day: date) -> Said:
+    """The same where the year goes without saying: 6月12日, 12 June."""
+    return {"zh": f"{day.month}月{day.day}日", "en": f"{day.day} {_MONTHS[day.month - 1]}"}
+
+
 def delay_said(hours: int) -> Said:
     """A delay as people count it: hours up to two days, whole days beyond."""
     if hours > _MOST_HOURS:

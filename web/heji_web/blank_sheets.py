@@ -7,7 +7,7 @@ from io import BytesIO
 from flask import Blueprint, Response, send_file
 from flask.typing import ResponseReturnValue
 
-from heji_trace import choices
+from heji_trace import choices, suggestions
 from heji_trace.errors import Unknown
 from heji_trace.kinds import KINDS
 from heji_trace.parties import Author
@@ -37,11 +37,11 @@ def blank_sheet(author: Author, kind: str) -> Response:
     service = the_service()
     with service.store.read() as connection:
         recorded = choices.recorded_for(connection, author, beijing_date(service.clock.now_ms()))
-        asking = choices.Asking(author, tuple(recorded.get(kind, [author.organisation])), language())
-        suggestions = choices.suggest(connection, asking, wanted_suggestions(wanted))
+        asking = suggestions.Asking(author, tuple(recorded.get(kind, [author.organisation])), language())
+        offered = suggestions.suggest(connection, asking, wanted_suggestions(wanted))
     lists = {
         place: [(each.value, each.label) for each in suggested]
-        for place, suggested in suggestions_by_place(wanted, suggestions).items()
+        for place, suggested in suggestions_by_place(wanted, offered).items()
     }
     name = kind_name(wanted, language()).replace("/", "、")
     return send_file(

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from heji_trace.choices import Suggestion
 from heji_trace.errors import Problem
 from heji_trace.kinds import KINDS, Kind
 from heji_trace.kinds.forms import Control, controls_of
+from heji_trace.suggestions import Suggestion
 from heji_web.filled import Texts, row_count
 from heji_web.languages import language
 

@@ -22,6 +22,7 @@ from heji_trace.recorder import Receipt
 from heji_trace.rights import OPERATED_FOR_OTHERS
 from heji_trace.schemas import parse_event
 from heji_trace.sheets.posted import read_posted
+from heji_trace.suggestions import Asking, Suggestion, suggest
 from heji_trace.times import BEIJING, beijing_date, moment_of
 from heji_web import filled, kept_forms
 from heji_web.access import signed_in
@@ -42,9 +43,9 @@ class Desk:
 
     kind: Kind
     author: Author
-    givers: tuple[choices.Suggestion, ...]
+    givers: tuple[Suggestion, ...]
     may_name_others: bool
-    suggestions: Mapping[str, Sequence[choices.Suggestion]]
+    suggestions: Mapping[str, Sequence[Suggestion]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +135,13 @@ def _desk_of(connection: Connection, author: Author, kind_name: str) -> Desk:
     if not codes:
         raise NotAllowed("kind-not-for-role", kind=kind.zh if language() == "zh" else kind.en)
     names = choices.names_of(connection, codes, own=codes)
-    asking = choices.Asking(author, tuple(codes), language())
+    asking = Asking(author, tuple(codes), language())
     return Desk(
         kind,
         author,
-        tuple(choices.Suggestion(code, names.get(code, "")) for code in codes),
+        tuple(Suggestion(code, names.get(code, "")) for code in codes),
         "operator" in author.roles and kind.name in OPERATED_FOR_OTHERS,
-        choices.suggest(connection, asking, wanted_suggestions(kind)),
+        suggest(connection, asking, wanted_suggestions(kind)),
     )
 
 

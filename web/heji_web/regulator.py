@@ -13,8 +13,7 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection, select
 
-from heji_trace import choices, lookup, oversight, reading, tracing
-from heji_trace.choices import Asking
+from heji_trace import choices, lookup, oversight, reading, suggestions, tracing
 from heji_trace.errors import InvalidEvent, Problem, Unknown
 from heji_trace.kinds import KINDS, Kind, words
 from heji_trace.kinds.fields import Choice
@@ -134,8 +133,8 @@ def show_organisation(code: str) -> ResponseReturnValue:
         facts = choices.registered_facts(connection, "organisation", [code])
         if code not in facts:
             raise Unknown
-        asking = Asking(author, (code,), language())
-        stock = choices.suggest(connection, asking, ["batch", "arriving", "site"])
+        asking = suggestions.Asking(author, (code,), language())
+        stock = suggestions.suggest(connection, asking, ["batch", "arriving", "site"])
         made = list(
             connection.execute(
                 select(batches)

@@ -11,13 +11,13 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
 from heji_trace import choices, imported, pending, targets
-from heji_trace.choices import Suggestion
 from heji_trace.errors import InvalidEvent, Problem, Unknown
 from heji_trace.kinds import KINDS, Kind
 from heji_trace.parties import Author
 from heji_trace.pending import Chosen, Pending
 from heji_trace.rules import LEVELS
 from heji_trace.sheets.grids import read_grid
+from heji_trace.suggestions import Suggestion
 from heji_trace.times import beijing_date
 from heji_web.access import signed_in
 from heji_web.bodies import permit_body
