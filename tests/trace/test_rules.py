@@ -25,10 +25,10 @@ from heji_trace.rules import (
 
 NOON = 1_780_000_000_000 // DAY_MS * DAY_MS + 4 * HOUR_MS  # 12:00 in Beijing
 TABLE = [Interval("代森锰锌", "荔枝", "", 10, "2026-example", verified=False)]
-SPRAY = ApplicationFact(3, "pesticide", "代森锰锌可湿粉", ("代森锰锌",), "80% WP", None, NOON, NOON)
-PICKING = HarvestFact(5, "荔枝", NOON + 10 * DAY_MS, NOON + 10 * DAY_MS, (SPRAY,))
-RAPID = TestFact(7, "S1", "rapid", "positive", "reviewed", released=True)
-FORMAL = TestFact(9, "S2", "formal", "conforming", "final", released=True)
+SPRAY = ApplicationFact(3, 3, "pesticide", "代森锰锌可湿粉", ("代森锰锌",), "80% WP", None, NOON, NOON)
+PICKING = HarvestFact(5, 5, "荔枝", NOON + 10 * DAY_MS, NOON + 10 * DAY_MS, (SPRAY,))
+RAPID = TestFact(7, 7, "S1", "rapid", "positive", "reviewed", released=True)
+FORMAL = TestFact(9, 9, "S2", "formal", "conforming", "final", released=True)
 
 
 def warnings_of(facts: Facts) -> list[Raised]:
@@ -70,8 +70,16 @@ def test_an_application_after_the_harvest_does_not_concern_it() -> None:
 
 
 def test_an_interval_rests_unproven_on_a_use_recorded_after_the_harvest() -> None:
-    written_back = replace(SPRAY, seq=6)
-    assert codes_of(Facts(harvests=[replace(PICKING, applications=(written_back,))])) == ["PHI_UNPROVEN"]
+    written_back = replace(SPRAY, seq=6, rank=6, recorded_ms=PICKING.recorded_ms)
+    facts = Facts(harvests=[replace(PICKING, applications=(written_back,))])
+    patient = Thresholds(late_record_hours=1000)
+    assert [raised.code for raised in stored_warnings(facts, TABLE, patient)] == ["PHI_UNPROVEN"]
+    in_time = replace(written_back, seq=4, rank=4)
+    assert stored_warnings(Facts(harvests=[replace(PICKING, applications=(in_time,))]), TABLE, patient) == []
+
+
+def test_a_use_that_was_recorded_in_time_stays_so_when_its_note_is_corrected_after_the_harvest() -> None:
+    assert codes_of(Facts(harvests=[replace(PICKING, applications=(replace(SPRAY, seq=9),))])) == []
 
 
 def test_an_interval_rests_unproven_on_a_use_recorded_days_late() -> None:
@@ -98,7 +106,7 @@ def test_before_its_review_a_positive_screening_shows_only_as_a_hold() -> None:
 
 
 def test_a_screening_repeated_negative_warns_no_more() -> None:
-    assert codes_of(Facts(tests=[RAPID, replace(RAPID, seq=8, conclusion="negative")])) == []
+    assert codes_of(Facts(tests=[RAPID, replace(RAPID, seq=8, rank=8, conclusion="negative")])) == []
 
 
 def test_a_later_conforming_final_result_settles_a_screening() -> None:
@@ -106,7 +114,7 @@ def test_a_later_conforming_final_result_settles_a_screening() -> None:
 
 
 def test_an_earlier_conforming_result_does_not_settle_a_later_screening() -> None:
-    assert codes_of(Facts(tests=[replace(FORMAL, seq=6), RAPID])) == ["RAPID_POSITIVE"]
+    assert codes_of(Facts(tests=[replace(FORMAL, seq=6, rank=6), RAPID])) == ["RAPID_POSITIVE"]
 
 
 def test_a_final_nonconforming_result_fails_the_batch() -> None:

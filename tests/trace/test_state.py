@@ -118,9 +118,9 @@ def test_many_keys_are_read_in_parts(state: State, connection: Connection) -> No
 
 def test_the_newest_registered_facts_count(state: State) -> None:
     assert state.find_registered("product", "p") is None
-    state.put_registered("product", "p", 3, "o", '{"name":"old"}')
-    state.put_registered("product", "p", 5, "o", '{"name":"new"}')
-    state.put_registered("site", "p", 7, "o", '{"name":"a site"}')
+    state.put_registered("product", "p", 3, "o", '{"name":"old"}', rank=3)
+    state.put_registered("product", "p", 5, "o", '{"name":"new"}', rank=5)
+    state.put_registered("site", "p", 7, "o", '{"name":"a site"}', rank=7)
     assert state.find_registered("product", "p") == {"name": "new"}
 
 
@@ -135,7 +135,7 @@ def edition(state: State, seq: int, table: str, rows: str, start: str, end: str 
         f'{{"edition":"e{seq}","effective_from":"{start}"{until},"rows":{rows},"table":"{table}",'
         '"verified":false}'
     )
-    state.put_registered("edition", f"{table}:e{seq}", seq, "o", data)
+    state.put_registered("edition", f"{table}:e{seq}", seq, "o", data, rank=seq)
 
 
 def test_thresholds_are_those_in_force_on_the_beijing_day(state: State) -> None:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import Connection, select
 
@@ -15,8 +15,8 @@ from heji_trace.event import Event
 from heji_trace.ledger import read_stored
 from heji_trace.lineage import known_at
 from heji_trace.measures import measure, measure_known
-from heji_trace.schemas import event_of
 from heji_trace.state import State
+from heji_trace.statements import stated
 from heji_trace.tables import lines, stock_changes
 from heji_trace.units import to_base
 
@@ -150,18 +150,12 @@ def _makings(
     state = State(connection)
     found: list[Making] = []
     for stored in read_stored(connection, sorted(roles)):
-        event = _stated(stored.event)
+        event = stated(stored.event)
         if not event.inputs:
             continue  # a harvest comes from the field, not out of other goods
         for dimension, (inputs, outputs, loss) in sorted(_sums(state, event).items()):
             found.append(Making(stored.seq, roles[stored.seq], dimension, inputs, outputs, loss))
     return tuple(found)
-
-
-def _stated(event: Event) -> Event:
-    """What counts: of a correction its replacement."""
-    replacement: dict[str, Any] | None = event.details.get("replacement")
-    return event_of(replacement) if event.kind == "correction" and replacement else event
 
 
 def _sums(state: State, event: Event) -> Mapping[str, tuple[int, int, int]]:

@@ -11,13 +11,34 @@ from heji_trace.state import State
 
 
 @dataclass(frozen=True, slots=True)
+class First:
+    """The first statement of a chain of corrections: whose place among others the newest one takes."""
+
+    seq: int
+    event_id: str
+    occurred_ms: int
+    recorded_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Entered:
-    """An event with its place in the ledger."""
+    """An event with its place in the ledger; of what is corrected, `first` is what was said at first."""
 
     seq: int
     recorded_ms: int
     actor: str
     event: Event
+    first: First | None = None
+
+    @property
+    def rank(self) -> int:
+        """Where the statement stands among others of its sample, code or recall: a correction is no newer statement."""
+        return self.first.seq if self.first else self.seq
+
+    @property
+    def identity(self) -> str:
+        """The id under which others speak of the statement, however often it is corrected."""
+        return self.first.event_id if self.first else self.event.id
 
 
 class Book:

@@ -35,7 +35,7 @@ def registered_facts(
     Whose name was erased is called by its code.
     """
     query = select(register.c.code, register.c.organisation, register.c.data)
-    query = query.where(register.c.kind == kind, register.c.withdrawn_seq.is_(None)).order_by(register.c.seq)
+    query = query.where(register.c.kind == kind, register.c.withdrawn_seq.is_(None)).order_by(register.c.rank)
     found: dict[str, tuple[str, dict[str, Any]]] = {}
     listed = None if codes is None else sorted(set(codes))
     parts = [None] if listed is None else [listed[at : at + 500] for at in range(0, len(listed), 500)]

@@ -14,12 +14,11 @@ from sqlalchemy import Connection, select
 from heji_trace.certificate_sheet import Certificate
 from heji_trace.codes import trace_url
 from heji_trace.errors import Unknown
-from heji_trace.ledger import read_stored
 from heji_trace.parties import Author
 from heji_trace.reading import seq_of
 from heji_trace.rules import Raised
-from heji_trace.schemas import event_of
 from heji_trace.state import State
+from heji_trace.statements import standing_of
 from heji_trace.tables import labels
 from heji_trace.times import beijing_date, ms_of, parse_moment
 from heji_trace.trail import Trail, moves_of
@@ -28,9 +27,7 @@ from heji_trace.units import unit_name
 
 def certificate_of(connection: Connection, author: Author, event_id: str, base_url: str) -> Certificate:
     """What the certificate that an event states says; raises Unknown unless it is one that the author may read."""
-    [stored] = read_stored(connection, [seq_of(connection, author, event_id)])
-    replacement = stored.event.details.get("replacement")
-    event = event_of(replacement) if stored.event.kind == "correction" and replacement else stored.event
+    event = standing_of(connection, seq_of(connection, author, event_id)).event
     if event.kind != "conformity_certificate":
         raise Unknown
     details = event.details

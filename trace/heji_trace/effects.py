@@ -34,6 +34,7 @@ def enter_index(state: State, entered: Entered) -> None:
         actor=entered.actor,
         occurred_ms=event.occurred_ms,
         recorded_ms=entered.recorded_ms,
+        rank=entered.rank,
     )
 
 
@@ -49,7 +50,8 @@ def enter_register(state: State, entered: Entered) -> list[str]:
         owner = details["code"]
     elif event.kind in ("site", "certificate"):
         owner = details.get("organisation") or details.get("holder") or owner
-    state.put_registered(event.kind, str(code), entered.seq, owner, dump_data(dict(details)))
+    data = dump_data(dict(details))
+    state.put_registered(event.kind, str(code), entered.seq, owner, data, rank=entered.rank)
     return []
 
 
@@ -57,8 +59,9 @@ def enter_cycle(state: State, entered: Entered) -> list[str]:
     """A crop or rearing cycle is opened."""
     event = entered.event
     facts = {**event.details, "kind": event.kind, "site": event.site, "opened_ms": event.occurred_ms}
-    state.put_registered("cycle", event.details["cycle"], entered.seq, event.organisation, dump_data(facts))
-    state.cycle_sites.add(cycle=event.details["cycle"], seq=entered.seq, site=event.site)
+    cycle, data = event.details["cycle"], dump_data(facts)
+    state.put_registered("cycle", cycle, entered.seq, event.organisation, data, rank=entered.rank)
+    state.cycle_sites.add(cycle=cycle, seq=entered.seq, site=event.site)
     return []
 
 
@@ -73,13 +76,15 @@ def enter_application(state: State, entered: Entered) -> list[str]:
             data=dump_data(dict(event.details)),
             occurred_ms=event.occurred_ms,
             recorded_ms=entered.recorded_ms,
+            rank=entered.rank,
         )
     return [row["batch"] for cycle in event.cycles for row in state.harvests.of("cycle", cycle)]
 
 
 def enter_sampling(state: State, entered: Entered) -> list[str]:
-    """Bind each sample to its batches, or to its cycles before harvest."""
+    """Bind each sample to its batches, or to its cycles before harvest; its results may be there already."""
     event = entered.event
+    reached: list[str] = []
     for sample in event.details["samples"]:
         batches = [sample["batch"]] if "batch" in sample else list(sample.get("composite_of", ()))
         targets = [("batch", batch) for batch in batches or event.batches]
@@ -93,8 +98,15 @@ def enter_sampling(state: State, entered: Entered) -> list[str]:
                 purpose=event.details["purpose"],
                 organisation=event.organisation,
                 composite_of=len(sample.get("composite_of", ())),
+                rank=entered.rank,
             )
-    return []
+            reached += _reached(state, kind, target)
+    return reached
+
+
+def _reached(state: State, kind: str, target: str) -> list[str]:
+    """The batches for which a sample of this target may speak."""
+    return [target] if kind == "batch" else [row["batch"] for row in state.harvests.of("cycle", target)]
 
 
 def enter_testing(state: State, entered: Entered) -> list[str]:
@@ -113,11 +125,9 @@ def enter_testing(state: State, entered: Entered) -> list[str]:
         status="preliminary" if due and details["status"] in _SETTLED else details["status"],
         released=int("released_at" in details or not official),
         occurred_ms=event.occurred_ms,
+        rank=entered.rank,
     )
-    reached = [row["target"] for row in samples if row["target_kind"] == "batch"]
-    for row in samples:
-        if row["target_kind"] == "cycle":
-            reached += [harvest["batch"] for harvest in state.harvests.of("cycle", row["target"])]
+    reached = [batch for row in samples for batch in _reached(state, row["target_kind"], row["target"])]
     if due:
         for batch in dict.fromkeys(reached):
             add_finding(state, entered.seq, batch, "INSTRUMENT_DUE", due)
@@ -149,7 +159,9 @@ def enter_hold(state: State, entered: Entered) -> list[str]:
     """A hold on each batch named, by the one who places it."""
     event = entered.event
     for batch in dict.fromkeys(event.batches):
-        state.holds.add(seq=entered.seq, event_id=event.id, batch=batch, organisation=event.organisation)
+        state.holds.add(
+            seq=entered.seq, event_id=entered.identity, batch=batch, organisation=event.organisation
+        )
     return list(event.batches)
 
 
@@ -174,9 +186,9 @@ def enter_recall(state: State, entered: Entered) -> list[str]:
     upstream = [batch for batch in ancestors(state.connection, event.batches) if batch not in frozen]
     state.recall_scope.load("batch", [*frozen, *upstream])
     for batch in frozen:
-        enter_scope(state, batch, event.id, event.organisation, "frozen", entered.seq)
+        enter_scope(state, batch, entered.identity, event.organisation, "frozen", entered.seq)
     for batch in upstream:
-        enter_scope(state, batch, event.id, event.organisation, "upstream", entered.seq)
+        enter_scope(state, batch, entered.identity, event.organisation, "upstream", entered.seq)
     return [*frozen, *upstream]
 
 
@@ -273,7 +285,7 @@ def enter_conformity(state: State, entered: Entered) -> list[str]:
         state.conformity.add(
             seq=entered.seq,
             batch=batch,
-            event_id=event.id,
+            event_id=entered.identity,
             organisation=event.organisation,
             issued_ms=ms_of(parse_moment(event.details["issued_at"])),
         )
@@ -286,11 +298,12 @@ def enter_recall_update(state: State, entered: Entered) -> list[str]:
     figures = {name: event.details[name] for name in ("consignees", "finish_on") if name in event.details}
     state.recall_updates.add(
         seq=entered.seq,
-        event_id=event.id,
+        event_id=entered.identity,
         recall=event.details["recall"],
         organisation=event.organisation,
         status=event.details["status"],
         data=dump_data(figures),
+        rank=entered.rank,
     )
     return []
 
@@ -299,7 +312,10 @@ def enter_objection(state: State, entered: Entered) -> list[str]:
     """An objection beside the event that it contradicts."""
     event = entered.event
     state.objections.add(
-        seq=entered.seq, event_id=event.id, target=event.details["to"], organisation=event.organisation
+        seq=entered.seq,
+        event_id=entered.identity,
+        target=event.details["to"],
+        organisation=event.organisation,
     )
     return []
 

@@ -36,6 +36,7 @@ def enter_lines(state: State, entered: Entered, suspected: list[Suspicion]) -> l
                 batch=line.batch,
                 occurred_ms=event.occurred_ms,
                 recorded_ms=entered.recorded_ms,
+                rank=entered.rank,
             )
         for parent, (parent_dimension, parent_amount) in taken.items():
             state.edges.add(

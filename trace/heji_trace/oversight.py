@@ -170,7 +170,7 @@ def samples_tested(
             .join(tests, tests.c.sample == samples.c.sample)
             .where(samples.c.target.in_(part), samples.c.target_kind == "batch")
             .where(known_at(samples, as_of_seq), known_at(tests, as_of_seq))
-            .order_by(tests.c.seq)
+            .order_by(tests.c.rank)
         )
         for target, seq, sample, conclusion, status in connection.execute(query):
             found[target][sample] = Tested(seq, sample, conclusion, status)

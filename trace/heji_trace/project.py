@@ -9,8 +9,9 @@ from itertools import islice
 from sqlalchemy import Connection, delete
 
 from heji_trace import tables
-from heji_trace.book import Entered, add_finding
+from heji_trace.book import Entered, First, add_finding
 from heji_trace.effects import EFFECTS, enter_index
+from heji_trace.event import Event
 from heji_trace.goods import enter_lines
 from heji_trace.ledger import Stored
 from heji_trace.prefetch import prefetch
@@ -25,6 +26,8 @@ _REBUILD_GROUP = 1000
 
 def apply(state: State, entered: Entered, suspected: list[Suspicion]) -> None:
     """All effects of one entry, warnings settled; `suspected` is what `sense.suspicions` found before."""
+    if entered.event.kind == "correction":
+        entered = replace(entered, first=_first_of(state, entered.event))
     enter_index(state, entered)
     if entered.event.kind == "correction":
         _correct(state, entered)
@@ -42,6 +45,24 @@ def _enter(state: State, entered: Entered, suspected: list[Suspicion]) -> None:
     for parent in dict.fromkeys(line.batch for line in event.inputs):
         for line in event.outputs:
             inherit(state, parent, line.batch, entered.seq)
+
+
+def _first_of(state: State, correction: Event) -> First | None:
+    """What was said at first where the correction speaks; of several statements that it takes together, the newest."""
+    corrected = [
+        row for event_id in correction.details["corrects"] for row in state.events.of("event_id", event_id)
+    ]
+    rank = max((row["rank"] for row in corrected), default=None)
+    row = None if rank is None else state.event_at(rank)
+    return First(row["seq"], row["event_id"], row["occurred_ms"], row["recorded_ms"]) if row else None
+
+
+def _as_said(entered: Entered, event: Event) -> Entered:
+    """The replacement in a correction's place; one that leaves the time as it was first stated is recorded no later."""
+    first = entered.first
+    if first is None or first.occurred_ms != event.occurred_ms:
+        return replace(entered, event=event)
+    return replace(entered, event=event, recorded_ms=first.recorded_ms)
 
 
 def _correct(state: State, entered: Entered) -> None:
@@ -66,7 +87,7 @@ def _correct(state: State, entered: Entered) -> None:
             for edge in state.edges.of("child", child):
                 inherit(state, edge["parent"], child, entered.seq)
     if event is not None:
-        _enter(state, replace(entered, event=event), suspicions(state, event))
+        _enter(state, _as_said(entered, event), suspicions(state, event))
     _enter_shortages(state, undone.stock, entered.seq)
 
 

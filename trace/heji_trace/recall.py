@@ -17,7 +17,6 @@ from sqlalchemy import Connection, select
 
 from heji_trace.errors import Unknown
 from heji_trace.event import Event
-from heji_trace.ledger import read_stored
 from heji_trace.lineage import known_at
 from heji_trace.parties import Author
 from heji_trace.posting import parse_short
@@ -25,9 +24,9 @@ from heji_trace.reading import colleagues, disclosed_values, own_batches, seq_of
 from heji_trace.recall_updates import Update, newest_status, updates_of
 from heji_trace.rights import may_oversee
 from heji_trace.rules import HOUR_MS
-from heji_trace.schemas import event_of
 from heji_trace.state import State
-from heji_trace.tables import batches, events, recall_scope
+from heji_trace.statements import standing_of
+from heji_trace.tables import batches, recall_scope
 from heji_trace.times import beijing_date, dump_ms
 from heji_trace.tracing import Holding, Recovered, Sold, holdings_of, recovered_of, sales_of
 from heji_trace.working_days import Calendar, parse_calendar
@@ -135,33 +134,29 @@ def recall_of(connection: Connection, author: Author, event_id: str) -> RecallRe
 
     Overseers and the organisation that opened it see the whole scope; others their own batches, and what they have.
     """
-    seq = seq_of(connection, author, event_id)
-    [stored] = read_stored(connection, [seq])
-    stated = _stated(stored.event)
-    if stated is None:
+    recall = standing_of(connection, seq_of(connection, author, event_id))
+    if recall.event.kind != "recall":
         raise Unknown
+    stored, event_id = recall.stored, recall.first_id
     is_whole = may_oversee(author) or author.organisation == stored.event.organisation
     scope = _scope(connection, author, event_id, is_whole=is_whole)
     if not is_whole:
         scope = tuple(_own_part(row, author.organisation) for row in scope)
-    level = stated.details["level"]
-    opened_on, calendar = beijing_date(stored.recorded_ms), _calendar(connection)
+    level = recall.event.details["level"]
+    opened_on, calendar = beijing_date(recall.first_ms), _calendar(connection)
     finish_by = calendar.after(opened_on, FINISH_WORKING_DAYS[level])
     disclosed = disclosed_values(stored, author, colleagues(connection, author))
-    withdrawn: int | None = connection.execute(
-        select(events.c.withdrawn_seq).where(events.c.seq == seq)
-    ).scalar()
     return RecallReport(
         event_id,
-        seq,
+        stored.seq,
         shown_body(stored.event, disclosed),
-        stored.recorded_ms,
-        stored.recorded_ms + START_HOURS[level] * HOUR_MS,
+        recall.first_ms,
+        recall.first_ms + START_HOURS[level] * HOUR_MS,
         finish_by,
         {opened_on.year, finish_by.year} <= calendar.years,
         scope,
         _consignees(scope),
-        withdrawn,
+        recall.withdrawn_seq,
         is_whole,
         updates_of(connection, event_id, None if is_whole else author.organisation),
     )
@@ -190,13 +185,6 @@ def _calendar(connection: Connection) -> Calendar:
     state.register.load("code", codes)
     editions = [state.find_registered("edition", code) for code in codes]
     return parse_calendar(row for facts in editions if facts for row in facts["rows"])
-
-
-def _stated(event: Event) -> Event | None:
-    """The recall that an event states, by itself or as the replacement in a correction."""
-    replacement = event.details.get("replacement")
-    stated = event_of(replacement) if event.kind == "correction" and replacement else event
-    return stated if stated.kind == "recall" else None
 
 
 def _scope(connection: Connection, author: Author, event_id: str, *, is_whole: bool) -> tuple[ScopeRow, ...]:

@@ -54,7 +54,7 @@ def updates_of(connection: Connection, recall: str, own: str | None) -> tuple[Up
         select(recall_updates, events.c.recorded_ms)
         .join(events, events.c.seq == recall_updates.c.seq)
         .where(recall_updates.c.recall == recall, recall_updates.c.withdrawn_seq.is_(None))
-        .order_by(recall_updates.c.seq)
+        .order_by(recall_updates.c.rank)
     )
     openers = _openers(connection, recall)
     found = []

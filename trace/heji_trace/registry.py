@@ -51,7 +51,7 @@ class Registry:
 
     def find_editions(self, codes: Container[str]) -> None:
         """The same for editions, without reading what they say: one may have a thousand rows."""
-        for row in sorted(self._state.editions.of("kind", "edition"), key=itemgetter("seq")):
+        for row in sorted(self._state.editions.of("kind", "edition"), key=itemgetter("rank")):
             if row["code"] in codes:
                 self._seqs["edition", row["code"]] = row["seq"]
 

@@ -19,8 +19,9 @@ from heji_trace.lineage import known_at
 from heji_trace.parties import Author
 from heji_trace.reading import seq_of
 from heji_trace.rights import OFFICIAL, is_release
-from heji_trace.schemas import event_of, parse_event
+from heji_trace.schemas import parse_event
 from heji_trace.state import State
+from heji_trace.statements import stated
 from heji_trace.tables import samples, tests
 
 RELEASABLE: Final = ("reviewed", "final")
@@ -46,24 +47,24 @@ def check_release(state: State, event: Event) -> None:
     if not is_release(state, event) or event.details["laboratory"] == event.organisation:
         return
     sample = event.details["sample"]
-    newest = max(state.tests.of("sample", sample), key=lambda row: row["seq"], default=None)
+    newest = max(state.tests.of("sample", sample), key=lambda row: row["rank"], default=None)
     if newest is None or newest["status"] not in RELEASABLE or newest["released"]:
         raise Conflict("nothing-to-release", sample=sample)
-    if [_said(stated) for stated in _statements(state.connection, [newest["seq"]])] != [_said(event)]:
+    if [_said(each) for each in _statements(state.connection, [newest["seq"]])] != [_said(event)]:
         raise Conflict("released-otherwise", sample=sample)
 
 
 def results_awaiting(connection: Connection) -> list[AwaitingRelease]:
     """The official results whose newest step is reviewed or final and not released, the oldest first."""
     newest = (
-        select(func.max(tests.c.seq).label("seq"))
+        select(func.max(tests.c.rank).label("rank"))
         .join(samples, samples.c.sample == tests.c.sample)
         .where(samples.c.purpose == OFFICIAL, known_at(samples, None), known_at(tests, None))
         .group_by(tests.c.sample)
         .subquery()
     )
-    query = select(tests).join(newest, newest.c.seq == tests.c.seq)
-    query = query.where(tests.c.status.in_(RELEASABLE), tests.c.released == 0).order_by(tests.c.seq)
+    query = select(tests).join(newest, newest.c.rank == tests.c.rank).where(known_at(tests, None))
+    query = query.where(tests.c.status.in_(RELEASABLE), tests.c.released == 0).order_by(tests.c.rank)
     rows = {row.seq: row for row in connection.execute(query)}
     drawn: dict[str, list[Any]] = {}
     of = select(samples).where(
@@ -79,7 +80,7 @@ def results_awaiting(connection: Connection) -> list[AwaitingRelease]:
             tuple(each.target for each in drawn[rows[stored.seq].sample]),
             drawn[rows[stored.seq].sample][0].organisation,
             rows[stored.seq].occurred_ms,
-            _stated(stored.event).details,
+            stated(stored.event).details,
         )
         for stored in read_stored(connection, list(rows))
     ]
@@ -92,8 +93,8 @@ def draft_release(
 
     `event_id` and `occurred_at` are made when the form is opened: a second tap then says the very same.
     """
-    [stated] = _statements(connection, [seq_of(connection, author, step)])
-    if stated.kind != "testing":
+    [step_said] = _statements(connection, [seq_of(connection, author, step)])
+    if step_said.kind != "testing":
         raise Unknown
     return parse_event(
         {
@@ -102,7 +103,7 @@ def draft_release(
             "occurred_at": occurred_at,
             "organisation": author.organisation,
             "details": {
-                **{name: stated.details[name] for name in _SAID_AGAIN if name in stated.details},
+                **{name: step_said.details[name] for name in _SAID_AGAIN if name in step_said.details},
                 "released_at": occurred_at,
             },
         }
@@ -110,13 +111,7 @@ def draft_release(
 
 
 def _statements(connection: Connection, seqs: Sequence[int]) -> list[Event]:
-    return [_stated(stored.event) for stored in read_stored(connection, seqs)]
-
-
-def _stated(event: Event) -> Event:
-    """What counts: of a correction its replacement."""
-    replacement = event.details.get("replacement") if event.kind == "correction" else None
-    return event if replacement is None else event_of(replacement)
+    return [stated(stored.event) for stored in read_stored(connection, seqs)]
 
 
 def _said(event: Event) -> dict[str, Any]:

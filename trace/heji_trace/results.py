@@ -80,7 +80,7 @@ def sample_rows(state: State, batches: Sequence[str]) -> list[SampleRows]:
     found: dict[str, SampleRows] = {}
     for batch in batches:
         for sample in covering_samples(state, batch, harvest_facts(state, batch)):
-            rows = sorted(state.tests.of("sample", sample), key=lambda row: row["seq"])
+            rows = sorted(state.tests.of("sample", sample), key=lambda row: row["rank"])
             if sample not in found and rows:
                 found[sample] = SampleRows(batch, sample, rows)
     return list(found.values())
@@ -115,7 +115,7 @@ def is_tested(state: State, batches: Sequence[str]) -> bool:
 def replaced_seqs(samples: Sequence[SampleRows]) -> frozenset[int]:
     """The public steps that no longer count: a later step of the sample, or a later final laboratory result."""
     formal = [
-        row["seq"]
+        row["rank"]
         for each in samples
         if (row := each.current) and row["method_class"] == "formal" and row["status"] == "final"
     ]
@@ -127,7 +127,7 @@ def replaced_seqs(samples: Sequence[SampleRows]) -> frozenset[int]:
         or (
             row["method_class"] != "formal"
             and row["conclusion"] not in FAVOURABLE
-            and any(seq > row["seq"] for seq in formal)
+            and any(rank > row["rank"] for rank in formal)
         )
     )
 
@@ -140,7 +140,7 @@ def shown_rows(samples: Sequence[SampleRows]) -> list[tuple[SampleRows, Row]]:
         for row, later in zip_longest(each.public, each.public[1:])
         if later is None or later["conclusion"] != row["conclusion"]
     ]
-    return sorted(shown, key=lambda pair: pair[1]["seq"], reverse=True)
+    return sorted(shown, key=lambda pair: pair[1]["rank"], reverse=True)
 
 
 def result_of(

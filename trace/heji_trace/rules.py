@@ -121,11 +121,12 @@ class HoldFact:
 
 @dataclass(frozen=True, slots=True)
 class TestFact:
-    """One step of the testing of one sample."""
+    """One step of the testing of one sample; `rank` is its place among them, which a correction does not change."""
 
     __test__ = False
 
     seq: int
+    rank: int
     sample: str
     method_class: str
     conclusion: str
@@ -138,6 +139,7 @@ class ApplicationFact:
     """One use of an input on a cycle, with the waiting time that applies to each of its active substances."""
 
     seq: int
+    rank: int
     input_type: str
     name: str
     actives: tuple[str, ...]
@@ -152,6 +154,7 @@ class HarvestFact:
     """A harvest of the batch from one cycle, and what was used on that cycle."""
 
     seq: int
+    rank: int
     crop: str
     occurred_ms: int
     recorded_ms: int
@@ -200,7 +203,7 @@ def _scope_warnings(scopes: Sequence[ScopeFact]) -> list[Raised]:
 def _test_warnings(tests: Sequence[TestFact]) -> list[Raised]:
     """Judge each sample by its newest step; a later final formal result settles a screening on the same batch."""
     newest: dict[str, TestFact] = {}
-    for test in sorted(tests, key=lambda test: test.seq):
+    for test in sorted(tests, key=lambda test: test.rank):
         newest[test.sample] = test
     formal = [
         test
@@ -220,7 +223,7 @@ def _test_warnings(tests: Sequence[TestFact]) -> list[Raised]:
         if test.conclusion == "nonconforming" and not test.released
     ]
     for test in newest.values():
-        if not _is_unresolved_positive(test) or any(later.seq > test.seq for later in formal):
+        if not _is_unresolved_positive(test) or any(later.rank > test.rank for later in formal):
             continue
         # Before the in-house repeats are reviewed the public sees only that the sale is paused.
         repeated = test.status in ("reviewed", "final") and test.released
@@ -297,6 +300,7 @@ def _interval_warnings(
     if day < clear:
         return [Raised("PHI_VIOLATION", cause, {**data, "short": (clear - day).days})]
     late_ms = use.recorded_ms - use.occurred_ms
-    if use.seq > harvest.seq or late_ms > thresholds.late_record_hours * HOUR_MS:
+    was_after = (use.recorded_ms, use.rank) > (harvest.recorded_ms, harvest.rank)
+    if was_after or late_ms > thresholds.late_record_hours * HOUR_MS:
         return [Raised("PHI_UNPROVEN", cause, {**data, "late_hours": late_ms // HOUR_MS})]
     return []

@@ -156,6 +156,7 @@ def harvest_facts(state: State, batch: str) -> tuple[HarvestFact, ...]:
     return tuple(
         HarvestFact(
             row["seq"],
+            row["rank"],
             crop_of(state, row["cycle"]),
             row["occurred_ms"],
             row["recorded_ms"],
@@ -170,6 +171,7 @@ def application_facts(state: State, cycle: str) -> tuple[ApplicationFact, ...]:
     return tuple(
         ApplicationFact(
             row["seq"],
+            row["rank"],
             row["input_type"],
             data.get("name", ""),
             tuple(data.get("active_substances", ())),
@@ -210,6 +212,7 @@ def _test_facts(state: State, batch: str, harvests: tuple[HarvestFact, ...]) -> 
     return [
         TestFact(
             test["seq"],
+            test["rank"],
             test["sample"],
             test["method_class"],
             test["conclusion"],
@@ -224,8 +227,8 @@ def _test_facts(state: State, batch: str, harvests: tuple[HarvestFact, ...]) -> 
 def _covers(sample: Row, harvests: tuple[HarvestFact, ...]) -> bool:
     """A plot's sample speaks for later harvests until the next application."""
     return any(
-        sample["seq"] < harvest.seq
-        and not any(sample["seq"] < use.seq < harvest.seq for use in harvest.applications)
+        sample["rank"] < harvest.rank
+        and not any(sample["rank"] < use.rank < harvest.rank for use in harvest.applications)
         for harvest in harvests
     )
 

@@ -152,7 +152,7 @@ class State:
         self.register = Shelf(connection, tables.register, ("code", "organisation"))
         # Without their rows, of which one may have thousands: those that a group needs are then read by their codes.
         self.editions = Shelf(
-            connection, tables.register, ("kind",), names=("kind", "code", "seq", "withdrawn_seq")
+            connection, tables.register, ("kind",), names=("kind", "code", "seq", "withdrawn_seq", "rank")
         )
         self.batches = Shelf(connection, tables.batches, ("batch",))
         self.lines = Shelf(connection, tables.lines, ("batch", "seq"))
@@ -212,16 +212,20 @@ class State:
     def find_registration(self, kind: str, code: str) -> Row | None:
         """The row that holds these facts."""
         rows = [row for row in self.register.of("code", code) if row["kind"] == kind]
-        return max(rows, key=lambda row: row["seq"], default=None)
+        return max(rows, key=itemgetter("rank"), default=None)
 
     def event_at(self, seq: int) -> Row | None:
         """The row of the event that entry `seq` records."""
         rows = self.events.of("seq", seq)
         return rows[0] if rows else None
 
-    def put_registered(self, kind: str, code: str, seq: int, organisation: str, data: str) -> None:
+    def put_registered(
+        self, kind: str, code: str, seq: int, organisation: str, data: str, *, rank: int
+    ) -> None:
         """Register facts (canonical JSON text) of `kind` under `code`, as a version of their own."""
-        row = self.register.add(kind=kind, code=code, seq=seq, organisation=organisation, data=data)
+        row = self.register.add(
+            kind=kind, code=code, seq=seq, organisation=organisation, data=data, rank=rank
+        )
         self._registered.pop((kind, code), None)
         self.measured.clear()
         if kind == "edition":
@@ -285,7 +289,7 @@ class State:
         codes = self.edition_codes(table)
         self.register.load("code", codes)
         rows = [row for code in codes for row in self.register.of("code", code) if row["kind"] == "edition"]
-        return [row["data"] for row in sorted(rows, key=itemgetter("seq"))]
+        return [row["data"] for row in sorted(rows, key=itemgetter("rank"))]
 
 
 # An edition may have a thousand rows and every group asks for it: what its text says is worked out once a process.

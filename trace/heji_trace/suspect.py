@@ -141,7 +141,7 @@ def _waiting(state: State, event: Event) -> list[Suspicion]:
     found: dict[str, Suspicion] = {}
     for cycle in event.cycles:
         uses: tuple[ApplicationFact, ...] = application_facts(state, cycle)
-        harvest = HarvestFact(0, crop_of(state, cycle), event.occurred_ms, event.occurred_ms, uses)
+        harvest = HarvestFact(0, 0, crop_of(state, cycle), event.occurred_ms, event.occurred_ms, uses)
         raised = waiting_warnings(
             harvest, state.intervals_at(event.occurred_ms), state.thresholds_at(event.occurred_ms)
         )

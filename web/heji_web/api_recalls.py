@@ -142,9 +142,9 @@ def update(event_id: str) -> ResponseReturnValue:
     raw = read_json()
     service = the_service()
     with service.store.read() as connection:
-        recall_of(connection, author, event_id)
+        report = recall_of(connection, author, event_id)
     now_ms = service.clock.now_ms()
-    event = parse_update(raw, event_id, author, new_event_id(now_ms, service.random), now_ms)
+    event = parse_update(raw, report.event_id, author, new_event_id(now_ms, service.random), now_ms)
     receipt = service.recorder.submit(event, author)
     return jsonify(dump_receipt(receipt)), HTTPStatus.OK if receipt.repeated else HTTPStatus.CREATED
 

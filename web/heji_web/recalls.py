@@ -15,11 +15,12 @@ from heji_trace.event import Event
 from heji_trace.event_ids import new_event_id
 from heji_trace.kinds import KINDS
 from heji_trace.kinds.words import RECALL_STATUS
-from heji_trace.ledger import read_stored, size_of
+from heji_trace.ledger import size_of
 from heji_trace.oversight import Answer
 from heji_trace.parties import Author
 from heji_trace.recall import RecallReport, parse_recall, recall_of, running_recalls
 from heji_trace.recall_updates import newest_figures
+from heji_trace.statements import standing_of
 from heji_trace.times import BEIJING, moment_of
 from heji_trace.units import unit_name
 from heji_web import kept_forms
@@ -102,8 +103,8 @@ def listed() -> ResponseReturnValue:
             before=size_of(connection),
             limit=_MOST,
         )
-        found = [(stored.event, stored.recorded_ms) for stored in read_stored(connection, seqs)]
-    return render_template("recalls.html", found=found[::-1], local_time=local_time)
+        found = [standing_of(connection, seq) for seq in reversed(seqs)]
+    return render_template("recalls.html", found=found, local_time=local_time)
 
 
 @blueprint.get("/desk/recalls/<event_id>")

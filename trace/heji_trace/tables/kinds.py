@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import Index, PrimaryKeyConstraint
 
-from heji_trace.tables.words import KEPT, table, text, whole, withdrawn
+from heji_trace.tables.words import KEPT, rank, table, text, whole, withdrawn
 
 cycle_sites: Final = table(
     "cycle_sites",
@@ -74,6 +74,7 @@ recall_updates: Final = table(
     text("status"),
     text("data", info=KEPT),
     withdrawn(),
+    rank(),
     Index(None, "recall"),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, Index, PrimaryKeyConstraint, UniqueConstraint
 
 from heji_trace.tables.kinds import OF_KINDS
-from heji_trace.tables.words import ERASABLE, KEPT, Big, maybe, table, text, whole, withdrawn
+from heji_trace.tables.words import ERASABLE, KEPT, Big, maybe, rank, table, text, whole, withdrawn
 
 events = table(
     "events",
@@ -19,6 +19,7 @@ events = table(
     whole("occurred_ms"),
     whole("recorded_ms"),
     withdrawn(),
+    rank(),
     Index(None, "organisation", "seq"),
     Index(None, "kind", "seq"),
 )
@@ -31,6 +32,7 @@ register = table(
     text("organisation"),
     text("data", info=ERASABLE),
     withdrawn(),
+    rank(),
     PrimaryKeyConstraint("kind", "code", "seq"),
     Index(None, "code"),
     Index(None, "organisation", "kind"),
@@ -122,6 +124,7 @@ harvests = table(
     whole("occurred_ms"),
     whole("recorded_ms"),
     withdrawn(),
+    rank(),
     PrimaryKeyConstraint("seq", "cycle", "batch"),
     Index(None, "cycle"),
     Index(None, "batch"),
@@ -136,6 +139,7 @@ applications = table(
     whole("occurred_ms"),
     whole("recorded_ms"),
     withdrawn(),
+    rank(),
     PrimaryKeyConstraint("seq", "cycle"),
     Index(None, "cycle"),
 )
@@ -150,6 +154,7 @@ samples = table(
     text("organisation"),
     whole("composite_of"),
     withdrawn(),
+    rank(),
     PrimaryKeyConstraint("seq", "sample", "target"),
     Index(None, "sample"),
     Index(None, "target"),
@@ -166,6 +171,7 @@ tests = table(
     whole("released"),
     whole("occurred_ms"),
     withdrawn(),
+    rank(),
     PrimaryKeyConstraint("seq", "sample"),
     Index(None, "sample"),
 )

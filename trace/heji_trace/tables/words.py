@@ -53,6 +53,11 @@ def whole(name: str, **options: Any) -> Column[int]:
     return Column(name, Big, **{"nullable": False, **options})
 
 
+def rank() -> Column[int]:
+    """Where the statement stands among others: its own entry, or that of the first statement that it corrects."""
+    return Column("rank", Big, nullable=False, server_default="0")
+
+
 def withdrawn() -> Column[int | None]:
     """The entry that took the row back, if one did."""
     return Column("withdrawn_seq", Big, nullable=True)
