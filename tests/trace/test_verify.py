@@ -211,7 +211,7 @@ def test_a_rewritten_tail_is_named_by_the_first_entry_that_no_signed_root_covers
 
 @pytest.mark.parametrize("column", ["record", "record_salt"])
 def test_a_changed_record_is_named(small: Service, column: str) -> None:
-    change(small, "entries", column, 9, lambda old: b"\x00" + old[1:])
+    change(small, "entries", column, 9, lambda old: bytes([old[0] ^ 1]) + old[1:])
     assert verified(small).faults == (Fault("record-differs", 9),)
     assert verified(small, hash_only=True).faults == ()
 
