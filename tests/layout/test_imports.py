@@ -128,6 +128,7 @@ LAYERS = {
     "sessions": 4,
     "settle": 4,
     "standing": 4,
+    "statements": 4,
     "state": 4,
     "suggestions": 4,
     "suspect": 4,
