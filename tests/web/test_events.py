@@ -146,3 +146,11 @@ def test_a_record_says_which_entry_erased_what(county: County) -> None:
     assert told is not None
     assert told["erased"] == {"/note": county.size - 1}
     assert "/note" in told["sealed"]
+
+
+def test_the_page_of_a_record_names_its_warnings_in_words_alone(person: Person) -> None:
+    receipt = person.county.harvest("B-1", hours_ago=240)
+    assert receipt.warnings == ("LATE_RECORD",)
+    shown = person.see(f"/desk/events/{receipt.event_id}")
+    assert "<li>补录</li>" in shown
+    assert "LATE_RECORD" not in shown

@@ -14,10 +14,13 @@ def test_the_recall_page_shows_what_consignees_report(county: County) -> None:
         "unit": "kg",
         "returned": "37.5",
         "finish_on": "2026-06-05",
+        "notified_at": "2026-06-01T02:30:00Z",
     }
     told = {"recall": recall, "status": "in_progress", "consignees": [figures]}
     county.record("recall_update", "shop", details=told)
     page = Person(county, "regulator").see(f"/desk/recalls/{recall}")
     assert "37.5 千克" in page
     assert "2026-06-05" in page
+    assert "2026-06-01 10:30" in page
+    assert "T02:30" not in page
     assert "/desk/record/recall_update?" in page

@@ -23,6 +23,8 @@ def test_a_regulator_sees_what_awaits_and_releases_it_with_one_tap(tested: Count
     assert RELEASES in regulator.see("/desk")
     page = regulator.see(RELEASES)
     assert "克百威 0.005 mg/kg" in page
+    assert "检测状态" in page
+    assert "状态码" not in page
     before = tested.size
     answers = [regulator.send(RELEASES, page, {}) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [303, 303]

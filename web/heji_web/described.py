@@ -11,7 +11,7 @@ from heji_trace.kinds import KINDS, Kind, parts_of
 from heji_trace.kinds import fields as types
 from heji_trace.kinds.fields import Field
 from heji_trace.sentences import isolated
-from heji_trace.times import BEIJING, moment_of, parse_moment
+from heji_trace.times import BEIJING, moment_of, ms_of, parse_moment
 from heji_trace.units import UNITS
 
 _MOST_LISTED = 50
@@ -53,6 +53,11 @@ def kind_name(kind: Kind, language: str) -> str:
 def local_time(ms: int) -> str:
     """A moment in Beijing, to the minute."""
     return moment_of(ms).astimezone(BEIJING).strftime("%Y-%m-%d %H:%M")
+
+
+def local_moment(moment: str) -> str:
+    """The same of a moment as events carry it."""
+    return local_time(ms_of(parse_moment(moment)))
 
 
 def _facts(fields: Iterable[Field], values: Mapping[str, Any], language: str) -> list[Fact]:
@@ -121,7 +126,7 @@ def _text(kind: types.FieldType, value: Any, language: str) -> str:
         case types.Flag():
             return ("是" if value else "否") if language == "zh" else ("yes" if value else "no")
         case types.Moment():
-            return parse_moment(value).astimezone(BEIJING).strftime("%Y-%m-%d %H:%M")
+            return local_moment(value)
         case types.Code(of="kind") if value in KINDS:
             return kind_name(KINDS[value], language)
         case _:

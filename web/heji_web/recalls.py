@@ -25,7 +25,7 @@ from heji_trace.times import BEIJING, moment_of
 from heji_trace.units import unit_name
 from heji_web import kept_forms
 from heji_web.access import signed_in
-from heji_web.described import local_time
+from heji_web.described import local_moment, local_time
 from heji_web.headers import permit_scripts
 from heji_web.languages import language
 from heji_web.problems import ProblemAnswer, problem_of
@@ -133,6 +133,7 @@ def show(event_id: str) -> ResponseReturnValue:
         amounts=amounts_said,
         find_telephone=find_telephone,
         local_time=local_time,
+        local_moment=local_moment,
         progress=newest_figures(report.updates),
         statuses={
             option.value: option.zh if language() == "zh" else option.en for option in RECALL_STATUS.options
