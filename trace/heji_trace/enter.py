@@ -29,6 +29,7 @@ from heji_trace.parties import Author
 from heji_trace.prefetch import prefetch
 from heji_trace.schemas import event_of
 from heji_trace.state import State
+from heji_trace.statements import stated
 from heji_trace.tables import warnings
 from heji_trace.times import dump_ms
 
@@ -141,9 +142,17 @@ def _check(state: State, draft: ledger.Draft, event: Event, author: Author) -> N
 
 
 def _ask(state: State, event: Event) -> tuple[list[sense.Suspicion], NeedsAcknowledgement | None]:
-    """What looks wrong about an event, and the question that nobody has answered yet."""
-    suspected = sense.suspicions(state, event)
-    asked = {each.code: each for each in suspected if each.code not in event.acknowledged}
+    """What looks wrong about an event, or about what a correction says instead, and the question still to be answered."""
+    replacement = stated(event)
+    if replacement is event:
+        suspected, answered = sense.suspicions(state, event), event.acknowledged
+    else:
+        withdrawn = frozenset(
+            row["seq"] for each in event.details["corrects"] for row in state.events.of("event_id", each)
+        )
+        suspected = sense.suspicions(state, replacement, withdrawn)
+        answered = (*event.acknowledged, *replacement.acknowledged)
+    asked = {each.code: each for each in suspected if each.code not in answered}
     return suspected, NeedsAcknowledgement([each.question() for each in asked.values()]) if asked else None
 
 

@@ -79,8 +79,10 @@ def _take_inputs(state: State, entered: Entered, book: Book) -> dict[str, tuple[
 def _open_unknown(state: State, entered: Entered, line: Line) -> list[str]:
     """A batch that nobody made here: it stands in the ledger from now on, as of unknown origin."""
     row = state.find_batch(line.batch)
-    # What this entry itself has taken back, it may open again as something else.
-    if row is not None and (row["kind"], row["made_seq"]) != ("withdrawn", entered.seq):
+    # What was taken back may be opened again as something else, by the same entry or by a later one that says as what.
+    if row is not None and (
+        row["kind"] != "withdrawn" or (row["made_seq"] != entered.seq and line.product is None)
+    ):
         return []
     _enter_batch(state, entered, line, entered.event.site, unknown_origin=1)
     return [line.batch]

@@ -42,12 +42,16 @@ class AwaitingRelease:
     details: Mapping[str, Any]
 
 
-def check_release(state: State, event: Event) -> None:
-    """Raise Conflict for a release of what no laboratory has stated, or of something else than what it stated."""
+def check_release(state: State, event: Event, withdrawn: frozenset[int]) -> None:
+    """Raise Conflict for a release of what no laboratory has stated, or of something else than what it stated.
+
+    Steps of the entries `withdrawn` do not count: a correction takes them back.
+    """
     if not is_release(state, event) or event.details["laboratory"] == event.organisation:
         return
     sample = event.details["sample"]
-    newest = max(state.tests.of("sample", sample), key=lambda row: row["rank"], default=None)
+    steps = [row for row in state.tests.of("sample", sample) if row["seq"] not in withdrawn]
+    newest = max(steps, key=lambda row: row["rank"], default=None)
     if newest is None or newest["status"] not in RELEASABLE or newest["released"]:
         raise Conflict("nothing-to-release", sample=sample)
     if [_said(each) for each in _statements(state.connection, [newest["seq"]])] != [_said(event)]:

@@ -45,12 +45,12 @@ def check(state: State, event: Event, now_ms: int, withdrawn: frozenset[int] = f
     ]
     if problems:
         raise InvalidEvent(problems)
-    problems += _other_dimensions(state, event)
+    problems += _other_dimensions(state, event, withdrawn)
     if problems:
         raise InvalidEvent(problems)
     _check_makers(state, event, withdrawn)
-    check_intention(state, event)
-    check_release(state, event)
+    check_intention(state, event, withdrawn)
+    check_release(state, event, withdrawn)
     if event.kind == "correction":
         _check_replacement(state, event, now_ms)
 
@@ -113,7 +113,7 @@ def _mislabelled(state: State, event: Event) -> list[Problem]:
     return [Problem("/details/product", "label-of-another-product", {"product": row["product"]})]
 
 
-def _other_dimensions(state: State, event: Event) -> list[Problem]:
+def _other_dimensions(state: State, event: Event, withdrawn: frozenset[int]) -> list[Problem]:
     rejected = [
         Line(item["batch"], Decimal(item["quantity"]), item["unit"])
         for item in event.details.get("rejected", ())
@@ -129,7 +129,9 @@ def _other_dimensions(state: State, event: Event) -> list[Problem]:
         for at, line in enumerate(lines):
             try:
                 dimension, _ = (
-                    measure(state, line, line.product) if part == "outputs" else measure_known(state, line)
+                    measure(state, line, line.product)
+                    if part == "outputs" or _opens(state, line, withdrawn)
+                    else measure_known(state, line)
                 )
             except InvalidEvent as error:
                 problems += [
@@ -137,10 +139,34 @@ def _other_dimensions(state: State, event: Event) -> list[Problem]:
                     for problem in error.problems
                 ]
                 continue
-            known = {row["dimension"] for row in state.stock.of("batch", line.batch)}
+            known = _dimensions_of(state, line, withdrawn)
             if part != "outputs" and known and dimension not in known:
                 problems.append(Problem(f"/{part}/{at}/unit", "unit-of-another-kind", {"unit": line.unit}))
     return problems
+
+
+def _opens(state: State, line: Line, withdrawn: frozenset[int]) -> bool:
+    """Whether the line says anew what its batch is, since nobody else's word for it stands."""
+    row = state.find_batch(line.batch)
+    return (
+        row is not None
+        and line.product is not None
+        and (row["kind"] == "withdrawn" or row["made_seq"] in withdrawn)
+    )
+
+
+def _dimensions_of(state: State, line: Line, withdrawn: frozenset[int]) -> set[str]:
+    """In what the batch is measured: of one that is opened anew, in what others still have of it."""
+    amounts = {
+        (row["holder"], row["state"], row["dimension"]): row["amount"]
+        for row in state.stock.of("batch", line.batch)
+    }
+    if not _opens(state, line, withdrawn):
+        return {dimension for _, _, dimension in amounts}
+    for row in state.stock_changes.of("batch", line.batch):
+        if row["seq"] in withdrawn:
+            amounts[row["holder"], row["state"], row["dimension"]] -= row["amount"]
+    return {dimension for (_, _, dimension), amount in amounts.items() if amount}
 
 
 def _check_replacement(state: State, event: Event, now_ms: int) -> None:

@@ -54,25 +54,44 @@ class Suspicion:
         return Question(self.code, {"batch": self.batch, **told(self.data)})
 
 
-def suspicions(state: State, event: Event) -> list[Suspicion]:
-    """What looks wrong about an event that passed `sense.check`, in the order of its lines."""
+def suspicions(state: State, event: Event, withdrawn: frozenset[int] = frozenset()) -> list[Suspicion]:
+    """What looks wrong about an event that passed `sense.check`, in the order of its lines.
+
+    Of a replacement `withdrawn` are the entries that its correction takes back: what they brought about is left out.
+    """
     found: list[Suspicion] = []
     if event.kind in OPENING_KINDS:
         named = [*event.inputs, *event.moves]
-        found += [
-            Suspicion("UNKNOWN_ORIGIN", line.batch) for line in named if state.find_batch(line.batch) is None
-        ]
-    found += _over_consumption(state, event)
+        found += [Suspicion("UNKNOWN_ORIGIN", line.batch) for line in named if _is_unknown(state, line.batch)]
+    found += _over_consumption(state, event, withdrawn)
     found += _held(state, event)
     found += _imbalance(state, event)
     found += _waiting(state, event)
     found += _undestined(event)
-    found += _ungiven(state, event)
-    found += _miscounted(state, event)
+    found += _ungiven(state, event, withdrawn)
+    found += _miscounted(state, event, withdrawn)
     return found
 
 
-def _over_consumption(state: State, event: Event) -> list[Suspicion]:
+def _is_unknown(state: State, batch: str) -> bool:
+    row = state.find_batch(batch)
+    return row is None or row["kind"] == "withdrawn"
+
+
+def _held_without(state: State, batch: str, holder: str, dimension: str, withdrawn: frozenset[int]) -> int:
+    """What the holder has of the batch, leaving out what the entries of `withdrawn` did to it."""
+    held = state.held_stock(batch, holder).get(dimension, 0)
+    if not withdrawn:
+        return held
+    return held - sum(
+        int(row["amount"])
+        for row in state.stock_changes.of("batch", batch)
+        if row["seq"] in withdrawn
+        and (row["holder"], row["state"], row["dimension"]) == (holder, "held", dimension)
+    )
+
+
+def _over_consumption(state: State, event: Event, withdrawn: frozenset[int]) -> list[Suspicion]:
     left: dict[tuple[str, str], int] = {}
     found: dict[str, Suspicion] = {}
     outgoing = [(line, giver_of(state, event, line)) for line in event.inputs]
@@ -85,7 +104,7 @@ def _over_consumption(state: State, event: Event) -> list[Suspicion]:
             continue
         dimension, amount = measure_known(state, line)
         key = (line.batch, holder)
-        have = left.get(key, state.held_stock(line.batch, holder).get(dimension, 0))
+        have = left[key] if key in left else _held_without(state, *key, dimension, withdrawn)
         left[key] = have - amount
         if left[key] < 0:
             found[line.batch] = Suspicion(
@@ -153,7 +172,7 @@ def _waiting(state: State, event: Event) -> list[Suspicion]:
     return list(found.values())
 
 
-def _ungiven(state: State, event: Event) -> list[Suspicion]:
+def _ungiven(state: State, event: Event, withdrawn: frozenset[int]) -> list[Suspicion]:
     """Goods given back that were never given: more than the other side sent, or than was sold to buyers outside."""
     if event.kind != "return":
         return []
@@ -163,19 +182,25 @@ def _ungiven(state: State, event: Event) -> list[Suspicion]:
         back[line.batch, line.to_organisation, dimension] += amount
     found = []
     for (batch, giver, dimension), amount in back.items():
-        given = _given(state, event.organisation, batch, giver, dimension)
+        given = _given(state, event.organisation, batch, giver, dimension, withdrawn)
         if amount > given:
             data = {"short": amount - max(given, 0), "dimension": dimension}
             found.append(Suspicion("RETURN_UNGIVEN", batch, data))
     return found
 
 
-def _given(state: State, own: str, batch: str, giver: str | None, dimension: str) -> int:
+def _given(
+    state: State, own: str, batch: str, giver: str | None, dimension: str, withdrawn: frozenset[int]
+) -> int:
     """What `giver` (None: this organisation, to buyers outside) gave and did not get back, in the dimension."""
-    lines = [line for line in state.lines.of("batch", batch) if line["dimension"] == dimension]
+    lines = [
+        line
+        for line in state.lines.of("batch", batch)
+        if line["dimension"] == dimension and line["seq"] not in withdrawn
+    ]
     if giver is None:
         back = [line for line in lines if (line["role"], line["holder"]) == ("taken_back", own)]
-        return _sold(state, own, batch, dimension) - _sum(back)
+        return _sold(state, own, batch, dimension, withdrawn) - _sum(back)
     moved = [line for line in lines if line["role"] in ("moved", "returned")]
     ends = [(line["holder"], line["to_organisation"]) for line in moved]
     sent = [line for line, way in zip(moved, ends, strict=True) if way == (giver, own)]
@@ -187,12 +212,12 @@ def _sum(lines: Iterable[Row]) -> int:
     return sum(int(line["amount"]) for line in lines)
 
 
-def _sold(state: State, own: str, batch: str, dimension: str) -> int:
+def _sold(state: State, own: str, batch: str, dimension: str, withdrawn: frozenset[int]) -> int:
     """What left the chain by moves of the organisation: its stock went down and nobody's up."""
     moved = {
         line["seq"]
         for line in state.lines.of("batch", batch)
-        if line["role"] == "moved" and line["holder"] == own
+        if line["role"] == "moved" and line["holder"] == own and line["seq"] not in withdrawn
     }
     change: dict[int, int] = defaultdict(int)
     for row in state.stock_changes.of("batch", batch):
@@ -201,13 +226,13 @@ def _sold(state: State, own: str, batch: str, dimension: str) -> int:
     return -sum(amount for amount in change.values() if amount < 0)
 
 
-def _miscounted(state: State, event: Event) -> list[Suspicion]:
+def _miscounted(state: State, event: Event, withdrawn: frozenset[int]) -> list[Suspicion]:
     """A count that is further from the books than the product's tolerance."""
     if event.kind != "stock_count":
         return []
     found = []
     for (batch, dimension), counted in counted_amounts(state, event).items():
-        had = state.held_stock(batch, event.organisation).get(dimension, 0)
+        had = _held_without(state, batch, event.organisation, dimension, withdrawn)
         row = state.find_batch(batch)
         percent = _tolerance(state, event, row["product"] if row else None)
         if abs(counted - had) > max(had, 0) * percent / 100:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Table, or_, select, update
 
@@ -12,6 +13,7 @@ from heji_trace.book import change_stock
 from heji_trace.effects import batches_of_site
 from heji_trace.prefetch import prefetch_batches
 from heji_trace.state import State
+from heji_trace.suspect import OPENING_KINDS
 
 _WITHDRAWABLE = tuple(table for table in tables.PROJECTIONS if "withdrawn_seq" in table.c)
 _SEQS_AT_ONCE = 1000
@@ -75,8 +77,28 @@ def withdraw(state: State, seqs: list[int], by_seq: int, remade: frozenset[str])
         for batch in batches:
             row = state.find_batch(batch)
             if row is not None and row["made_seq"] in undone and batch not in remade:
-                state.batches.change(row, kind="withdrawn", unknown_origin=1, made_seq=by_seq)
+                state.batches.change(row, **_facts_left(state, batch, by_seq))
     return Undone([*touched, *released], list(dict.fromkeys(children)), held)
+
+
+def _facts_left(state: State, batch: str, by_seq: int) -> dict[str, Any]:
+    """What a batch is whose maker was taken back: as whoever received it first says, of unknown origin."""
+    for line in state.lines.of("batch", batch):
+        event = state.event_at(line["seq"])
+        if event is not None and event["kind"] in OPENING_KINDS and line["product"] is not None:
+            return {
+                "kind": event["kind"],
+                "product": line["product"],
+                "organisation": line["holder"],
+                "site": line["site"],
+                "made_seq": line["seq"],
+                "made_ms": event["occurred_ms"],
+                "unknown_origin": 1,
+                "batch_number": None,
+                "best_before": None,
+                "use_by": None,
+            }
+    return {"kind": "withdrawn", "unknown_origin": 1, "made_seq": by_seq}
 
 
 def in_parts(state: State, batches: Iterable[str]) -> Iterator[list[str]]:

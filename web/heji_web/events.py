@@ -19,6 +19,7 @@ from heji_trace.merkle import leaf_hash
 from heji_trace.objections import objections_to
 from heji_trace.parties import Author
 from heji_trace.schemas import parse_event
+from heji_trace.statements import stated
 from heji_trace.tables import events, warnings
 from heji_trace.times import BEIJING, moment_of
 from heji_web.access import signed_in
@@ -78,7 +79,7 @@ def show(event_id: str) -> ResponseReturnValue:
         organisations |= {each.organisation for each in contradicted}
         names = choices.names_of(connection, organisations, own={author.organisation})
         erased = erased_values(connection, [stored.seq]).get(stored.seq, {})
-    kind = KINDS[stored.event.kind]
+    kind, said = KINDS[stored.event.kind], KINDS[stated(stored.event).kind]
     return render_template(
         "event.html",
         event=stored.event,
@@ -101,7 +102,8 @@ def show(event_id: str) -> ResponseReturnValue:
         undo_id=_undo_id(stored, author, withdrawn=row.withdrawn_seq is not None),
         may_correct=row.withdrawn_seq is None
         and stored.event.organisation == author.organisation
-        and kind.name != "correction",
+        and said.name != "correction",
+        said=said,
     )
 
 

@@ -22,6 +22,7 @@ from heji_trace.recorder import Receipt
 from heji_trace.rights import OPERATED_FOR_OTHERS
 from heji_trace.schemas import parse_event
 from heji_trace.sheets.posted import read_posted
+from heji_trace.statements import stated
 from heji_trace.suggestions import Asking, Suggestion, suggest
 from heji_trace.times import BEIJING, beijing_date, moment_of
 from heji_web import filled, kept_forms
@@ -165,11 +166,12 @@ def _corrected_texts(connection: Connection, desk: Desk, event_id: str) -> Texts
     """What the event to be corrected says; raises Unknown where it is not one that this person may correct."""
     seq = reading.seq_of(connection, desk.author, event_id)
     stored = read_stored(connection, [seq])[0]
-    event = stored.event
+    event = stated(stored.event)
     if event.kind != desk.kind.name or event.organisation not in {each.value for each in desk.givers}:
         raise Unknown
     disclosed = reading.disclosed_values(stored, desk.author, reading.colleagues(connection, desk.author))
-    return filled.texts_of(desk.kind, reading.shown_body(event, disclosed))
+    body = reading.shown_body(stored.event, disclosed)
+    return filled.texts_of(desk.kind, body if event is stored.event else body["details"]["replacement"])
 
 
 def _posted(desk: Desk) -> Filling:
