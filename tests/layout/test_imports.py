@@ -117,6 +117,7 @@ LAYERS = {
     "releases": 4,
     "recorder": 4,
     "references": 4,
+    "rebinding": 4,
     "registry": 4,
     "replay": 4,
     "restore": 4,

@@ -269,13 +269,18 @@ def enter_condition(state: State, entered: Entered) -> list[str]:
         for reading in event.details.get("readings", ())
     ]
     state.series.add(seq=entered.seq, data=dump_data(series))
-    named = list(event.batches)
-    for row in state.events.of("event_id", event.details.get("shipping")):
-        shipped = [line for line in state.lines.of("seq", row["seq"]) if line["role"] == "moved"]
-        named += [line["batch"] for line in shipped]
-    for batch in dict.fromkeys(named):
-        state.conditions.add(seq=entered.seq, batch=batch)
-    return named
+    bound: dict[str, int | None] = dict.fromkeys(event.batches)
+    shipping = state.standing_event(event.details.get("shipping"))
+    if shipping is not None:
+        bound = {**dict.fromkeys(shipped_batches(state, shipping["seq"]), shipping["rank"]), **bound}
+    for batch, shipping_rank in bound.items():
+        state.conditions.add(seq=entered.seq, batch=batch, shipping_rank=shipping_rank)
+    return list(bound)
+
+
+def shipped_batches(state: State, seq: int) -> list[str]:
+    """The batches that a shipping moved, as entry `seq` says."""
+    return [line["batch"] for line in state.lines.of("seq", seq) if line["role"] == "moved"]
 
 
 def enter_conformity(state: State, entered: Entered) -> list[str]:

@@ -15,6 +15,7 @@ from heji_trace.event import Event
 from heji_trace.goods import enter_lines
 from heji_trace.ledger import Stored
 from heji_trace.prefetch import prefetch
+from heji_trace.rebinding import rebind_conditions
 from heji_trace.schemas import event_of
 from heji_trace.settle import inherit, settle, unreach
 from heji_trace.state import State
@@ -88,6 +89,9 @@ def _correct(state: State, entered: Entered) -> None:
                 inherit(state, edge["parent"], child, entered.seq)
     if event is not None:
         _enter(state, _as_said(entered, event), suspicions(state, event))
+    rebound = rebind_conditions(state, entered.rank, entered.seq)
+    for part in in_parts(state, rebound):
+        settle(state, part, entered.seq)
     _enter_shortages(state, undone.stock, entered.seq)
 
 

@@ -109,9 +109,15 @@ def misplaced_moves(event: Event) -> Iterator[Problem]:
             yield Problem(f"/moves/{at}/to_organisation", "return-to-oneself")
 
 
-def readings_of_nothing(event: Event) -> Iterator[Problem]:
+def readings_of_nothing(state: State, event: Event) -> Iterator[Problem]:
     """The problem of a series of readings that says neither which goods nor which place it watched."""
-    if event.kind == "condition" and not (event.batches or event.site or event.details.get("shipping")):
+    if event.kind != "condition" or event.batches or event.site:
+        return
+    shipping = state.standing_event(event.details.get("shipping"))
+    # One that was taken back moved nothing; one that is not there at all is a problem of its own.
+    if shipping is None and event.details.get("shipping"):
+        return
+    if shipping is None or not state.lines.of("seq", shipping["seq"]):
         yield Problem("/batches", "readings-of-nothing")
 
 

@@ -15,6 +15,7 @@ from heji_trace.ledger import read_stored
 from heji_trace.parties import Author
 from heji_trace.schemas import event_of
 from heji_trace.state import State
+from heji_trace.statements import stated
 from heji_trace.tables import samples, tests
 from heji_trace.times import beijing_date
 
@@ -225,19 +226,22 @@ def _check_own_kept(state: State, event: Event) -> None:
 def _carried(state: State, event: Event) -> frozenset[str]:
     """The batches of the shipment that a series of readings watched, which must be the organisation's own or carried."""
     shipping = event.details.get("shipping")
-    rows = state.events.of("event_id", shipping) if shipping else []
-    if not rows:
+    row = state.standing_event(shipping) if shipping else None
+    if row is None:
         return frozenset()
-    lines = [line for line in state.lines.of("seq", rows[0]["seq"]) if line["role"] == "moved"]
-    batches = frozenset(line["batch"] for line in lines)
-    ends = {line["holder"] for line in lines} | {line["to_organisation"] for line in lines}
-    if event.organisation in ends or event.organisation == rows[0]["performed_by"]:
-        return batches
-    [stored] = read_stored(state.connection, [rows[0]["seq"]])
-    stated = stored.event.details.get("replacement") or stored.event.body
-    if stated.get("details", {}).get("carrier") != event.organisation:
-        raise NotAllowed("shipment-of-another", event_id=rows[0]["event_id"])
-    return batches
+    seqs = {row["seq"], *(first["seq"] for first in state.events.of("event_id", shipping))}
+    said = [stated(stored.event) for stored in read_stored(state.connection, sorted(seqs))]
+    parties = {party for each in said for party in _parties_of(each)}
+    if event.organisation not in parties:
+        raise NotAllowed("shipment-of-another", event_id=shipping)
+    lines = state.lines.of("seq", row["seq"])
+    return frozenset(line["batch"] for line in lines if line["role"] == "moved")
+
+
+def _parties_of(shipping: Event) -> set[str | None]:
+    """Who sends, carries and gets what is shipped."""
+    takers = {line.to_organisation for line in shipping.moves}
+    return {shipping.organisation, shipping.performed_by, shipping.details.get("carrier"), *takers}
 
 
 def _check_addressed(state: State, event: Event) -> None:

@@ -37,7 +37,7 @@ def check(state: State, event: Event, now_ms: int, withdrawn: frozenset[int] = f
         *references.unknown_batches(state, event),
         *references.unknown_events(state, event),
         *references.misplaced_moves(event),
-        *references.readings_of_nothing(event),
+        *references.readings_of_nothing(state, event),
         *references.misdescribed_certificate(state, event),
         *_untargeted(event),
         *_mislabelled(state, event),

@@ -219,6 +219,14 @@ class State:
         rows = self.events.of("seq", seq)
         return rows[0] if rows else None
 
+    def standing_event(self, event_id: str | None) -> Row | None:
+        """The row of the entry that now says what the event said at first: itself, or its newest correction."""
+        rows = self.events.of("event_id", event_id)
+        row = rows[0] if rows else None
+        while row is not None and row["withdrawn_seq"] is not None:
+            row = self.event_at(row["withdrawn_seq"])
+        return row
+
     def put_registered(
         self, kind: str, code: str, seq: int, organisation: str, data: str, *, rank: int
     ) -> None:

@@ -1,6 +1,6 @@
 """The rank of a statement: a correction takes the place of what was said first, and no newer one.
 
-The migration makes all read tables again, which fills the column.
+Readings say by which shipping they concern a batch. The migration makes all read tables again, which fills the columns.
 """
 
 from __future__ import annotations
@@ -25,3 +25,8 @@ def upgrade() -> None:
                 server_default="0",
             ),
         )
+    op.add_column(
+        "conditions",
+        sa.Column("shipping_rank", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+    )
+    op.create_index(op.f("ix_conditions_shipping_rank"), "conditions", ["shipping_rank"], unique=False)

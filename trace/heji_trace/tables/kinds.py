@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Index, PrimaryKeyConstraint
+from sqlalchemy import Column, Index, PrimaryKeyConstraint
 
-from heji_trace.tables.words import KEPT, rank, table, text, whole, withdrawn
+from heji_trace.tables.words import KEPT, Big, rank, table, text, whole, withdrawn
 
 cycle_sites: Final = table(
     "cycle_sites",
@@ -42,8 +42,11 @@ conditions: Final = table(
     whole("seq"),
     text("batch"),
     withdrawn(),
+    # The rank of the shipping by which the batch is concerned; none of a batch that is named itself.
+    Column("shipping_rank", Big, nullable=True),
     PrimaryKeyConstraint("seq", "batch"),
     Index(None, "batch"),
+    Index(None, "shipping_rank"),
 )
 
 series: Final = table(
