@@ -139,3 +139,39 @@ def test_who_records_for_several_is_told_whose_each_cycle_and_site_is(county: Co
         "fg-plum-coop 单位",
     ]
     assert "fg-plum-coop 单位 · 一号菜地" in [each.label for each in found["site"]]
+
+
+def test_only_runs_that_wait_for_their_batch_are_offered_to_be_bound(county: County) -> None:
+    county.harvest("B-1", "10", hours_ago=2)
+    label(county, "B-1", PRODUCT)
+    waiting, void = label(county, None, PRODUCT), label(county, None, PRODUCT)
+    county.record("label_void", details={"run": void.event_id, "reason": "印错"})
+    with county.service.store.read() as connection:
+        assert offered(connection, county, "producer", "unbound_run") == {"unbound_run": [waiting.event_id]}
+
+
+def test_runs_shipments_and_holds_are_told_by_names(county: County) -> None:
+    county.harvest("B-1", "10", hours_ago=2)
+    label(county, "B-1", PRODUCT)
+    county.move("shipping", "B-1", "5", to="shop")
+    county.record("hold", "producer", batches=["B-1"], details={"reason": "待检"})
+    with county.service.store.read() as connection:
+        own = Asking(county.authors["producer"], (county.code("producer"),), "zh")
+        found = suggest(connection, own, ["run", "hold"])
+        shop = Asking(county.authors["shop"], (county.code("shop"),), "zh")
+        [shipment] = suggest(connection, shop, ["shipping"])["shipping"]
+    assert found["run"][0].label.startswith("鲜荔枝 · B-1 · ")
+    assert found["hold"][0].label == "鲜荔枝 B-1"
+    assert shipment.label.endswith(" fg-litchi-coop 单位 鲜荔枝 B-1")
+
+
+def test_what_others_recorded_of_one_s_goods_is_offered_to_object_to(county: County) -> None:
+    made = county.harvest("B-1", "10", hours_ago=2)
+    sent, _ = county.hand_over("B-1", "5", "producer", "shop")
+    with county.service.store.read() as connection:
+        asking = Asking(county.authors["shop"], (county.code("shop"),), "zh")
+        found = suggest(connection, asking, ["statement"])["statement"]
+        assert {each.value for each in found} <= {made.event_id, sent.event_id}
+        assert sent.event_id in {each.value for each in found}
+        assert "fg-litchi-coop 单位" in found[0].label
+        assert offered(connection, county, "neighbour", "statement") == {"statement": []}

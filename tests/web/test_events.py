@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from county import CYCLE, PRODUCT, County
+from county import CYCLE, PLOT, PRODUCT, County
 from heji_trace.ledger import read_stored
 from web.doors import Now
-from web.people import Person
+from web.people import Person, fields_of
 
 HARVEST = "/desk/record/harvest"
 
@@ -132,6 +134,42 @@ def test_the_page_of_an_event_lists_objections_to_it(county: County) -> None:
     page = Person(county, "producer").see(f"/desk/events/{made.event_id}")
     assert county.code("shop") in page
     assert "异议" in page
+
+
+def test_who_is_concerned_objects_from_the_page_of_the_record(county: County) -> None:
+    made = county.harvest("B1", "100")
+    county.hand_over("B1", "10", "producer", "shop")
+    shop = Person(county, "shop")
+    form = f"/desk/record/objection?organisation={county.code('shop')}&details.to={made.event_id}"
+    page = shop.see(f"/desk/events/{made.event_id}")
+    assert form.replace("&", "&amp;") in page
+    assert "提出异议" not in Person(county, "producer").see(f"/desk/events/{made.event_id}")
+    shop = Person(county, "shop")
+    opened = shop.see(form)
+    assert fields_of(opened)["details.to"] == [made.event_id]
+    answer = shop.send("/desk/record/objection", opened, {"details.grounds": "数量不符"})
+    assert answer.status_code == 303, answer.get_data(as_text=True)
+
+
+def test_codes_in_a_record_are_told_by_the_names_registered_for_them(county: County) -> None:
+    county.harvest("B1", "100")
+    sent = county.move("shipping", "B1", "5", to="shop").event_id
+    page = Person(county, "producer").see(f"/desk/events/{sent}")
+    assert "gz-fruit-shop 单位 <code>gz-fruit-shop</code>" in page
+    made = county.harvest("B2", "100").event_id
+    page = Person(county, "producer").see(f"/desk/events/{made}")
+    assert f"鲜荔枝 <code>{PRODUCT}</code>" in page
+    assert re.search(rf"荔枝 · {PLOT} · [^<]*种 <code>{CYCLE}</code>", page)
+
+
+def test_the_name_of_a_household_is_told_to_its_station_and_to_overseers_alone(county: County) -> None:
+    household = {"code": "hh-1", "name": "张三", "subject_type": "farm_household", "roles": ["shop"]}
+    county.record("organisation", "operator", details=household)
+    county.harvest("B1", "100")
+    line = {"batch": "B1", "quantity": "5", "unit": "kg", "to_organisation": "hh-1"}
+    sent = county.record("shipping", moves=[line]).event_id
+    assert "张三" not in Person(county, "producer").see(f"/desk/events/{sent}")
+    assert "张三" in Person(county, "regulator").see(f"/desk/events/{sent}")
 
 
 def test_a_record_says_which_entry_erased_what(county: County) -> None:

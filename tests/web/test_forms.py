@@ -212,3 +212,27 @@ def test_a_form_with_a_bad_id_is_refused_with_a_sentence(county: County, event_i
     person = Person(county, "producer")
     answer = person.send(HARVEST, person.see(HARVEST), harvest_of("B-1") | {"id": event_id})
     assert answer.status_code == 422
+
+
+@pytest.mark.parametrize(
+    "who, kind, sentence",
+    [
+        ("producer", "release", "目前没有可解除的暂停。"),
+        ("producer", "recall_update", "目前没有与您有关的召回。"),
+        ("producer", "label_void", "目前没有可作废的标签。"),
+        ("producer", "label_bind", "目前没有等待绑定批次的标签。"),
+        ("shop", "receiving", "目前没有发给您的在途货物。"),
+        ("shop", "objection", "再点“提出异议”"),
+    ],
+)
+def test_where_no_record_can_be_chosen_a_sentence_says_so(
+    county: County, who: str, kind: str, sentence: str
+) -> None:
+    assert sentence in Person(county, who).see(f"/desk/record/{kind}")
+
+
+def test_an_id_that_names_no_record_is_told_as_one_that_was_not_found(county: County) -> None:
+    person = Person(county, "producer")
+    address = "/desk/record/release?details.hold=x"
+    answer = person.send("/desk/record/release", person.see(address), {})
+    assert "没有找到这条记录，请从列表中选择。" in answer.get_data(as_text=True)

@@ -283,3 +283,20 @@ def test_strangers_are_led_to_the_sign_in(chain: County) -> None:
         answer = chain.client.get(address, headers={"Accept": "text/html"})
         assert answer.status_code == 303
         assert answer.headers["Location"].startswith("/sign-in?next=")
+
+
+def test_the_page_of_a_batch_leads_to_its_records_for_those_who_may_read_them(county: County) -> None:
+    made = county.harvest("B1", "100").event_id
+    sent, received = county.hand_over("B1", "10", "producer", "shop")
+    for who in ("producer", "shop", "regulator"):
+        page = Person(county, who).see("/desk/batches/B1")
+        assert f"/desk/events/{made}" in page
+        assert "本批次的记录" in page
+    shown = Person(county, "regulator").see("/desk/batches/B1")
+    assert all(f"/desk/events/{each.event_id}" in shown for each in (sent, received))
+    county.hand_over("B1", "50", "producer", "packer")
+    county.make("packaging", {"B1": "20"}, {"P1": "20"}, "packer")
+    county.hand_over("P1", "5", "packer", "carrier")
+    stranger = Person(county, "carrier")
+    assert f"/desk/events/{made}" not in stranger.see("/desk/batches/B1")
+    stranger.see(f"/desk/events/{made}", 404)

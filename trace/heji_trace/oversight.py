@@ -8,21 +8,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from heji_trace.choices import product_names, registered_facts
 from heji_trace.lineage import Edge, known_at
 from heji_trace.parties import Author
-from heji_trace.reading import own_batches, readable_batches
+from heji_trace.reading import Filter, own_batches, readable_batches, visible_events
 from heji_trace.rights import may_oversee
 from heji_trace.rules import LEVELS, LOUDNESS
-from heji_trace.tables import edges, samples, tests, warnings
+from heji_trace.tables import edges, events, samples, tests, warnings
 from heji_trace.tracing import Gaps, Trace, TraceRow
 
 Amounts = dict[str, int]
 """Millionths of the base unit by dimension."""
 
 _AT_ONCE = 1000
+_MOST_RECORDS = 500
+_END = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,16 @@ def samples_tested(
         for target, seq, sample, conclusion, status in connection.execute(query):
             found[target][sample] = Tested(seq, sample, conclusion, status)
     return {name: tuple(each.values()) for name, each in found.items()}
+
+
+def records_about(
+    connection: Connection, author: Author, batch: str, as_of_seq: int | None
+) -> list[Row[Any]]:
+    """The rows of `events` that speak of a batch and that the author may read, in their order."""
+    end = _END if as_of_seq is None else as_of_seq + 1
+    seqs = visible_events(connection, author, Filter(batch=batch), after=-1, before=end, limit=_MOST_RECORDS)
+    query = select(events).where(events.c.seq.in_(seqs)).order_by(events.c.seq)
+    return list(connection.execute(query))
 
 
 def untested_siblings(connection: Connection, batch: str, as_of_seq: int | None) -> list[str]:

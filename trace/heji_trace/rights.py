@@ -86,6 +86,14 @@ def may_oversee(author: Author) -> bool:
     return bool(author.roles & OVERSEERS)
 
 
+def may_object(state: State, organisation: str, event_id: str) -> bool:
+    """Whether an organisation is concerned by the statement of another, so that it may object to it."""
+    rows = state.events.of("event_id", event_id)
+    return any(
+        row["organisation"] != organisation and _is_concerned(state, organisation, row) for row in rows
+    )
+
+
 def is_release(state: State, event: Event) -> bool:
     """Whether the event is to make an official result public."""
     return (

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from heji_trace.choices import names_of, product_names, registered_facts
+from heji_trace.codes import dump_trace_code
 from heji_trace.crops import find_crop_english
+from heji_trace.kinds import KINDS
 from heji_trace.parties import Author
-from heji_trace.rights import may_oversee
+from heji_trace.reading import Filter, visible_events
+from heji_trace.rights import OWNING_ROLES, may_oversee
 from heji_trace.sentences import isolated, say
 from heji_trace.tables import batches, events, holds, labels, lines, recall_scope, samples, stock
 from heji_trace.times import beijing_date
@@ -20,6 +23,10 @@ from heji_trace.units import dump_amount
 from heji_trace.wording import day_of_year_said, day_said
 
 _MOST = 200
+# Batches whose records are looked through for what somebody may object to.
+_MOST_GOODS = 30
+# What says nothing of goods that could be contradicted.
+_UNOPPOSED = ("objection", "correction", "erasure", "label_issue", "label_bind", "label_void")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +82,22 @@ def _cycles(connection: Connection, asking: Asking) -> list[Suggestion]:
     ]
     found = sorted(found, key=lambda each: -each[2]["opened_ms"])[:_MOST]
     owners = _owner_names(connection, asking)
-    sites = registered_facts(connection, "site", {data["site"] for *_, data in found if data["site"]})
-    year = beijing_date(found[0][2]["opened_ms"]).year if found else 0
+    called = cycle_labels(connection, {code: (owner, data) for code, owner, data in found}, asking.language)
     return [
-        Suggestion(code, _joined(owners.get(owner), *_cycle_words(data, sites, year, asking.language)))
-        for code, owner, data in sorted(found, key=lambda each: asking.organisations.index(each[1]))
+        Suggestion(code, _joined(owners.get(owner), called[code]))
+        for code, owner, _ in sorted(found, key=lambda each: asking.organisations.index(each[1]))
     ]
+
+
+def cycle_labels(
+    connection: Connection, cycles: Mapping[str, tuple[str, dict[str, Any]]], language: str
+) -> dict[str, str]:
+    """What people call cycles, by code; the year is told of those that were not opened in the newest one's."""
+    sites = registered_facts(
+        connection, "site", {data["site"] for _, data in cycles.values() if data["site"]}
+    )
+    year = max((beijing_date(data["opened_ms"]).year for _, data in cycles.values()), default=0)
+    return {code: _joined(*_cycle_words(data, sites, year, language)) for code, (_, data) in cycles.items()}
 
 
 def _cycle_words(
@@ -154,7 +171,7 @@ def _samples(connection: Connection, asking: Asking) -> list[Suggestion]:
     query = select(samples.c.sample, samples.c.target).where(samples.c.withdrawn_seq.is_(None))
     if not may_oversee(asking.author):
         query = query.where(samples.c.organisation.in_(asking.organisations))
-    return _grouped(connection.execute(query.order_by(samples.c.seq.desc()).limit(_MOST)))
+    return _of_batches(connection, asking, query.order_by(samples.c.seq.desc()))
 
 
 def _shipments(connection: Connection, asking: Asking) -> list[Suggestion]:
@@ -170,9 +187,21 @@ def _shipments(connection: Connection, asking: Asking) -> list[Suggestion]:
         .order_by(events.c.seq.desc())
         .limit(_MOST)
     )
+    found = list(connection.execute(query))
+    called = _batch_names(connection, asking, {row.batch for row in found})
+    senders = names_of(connection, {row.organisation for row in found}, own=asking.organisations)
     return _grouped(
-        (row.event_id, f"{beijing_date(row.occurred_ms):%m-%d} {row.organisation} {row.batch}")
-        for row in connection.execute(query)
+        (
+            row.event_id,
+            " ".join(
+                (
+                    f"{beijing_date(row.occurred_ms):%m-%d}",
+                    isolated(senders.get(row.organisation, row.organisation)),
+                    called[row.batch],
+                )
+            ),
+        )
+        for row in found
     )
 
 
@@ -183,7 +212,7 @@ def _holds(connection: Connection, asking: Asking) -> list[Suggestion]:
     )
     if "regulator" not in asking.author.roles:
         query = query.where(holds.c.organisation.in_(asking.organisations))
-    return _grouped(connection.execute(query.order_by(holds.c.seq.desc()).limit(_MOST)))
+    return _of_batches(connection, asking, query.order_by(holds.c.seq.desc()))
 
 
 def _recalls(connection: Connection, asking: Asking) -> list[Suggestion]:
@@ -196,23 +225,108 @@ def _recalls(connection: Connection, asking: Asking) -> list[Suggestion]:
             lines.c.holder.in_(asking.organisations) | lines.c.to_organisation.in_(asking.organisations)
         )
         query = query.where(recall_scope.c.batch.in_(held))
-    return _grouped(connection.execute(query.order_by(recall_scope.c.seq.desc()).limit(_MOST)))
+    return _of_batches(connection, asking, query.order_by(recall_scope.c.seq.desc()))
 
 
-def _runs(connection: Connection, asking: Asking) -> Iterator[Suggestion]:
+def _runs(connection: Connection, asking: Asking) -> list[Suggestion]:
     """Runs of labels that are in use or wait for their batch, the newest first."""
     query = select(labels.c.run, labels.c.product, labels.c.batch, labels.c.trace_code).where(
         labels.c.organisation.in_(asking.organisations),
         labels.c.withdrawn_seq.is_(None),
         labels.c.voided_seq.is_(None),
     )
-    for row in connection.execute(query.order_by(labels.c.seq.desc()).limit(_MOST)):
-        yield Suggestion(
-            row.run, " · ".join(part for part in (row.product, row.batch, row.trace_code) if part)
+    return _runs_found(connection, asking, query)
+
+
+def _unbound_runs(connection: Connection, asking: Asking) -> list[Suggestion]:
+    """Runs of labels that wait for their batch, the newest first."""
+    query = select(labels.c.run, labels.c.product, labels.c.batch, labels.c.trace_code).where(
+        labels.c.organisation.in_(asking.organisations),
+        labels.c.batch.is_(None),
+        labels.c.withdrawn_seq.is_(None),
+        labels.c.voided_seq.is_(None),
+    )
+    return _runs_found(connection, asking, query)
+
+
+def _runs_found(connection: Connection, asking: Asking, query: Select[Any]) -> list[Suggestion]:
+    found = list(connection.execute(query.order_by(labels.c.seq.desc()).limit(_MOST)))
+    names = product_names(connection, asking.language, {row.product for row in found})
+    return [
+        Suggestion(
+            row.run, _joined(names.get(row.product, row.product), row.batch, dump_trace_code(row.trace_code))
         )
+        for row in found
+    ]
 
 
-def _grouped(pairs: Any) -> list[Suggestion]:
+def _statements(connection: Connection, asking: Asking) -> list[Suggestion]:
+    """What others recorded of the newest goods of the organisations, the newest first; the author may read each."""
+    goods = (
+        select(lines.c.batch)
+        .where(
+            lines.c.holder.in_(asking.organisations) | lines.c.to_organisation.in_(asking.organisations),
+            lines.c.role.in_(OWNING_ROLES),
+        )
+        .group_by(lines.c.batch)
+        .order_by(func.max(lines.c.seq).desc())
+        .limit(_MOST_GOODS)
+    )
+    about: dict[int, list[str]] = {}
+    for batch in connection.execute(goods).scalars():
+        end = 1 << 62
+        for seq in visible_events(
+            connection, asking.author, Filter(batch=batch), after=-1, before=end, limit=_MOST
+        ):
+            about.setdefault(seq, []).append(batch)
+    seqs = sorted(about, reverse=True)[:_MOST]
+    query = select(events).where(
+        events.c.seq.in_(seqs),
+        events.c.organisation.not_in(asking.organisations),
+        events.c.withdrawn_seq.is_(None),
+        events.c.kind.not_in(_UNOPPOSED),
+    )
+    rows = list(connection.execute(query.order_by(events.c.seq.desc())))
+    called = _batch_names(connection, asking, {batch for row in rows for batch in about[row.seq]})
+    speakers = names_of(connection, {row.organisation for row in rows}, own=asking.organisations)
+    return [
+        Suggestion(
+            row.event_id,
+            _joined(
+                f"{beijing_date(row.occurred_ms):%m-%d}",
+                KINDS[row.kind].zh if asking.language == "zh" else KINDS[row.kind].en,
+                speakers.get(row.organisation, row.organisation),
+                *(called[batch] for batch in about[row.seq][:3]),
+            ),
+        )
+        for row in rows
+    ]
+
+
+def _of_batches(connection: Connection, asking: Asking, query: Select[Any]) -> list[Suggestion]:
+    """The first of what is found, a value and a batch each, by the products and names of their batches."""
+    found = [(value, batch) for value, batch in connection.execute(query.limit(_MOST))]
+    called = _batch_names(connection, asking, {batch for _, batch in found})
+    return _grouped((value, called[batch]) for value, batch in found)
+
+
+def _batch_names(connection: Connection, asking: Asking, names: Collection[str]) -> dict[str, str]:
+    """Batches with their product before them; what is no batch, such as a cycle, as it stands."""
+    products: dict[str, str] = {}
+    listed = sorted(names)
+    for at in range(0, len(listed), 500):
+        query = select(batches.c.batch, batches.c.product).where(
+            batches.c.batch.in_(listed[at : at + 500]), batches.c.product.is_not(None)
+        )
+        products |= {row.batch: row.product for row in connection.execute(query)}
+    called = product_names(connection, asking.language, set(products.values()))
+    return {
+        batch: f"{isolated(called.get(products.get(batch, ''), ''))} {isolated(batch)}".strip()
+        for batch in listed
+    }
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> list[Suggestion]:
     """One suggestion for each value, labelled with all that it stands for."""
     found: dict[str, list[str]] = {}
     for value, label in pairs:
@@ -234,6 +348,8 @@ _SOURCES: Mapping[str, Source] = MappingProxyType(
         "hold": _holds,
         "recall": _recalls,
         "run": _runs,
+        "unbound_run": _unbound_runs,
+        "statement": _statements,
     }
 )
 """Where suggestions come from; "batch" is what is on hand, "arriving" what is on its way."""

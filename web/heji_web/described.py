@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from heji_trace.erasable import find_field
@@ -14,26 +15,39 @@ from heji_trace.sentences import isolated
 from heji_trace.times import BEIJING, moment_of, ms_of, parse_moment
 from heji_trace.units import UNITS
 
+Names = Mapping[str, Mapping[str, str]]
+"""Registered names by code, by what the codes are of."""
+
 _MOST_LISTED = 50
+_NAMELESS: Names = MappingProxyType({})
 # What the page says in its own places.
 _SAID_APART = frozenset({"id", "kind", "acknowledged"})
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One value under its label; a table has headings and rows instead of a text."""
+    """One value under its label; a table has headings and rows instead of a text.
+
+    `code` is what was recorded where the text is the name registered for it; `codes` are those of the rows, "" where a
+    cell has no name.
+    """
 
     label: str
     text: str = ""
     headings: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
+    code: str = ""
+    codes: tuple[tuple[str, ...], ...] = ()
 
 
-def facts_of(body: Mapping[str, Any], language: str) -> list[Fact]:
+def facts_of(body: Mapping[str, Any], language: str, names: Names = _NAMELESS) -> list[Fact]:
     """What an event's body says, in the order of its declaration; values that are absent are left out."""
     kind = KINDS[body["kind"]]
     parts = [part for part in parts_of(kind) if part.name not in _SAID_APART]
-    return [*_facts(parts, body, language), *_facts(kind.fields, body.get("details", {}), language)]
+    return [
+        *_facts(parts, body, language, names),
+        *_facts(kind.fields, body.get("details", {}), language, names),
+    ]
 
 
 def erased_facts(body: Mapping[str, Any], erased: Mapping[str, int], language: str) -> list[tuple[int, str]]:
@@ -60,7 +74,7 @@ def local_moment(moment: str) -> str:
     return local_time(ms_of(parse_moment(moment)))
 
 
-def _facts(fields: Iterable[Field], values: Mapping[str, Any], language: str) -> list[Fact]:
+def _facts(fields: Iterable[Field], values: Mapping[str, Any], language: str, names: Names) -> list[Fact]:
     found = []
     for field in fields:
         value = values.get(field.name)
@@ -70,26 +84,29 @@ def _facts(fields: Iterable[Field], values: Mapping[str, Any], language: str) ->
         match field.type:
             case types.EventBody():
                 found += [
-                    Fact(f"{label} · {fact.label}", fact.text, fact.headings, fact.rows)
-                    for fact in facts_of(value, language)
+                    replace(fact, label=f"{label} · {fact.label}")
+                    for fact in facts_of(value, language, names)
                 ]
             case types.Table(columns=tuple() as columns):
-                found.append(_table(label, columns, value, language))
+                found.append(_table(label, columns, value, language, names))
             case types.Table():
                 found.append(_free_table(label, value))
             case _:
-                found.append(Fact(label, _text(field.type, value, language)))
+                text, code = _named(field.type, value, language, names)
+                found.append(Fact(label, text, code=code))
     return found
 
 
-def _table(label: str, columns: Sequence[Field], rows: Sequence[Mapping[str, Any]], language: str) -> Fact:
+def _table(
+    label: str, columns: Sequence[Field], rows: Sequence[Mapping[str, Any]], language: str, names: Names
+) -> Fact:
     used = [column for column in columns if any(row.get(column.name) not in (None, []) for row in rows)]
+    told = [[_named(column.type, row.get(column.name), language, names) for column in used] for row in rows]
     return Fact(
         label,
         headings=tuple(_label(column, language) for column in used),
-        rows=tuple(
-            tuple(_text(column.type, row.get(column.name), language) for column in used) for row in rows
-        ),
+        rows=tuple(tuple(text for text, _ in row) for row in told),
+        codes=tuple(tuple(code for _, code in row) for row in told),
     )
 
 
@@ -106,6 +123,21 @@ def _joined(texts: Iterable[str], language: str) -> str:
 
 def _label(field: Field, language: str) -> str:
     return field.zh if language == "zh" else field.en
+
+
+def _named(kind: types.FieldType, value: Any, language: str, names: Names) -> tuple[str, str]:
+    """A value in words, and the code where the words are a name; of a list with a name all its codes."""
+    match kind:
+        case types.Code(of=of) if value in names.get(of, ()):
+            return names[of][value], str(value)
+        case types.ListOf(item=types.Code(of=of)) if value and any(
+            each in names.get(of, ()) for each in value
+        ):
+            shown = value[:_MOST_LISTED]
+            named = [isolated(names[of].get(each, each)) for each in shown]
+            return _joined(named, language), _joined(shown, language)
+        case _:
+            return _text(kind, value, language), ""
 
 
 def _text(kind: types.FieldType, value: Any, language: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from heji_trace.errors import Problem
@@ -11,10 +11,21 @@ from heji_trace.kinds import KINDS, Kind
 from heji_trace.kinds.forms import Control, controls_of
 from heji_trace.suggestions import Suggestion
 from heji_web.filled import Texts, row_count
-from heji_web.languages import language
+from heji_web.languages import gettext, language
 
 Style = Literal[
-    "text", "lines", "amount", "whole", "date", "moment", "flag", "select", "checks", "suggested", "rows"
+    "text",
+    "lines",
+    "amount",
+    "whole",
+    "date",
+    "moment",
+    "flag",
+    "select",
+    "checks",
+    "suggested",
+    "rows",
+    "nothing",
 ]
 
 # References to what must stand in the register already: picked, not typed.
@@ -26,6 +37,16 @@ _PLACES: Mapping[str, str] = {
     "details.hold": "hold",
     "details.recall": "recall",
     "details.run": "run",
+    "details.to": "statement",
+}
+# What is said instead of a box for an id that nobody knows by heart.
+_NOTHING: Mapping[str, str] = {
+    "hold": "There is no hold now that you could release.",
+    "recall": "There is no recall now that concerns you.",
+    "run": "You have no labels now that could be declared void.",
+    "unbound_run": "You have no labels now that wait for a batch.",
+    "shipping": "Nothing is on its way to you now.",
+    "statement": "Open the record on the page of its batch, and object to it there.",
 }
 
 
@@ -104,9 +125,13 @@ def draw(
     """The controls of a kind's form, and the sentences of problems that belong to none of them."""
     controls = controls_of(kind)
     names = set(_names(controls, texts))
+    references = {control.name for control in controls if control.refers_to == "event"}
     placed: dict[str, list[str]] = {}
     for problem in problems:
-        placed.setdefault(_place(problem.pointer, names), []).append(problem.sentence(language()))
+        place = _place(problem.pointer, names)
+        is_unlisted = problem.code == "bad-identifier" and place in references
+        told = replace(problem, code="record-not-listed") if is_unlisted else problem
+        placed.setdefault(place, []).append(told.sentence(language()))
     drawn = [_drawn(kind, control, control.name, texts, suggestions, placed) for control in controls]
     return drawn, placed.get("", [])
 
@@ -147,11 +172,12 @@ def _drawn(
             )
             rows.append(tuple(cells))
     in_chinese = language() == "zh"
+    nothing = _nothing(kind, control, name, texts, choices)
     return Drawn(
         name=name,
-        style=_style(control, choices),
+        style="nothing" if nothing else _style(control, choices),
         label=control.zh if in_chinese else control.en,
-        help=control.help_zh if in_chinese else control.help_en,
+        help=nothing or (control.help_zh if in_chinese else control.help_en),
         example=control.example_zh if in_chinese else control.example_en,
         required=control.required,
         first=control.first,
@@ -166,7 +192,9 @@ def _drawn(
 
 def _source(kind: Kind, control: Control, name: str) -> str | None:
     """Where the suggestions of a control come from; what the event itself names anew has none."""
-    if name in _PLACES:
+    if kind.name == "label_bind" and name == "details.run":
+        return "unbound_run"
+    if name in _PLACES and control.refers_to == "event":
         return _PLACES[name]
     if control.refers_to in ("event", "kind") or name in ("details.cycle", "details.code"):
         return None
@@ -188,6 +216,15 @@ def _choices(
     if control.refers_to == "kind":
         return [Suggestion(each.name, each.zh if language() == "zh" else each.en) for each in KINDS.values()]
     return suggestions.get(_source(kind, control, name) or "", ())
+
+
+def _nothing(kind: Kind, control: Control, name: str, texts: Texts, choices: Sequence[Suggestion]) -> str:
+    """What is said where a record must be named and there is none to choose; "" where something can be given."""
+    # A carrier names the shipment it watches, which nobody sent to it.
+    if control.refers_to != "event" or choices or any(texts.get(name, ())) or kind.name == "condition":
+        return ""
+    message = _NOTHING.get(_source(kind, control, name) or "")
+    return gettext(message) if message else ""
 
 
 _PLAIN: Mapping[str, Style] = {

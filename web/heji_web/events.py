@@ -18,10 +18,13 @@ from heji_trace.ledger import Stored
 from heji_trace.merkle import leaf_hash
 from heji_trace.objections import objections_to
 from heji_trace.parties import Author
+from heji_trace.rights import may_object
 from heji_trace.schemas import parse_event
+from heji_trace.state import State
 from heji_trace.statements import stated
 from heji_trace.tables import events, warnings
-from heji_trace.times import BEIJING, moment_of
+from heji_trace.times import BEIJING, beijing_date, moment_of
+from heji_web import naming
 from heji_web.access import signed_in
 from heji_web.described import erased_facts, facts_of, kind_name, local_time
 from heji_web.headers import permit_scripts
@@ -74,10 +77,10 @@ def show(event_id: str) -> ResponseReturnValue:
                 select(warnings.c.code).where(warnings.c.raised_seq == stored.seq).distinct()
             ).scalars()
         )
-        organisations = {stored.event.organisation, stored.event.performed_by or stored.event.organisation}
         contradicted = objections_to(connection, author, event_id)
-        organisations |= {each.organisation for each in contradicted}
-        names = choices.names_of(connection, organisations, own={author.organisation})
+        body = reading.shown_body(stored.event, disclosed)
+        names = naming.names_in(connection, author, body, {each.organisation for each in contradicted})
+        objector = _objector(connection, author, stored) if row.withdrawn_seq is None else None
         erased = erased_values(connection, [stored.seq]).get(stored.seq, {})
     kind, said = KINDS[stored.event.kind], KINDS[stated(stored.event).kind]
     return render_template(
@@ -88,13 +91,14 @@ def show(event_id: str) -> ResponseReturnValue:
         entry=stored.seq + 1,
         entry_hash=leaf_hash(stored.entry).hex(),
         recorded=local_time(stored.recorded_ms),
-        facts=facts_of(reading.shown_body(stored.event, disclosed), language()),
+        facts=facts_of(body, language(), names),
         erased=erased_facts(stored.event.body, erased, language()),
         raised=sorted(raised),
         objections=contradicted,
         has_certificate=kind.name == "conformity_certificate",
         local_time=local_time,
-        names=names,
+        names=names["organisation"],
+        objector=objector,
         batches=batches_of(stored.event),
         withdrawn=row.withdrawn_seq,
         just_done=request.args.get("done") == "1",
@@ -136,6 +140,14 @@ def batches_of(event: Event) -> list[str]:
 
 def _readable(connection: Connection, author: Author, event_id: str) -> Stored:
     return ledger.read_stored(connection, [reading.seq_of(connection, author, event_id)])[0]
+
+
+def _objector(connection: Connection, author: Author, stored: Stored) -> str | None:
+    """The organisation for which this person may object to a statement, the own one first; None where there is none."""
+    today = beijing_date(the_service().clock.now_ms())
+    speaks_for = choices.recorded_for(connection, author, today).get("objection", [])
+    state = State(connection)
+    return next((code for code in speaks_for if may_object(state, code, stored.event.id)), None)
 
 
 def _undo_id(stored: Stored, author: Author, *, withdrawn: bool) -> str | None:

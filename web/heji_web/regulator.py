@@ -30,8 +30,9 @@ from heji_trace.times import BEIJING, beijing_date, ms_of, parse_moment
 from heji_trace.tracing import Direction
 from heji_trace.units import dump_amount, from_base
 from heji_trace.wording import say_warning
+from heji_web import naming
 from heji_web.access import signed_in
-from heji_web.described import local_time
+from heji_web.described import kind_name, local_time
 from heji_web.headers import permit_scripts
 from heji_web.languages import gettext, language
 from heji_web.service import the_service
@@ -80,6 +81,11 @@ def show_batch(batch: str) -> ResponseReturnValue:
         dated = [] if asked.as_of else present_warnings(State(connection), batch, service.clock.now_ms())
         siblings = oversight.untested_siblings(connection, batch, asked.as_of_seq) if oversees else []
         recalls = running_recalls(connection, batch)
+        records = oversight.records_about(connection, author, batch, asked.as_of_seq)
+        codes = {row.organisation for row in records}
+        speakers = choices.names_of(
+            connection, codes, own=codes if oversees else naming.own_organisations(connection, author)
+        )
         number = connection.execute(select(batches.c.batch_number).where(batches.c.batch == batch)).scalar()
     return render_template(
         "trace.html",
@@ -101,6 +107,10 @@ def show_batch(batch: str) -> ResponseReturnValue:
         most=_MOST_ROWS,
         may_recall="regulator" in author.roles,
         recalls=recalls,
+        records=records,
+        record_ids={row.seq: row.event_id for row in records},
+        speakers=speakers,
+        kind_labels={kind.name: kind_name(kind, language()) for kind in KINDS.values()},
         find_telephone=find_telephone,
         holders={party.organisation: party.name for party in (*answer.parties, *answer.suppliers)},
         may_label=_may_label(author, answer.rows[0]),

@@ -1,0 +1,76 @@
+"""The registered names of the codes in an event, as far as its reader may know them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from heji_trace import choices
+from heji_trace.kinds import KINDS, parts_of
+from heji_trace.kinds import fields as types
+from heji_trace.kinds.fields import Field
+from heji_trace.parties import Author
+from heji_trace.rights import may_oversee
+from heji_trace.suggestions import cycle_labels
+from heji_trace.times import beijing_date
+from heji_web.languages import language
+from heji_web.service import the_service
+
+Names = Mapping[str, Mapping[str, str]]
+"""Names by code, by what the codes are of: organisation, product, site, cycle."""
+
+
+def own_organisations(connection: Connection, author: Author) -> frozenset[str]:
+    """The author's organisation, and those that let it record for them."""
+    today = beijing_date(the_service().clock.now_ms())
+    mandates = choices.mandates_to(connection, author.organisation, today)
+    return frozenset({author.organisation, *(mandate.giver for mandate in mandates)})
+
+
+def names_in(
+    connection: Connection, author: Author, body: Mapping[str, Any], further: Iterable[str] = ()
+) -> Names:
+    """The names of all that an event's body names by code, and of `further` organisations.
+
+    What belongs to a household, and its own name, is told to itself, to who records for it and to overseers alone.
+    """
+    codes: dict[str, set[str]] = {"organisation": set(further)}
+    _collect(body, codes)
+    sites = choices.registered_facts(connection, "site", codes.get("site", ()))
+    cycles = choices.registered_facts(connection, "cycle", codes.get("cycle", ()))
+    owners = {owner for owner, _ in (*sites.values(), *cycles.values())}
+    asked = codes["organisation"] | owners
+    own: Collection[str] = asked if may_oversee(author) else own_organisations(connection, author)
+    known = choices.names_of(connection, asked, own=own)
+    labels = cycle_labels(connection, {c: each for c, each in cycles.items() if each[0] in known}, language())
+    return {
+        "organisation": {code: known[code] for code in codes["organisation"] if code in known},
+        "product": choices.product_names(connection, language(), codes.get("product", ())),
+        "site": {code: data["name"] for code, (owner, data) in sites.items() if owner in known},
+        "cycle": {code: label for code, label in labels.items() if label},
+    }
+
+
+def _collect(body: Mapping[str, Any], codes: dict[str, set[str]]) -> None:
+    kind = KINDS[body["kind"]]
+    for fields, values in ((parts_of(kind), body), (kind.fields, body.get("details", {}))):
+        for field in fields:
+            _collect_field(field, values.get(field.name), codes)
+
+
+def _collect_field(field: Field, value: Any, codes: dict[str, set[str]]) -> None:
+    if value is None:
+        return
+    match field.type:
+        case types.Code(of=of) | types.ListOf(item=types.Code(of=of)):
+            codes.setdefault(of, set()).update(value if isinstance(value, list) else [value])
+        case types.Table(columns=tuple() as columns):
+            for row in value:
+                for column in columns:
+                    _collect_field(column, row.get(column.name), codes)
+        case types.EventBody():
+            _collect(value, codes)
+        case _:
+            pass
