@@ -7,6 +7,7 @@ import pytest
 from county import County
 from heji_trace.errors import InvalidEvent, NotAllowed, Unknown
 from heji_trace.recall import RecallReport, parse_recall, recall_of
+from heji_trace.schemas import parse_event
 from heji_trace.working_days import Calendar
 
 KG = 1_000 * 10**6
@@ -132,3 +133,62 @@ def test_a_short_statement_becomes_the_event_or_names_its_own_fields(county: Cou
     }
     with pytest.raises(InvalidEvent):
         parse_recall([], author, county.new_id(), 0)
+
+
+def corrected(county: County, said: str, details: dict[str, object] | None, who: str = "regulator") -> str:
+    """Correct a recall, or take it back; the id of the correction."""
+    what: dict[str, object] = {"corrects": [said], "reason": "级别写错"}
+    if details is not None:
+        what["replacement"] = county.raw("recall", who, batches=["P1"], details=details)
+    return county.record("correction", who, details=what).event_id
+
+
+def test_a_corrected_recall_is_found_and_conducted_under_its_first_id(county: County) -> None:
+    spread(county)
+    recalled = county.record("recall", "regulator", batches=["P1"], details=RECALL)
+    county.record(
+        "recall_update", "regulator", details={"recall": recalled.event_id, "status": "in_progress"}
+    )
+    opened = report(county, recalled.event_id)
+    county.now.seconds += 3600
+    correction = corrected(county, recalled.event_id, {**RECALL, "level": 3})
+    for known in (recalled.event_id, correction):
+        found = report(county, known)
+        assert found.event_id == recalled.event_id
+        assert (found.status, found.withdrawn_seq) == ("in_progress", None)
+        assert (found.opened_ms, found.start_by_ms - found.opened_ms) == (opened.opened_ms, 72 * 3_600_000)
+        assert {row.batch: row.standing for row in found.scope} == {"P1": "frozen", "B1": "upstream"}
+        assert found.consignees == opened.consignees
+    county.record("recall_update", "regulator", details={"recall": recalled.event_id, "status": "finished"})
+    again = corrected(county, correction, {**RECALL, "level": 2})
+    assert report(county, again).status == "finished"
+    assert report(county, recalled.event_id).start_by_ms - opened.opened_ms == 48 * 3_600_000
+
+
+def test_a_recall_that_was_taken_back_says_so_whatever_was_corrected_before(county: County) -> None:
+    spread(county)
+    recalled = county.record("recall", "regulator", batches=["P1"], details=RECALL)
+    correction = corrected(county, recalled.event_id, {**RECALL, "level": 3})
+    taken_back = corrected(county, correction, None)
+    found = report(county, recalled.event_id)
+    assert found.withdrawn_seq == county.size - 1
+    assert found.body["details"]["replacement"]["details"]["level"] == 3
+    with pytest.raises(Unknown):
+        report(county, taken_back)
+
+
+def test_a_note_on_an_earlier_update_does_not_open_a_finished_recall_again(county: County) -> None:
+    spread(county)
+    recalled = county.record("recall", "regulator", batches=["P1"], details=RECALL)
+    update = county.raw(
+        "recall_update", "regulator", details={"recall": recalled.event_id, "status": "in_progress"}
+    )
+    county.recorder.submit(parse_event(update), county.authors["regulator"])
+    county.record("recall_update", "regulator", details={"recall": recalled.event_id, "status": "finished"})
+    details = {
+        "corrects": [update["id"]],
+        "reason": "补充",
+        "replacement": {**update, "id": county.new_id(), "note": "补充"},
+    }
+    county.record("correction", "regulator", details=details)
+    assert report(county, recalled.event_id).status == "finished"

@@ -24,3 +24,22 @@ def test_the_recall_page_shows_what_consignees_report(county: County) -> None:
     assert "2026-06-01 10:30" in page
     assert "T02:30" not in page
     assert "/desk/record/recall_update?" in page
+
+
+def test_a_recall_corrected_at_the_desk_is_conducted_under_the_same_address(county: County) -> None:
+    county.harvest("B1")
+    recalled = county.record(
+        "recall", batches=["B1"], details={"level": 2, "ordered": False, "reason": "克百威超标"}
+    )
+    person = Person(county, "producer")
+    form = person.see(f"/desk/record/recall?corrects={recalled.event_id}")
+    answer = person.send("/desk/record/recall", form, {"reason": "级别写错", "details.level": "1"})
+    assert answer.status_code == 303
+    address = f"/desk/recalls/{recalled.event_id}"
+    assert f'href="{address}"' in person.see("/desk/batches/B1")
+    assert f'href="{address}"' in person.see("/desk/recalls")
+    assert "1 级" in person.see(address)
+    again = person.see(answer.headers["Location"])
+    assert "更正" in again
+    updated = county.post(f"/api/v1/recalls/{recalled.event_id}/updates", {"status": "in_progress"})
+    assert updated.status_code == 201
