@@ -134,7 +134,12 @@ def test_what_cannot_be_read_stands_beside_its_field(walker: Walker, county: Cou
     walker.press(walker.page.locator(".send button.main"))
     assert walker.page.locator('[name="outputs.0.quantity"]').get_attribute("aria-invalid") == "true"
     assert walker.page.locator("#outputs-0-quantity-problem1").is_visible()
+    assert walker.page.evaluate("document.activeElement.id") == "refusal"
+    link = walker.page.locator('#refusal a[href="#outputs-0-quantity"]')
+    assert walker.is_on_first_screen(link)
     walker.look("refused")
+    link.click()
+    assert walker.page.evaluate("document.activeElement.id") == "outputs-0-quantity"
     walker.choose('[name="outputs.0.quantity"]', "100")
     record(walker)
     assert county.size == size + 1

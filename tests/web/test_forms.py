@@ -5,7 +5,8 @@ import re
 import pytest
 
 from county import CYCLE, PACKED, PRODUCT, County
-from heji_trace.kinds import KINDS
+from heji_trace.kinds import KINDS, parts_of
+from heji_trace.kinds.forms import controls_of
 from heji_trace.ledger import read_stored
 from web.people import Person, fields_of
 
@@ -92,6 +93,57 @@ def test_a_problem_stands_at_its_field_and_the_values_stay(county: County) -> No
     assert "“many”不是有效的数字" in page
     assert fields_of(page)["outputs.0.batch"] == ["B 1"]
     assert county.size == before
+
+
+def top_of(page: str) -> str:
+    """What the page lists as wrong before the form begins."""
+    return page[page.index('id="refusal"') : page.index('<form method="post" class="record"')]
+
+
+def test_every_fault_is_listed_first_and_leads_to_its_field(county: County) -> None:
+    person = Person(county, "producer")
+    given = harvest_of("B 1", "many") | {"note": "晴" * 5_000}
+    page = person.send(HARVEST, person.see(HARVEST), given).get_data(as_text=True)
+    top = top_of(page)
+    assert '<a href="#outputs-0-quantity">产出 · 第 1 项 · 数量</a> “many”不是有效的数字' in top
+    for anchor in re.findall(r'href="#([^"]+)"', top):
+        assert f'id="{anchor}"' in page
+    english = person.send(f"{HARVEST}?lang=en", page, given).get_data(as_text=True)
+    assert "· Line 1 · Quantity</a> “many” is not" in top_of(english)
+
+
+@pytest.mark.parametrize("name, text", [("note", "x" * 5_000), ("occurred_at", "2099-01-01T10:00")])
+def test_the_closed_part_opens_when_a_fault_is_inside(county: County, name: str, text: str) -> None:
+    person = Person(county, "producer")
+    page = person.send(HARVEST, person.see(HARVEST), harvest_of("B-1") | {name: text}).get_data(as_text=True)
+    assert f'<a href="#{name}">' in top_of(page)
+    assert '<details class="more" open>' in page
+
+
+def test_a_fault_of_no_field_is_named_by_what_it_means(county: County) -> None:
+    person = Person(county, "producer")
+    page = person.send(HARVEST, person.see(HARVEST), harvest_of("B-1") | {"id": "no-uuid"})
+    assert f"<b>{parts_of(KINDS['harvest'])[0].zh}</b>" in top_of(page.get_data(as_text=True))
+
+
+def test_an_organisation_that_cannot_be_read_is_told_beside_its_field(county: County) -> None:
+    person = Person(county, "operator")
+    address = "/desk/record/product"
+    given = {"organisation": "no organisation", "details.code": "p-1", "details.name": "荔枝"}
+    page = person.send(address, person.see(address), given).get_data(as_text=True)
+    assert '<a href="#organisation">' in top_of(page)
+    assert 'id="organisation-problem1"' in page
+
+
+def test_a_form_opens_with_every_value_that_it_needs_in_its_closed_part(county: County) -> None:
+    for who in ("operator", "producer", "laboratory", "regulator"):
+        person, roles = Person(county, who), county.authors[who].roles
+        for kind in KINDS.values():
+            if not kind.form or not roles & kind.recorders:
+                continue
+            fields = fields_of(person.see(f"/desk/record/{kind.name}"))
+            needed = [each.name for each in controls_of(kind) if each.required and not each.first]
+            assert [name for name in needed if not any(fields.get(name, ()))] == [], kind.name
 
 
 def test_the_sentence_at_a_field_is_in_the_reader_s_language(county: County) -> None:

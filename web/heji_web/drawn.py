@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from heji_trace.erasable import find_field
 from heji_trace.errors import Problem
 from heji_trace.kinds import KINDS, Kind
+from heji_trace.kinds.fields import Field
 from heji_trace.kinds.forms import Control, controls_of
 from heji_trace.suggestions import Suggestion
 from heji_web.filled import Texts, row_count
@@ -74,7 +76,7 @@ class Drawn:
     @property
     def id(self) -> str:
         """The name as an HTML id."""
-        return self.name.replace(".", "-")
+        return _id(self.name)
 
     @property
     def is_short(self) -> bool:
@@ -90,6 +92,18 @@ class Drawn:
     def has_problem(self) -> bool:
         """Whether anything in it must be corrected."""
         return bool(self.problems) or any(cell.has_problem for row in self.rows for cell in row)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What must be corrected, as the top of the page lists it.
+
+    `label` names the value that is meant, and `anchor` is the id of its control; both are empty where there is none.
+    """
+
+    label: str
+    sentence: str
+    anchor: str = ""
 
 
 def wanted_suggestions(kind: Kind) -> set[str]:
@@ -121,30 +135,58 @@ def draw(
     texts: Texts,
     suggestions: Mapping[str, Sequence[Suggestion]],
     problems: Iterable[Problem] = (),
-) -> tuple[list[Drawn], list[str]]:
-    """The controls of a kind's form, and the sentences of problems that belong to none of them."""
+) -> tuple[list[Drawn], list[Fault]]:
+    """The controls of a kind's form, and all that must be corrected, in their order; first what none of them shows."""
     controls = controls_of(kind)
-    names = set(_names(controls, texts))
+    labels = dict(_labels(controls, texts))
+    order = ["", *labels]
     references = {control.name for control in controls if control.refers_to == "event"}
     placed: dict[str, list[str]] = {}
+    faults: list[tuple[int, Fault]] = []
     for problem in problems:
-        place = _place(problem.pointer, names)
+        place = _place(problem.pointer, labels.keys())
         is_unlisted = problem.code == "bad-identifier" and place in references
         told = replace(problem, code="record-not-listed") if is_unlisted else problem
         placed.setdefault(place, []).append(told.sentence(language()))
+        label = labels[place] if place else _label_of(kind, problem.pointer)
+        faults.append((order.index(place), Fault(label, told.sentence(language()), _id(place))))
     drawn = [_drawn(kind, control, control.name, texts, suggestions, placed) for control in controls]
-    return drawn, placed.get("", [])
+    return drawn, [fault for _, fault in sorted(faults, key=lambda each: each[0])]
 
 
-def _names(controls: Iterable[Control], texts: Texts) -> Iterable[str]:
+def _labels(controls: Iterable[Control], texts: Texts) -> Iterable[tuple[str, str]]:
+    """What each control is called, by its name; of a cell with the table and the line that it stands in."""
     for control in controls:
-        yield control.name
+        yield control.name, _said(control)
         if control.widget == "rows":
             for index in range(row_count(texts, control)):
-                yield from (f"{control.name}.{index}.{column.name}" for column in control.columns)
+                line = gettext("Line %(number)s") % {"number": index + 1}
+                for column in control.columns:
+                    name = f"{control.name}.{index}.{column.name}"
+                    yield name, f"{_said(control)} · {line} · {_said(column)}"
 
 
-def _place(pointer: str, names: set[str]) -> str:
+def _label_of(kind: Kind, pointer: str) -> str:
+    """What the declaration calls a value that no control shows; "" where it has none."""
+    steps = pointer.split("/")
+    while len(steps) > 1:
+        field = find_field({"kind": kind.name}, "/".join(steps))
+        if field is not None:
+            return _said(field)
+        steps.pop()
+    return ""
+
+
+def _said(declared: Control | Field) -> str:
+    return declared.zh if language() == "zh" else declared.en
+
+
+def _id(name: str) -> str:
+    """The name of a control as an HTML id."""
+    return name.replace(".", "-")
+
+
+def _place(pointer: str, names: Collection[str]) -> str:
     """The control that a pointer means: `/cycles/0` is about `cycles`; "" where no control shows it."""
     steps = pointer.split("/")[1:]
     while steps:
@@ -176,7 +218,7 @@ def _drawn(
     return Drawn(
         name=name,
         style="nothing" if nothing else _style(control, choices),
-        label=control.zh if in_chinese else control.en,
+        label=_said(control),
         help=nothing or (control.help_zh if in_chinese else control.help_en),
         example=control.example_zh if in_chinese else control.example_en,
         required=control.required,

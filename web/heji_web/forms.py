@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
@@ -16,6 +17,7 @@ from heji_trace import choices, reading
 from heji_trace.errors import HejiError, NotAllowed, Problem, Unknown
 from heji_trace.event_ids import new_event_id
 from heji_trace.kinds import KINDS, Kind
+from heji_trace.kinds.forms import controls_of
 from heji_trace.ledger import read_stored
 from heji_trace.parties import Author
 from heji_trace.recorder import Receipt
@@ -27,15 +29,19 @@ from heji_trace.suggestions import Asking, Suggestion, suggest
 from heji_trace.times import BEIJING, beijing_date, moment_of
 from heji_web import filled, kept_forms
 from heji_web.access import signed_in
-from heji_web.drawn import draw, wanted_suggestions
+from heji_web.drawn import Fault, draw, wanted_suggestions
 from heji_web.filled import Texts
 from heji_web.headers import permit_scripts
-from heji_web.languages import language
+from heji_web.languages import gettext, language
 from heji_web.problems import ProblemAnswer, problem_of
 from heji_web.service import the_service
 
 blueprint = Blueprint("forms", __name__)
 blueprint.after_request(permit_scripts)
+
+_GIVER = "organisation"
+_REASON = "/details/reason"
+_MOST_LISTED = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +160,9 @@ def _new_texts(connection: Connection, desk: Desk) -> Texts:
     if last is not None and any(each.value == giver for each in desk.givers):
         body = read_stored(connection, [last])[0].event.body
         texts = filled.remembered_texts(desk.kind, body)
-    texts |= {"organisation": [giver], "occurred_at": [filled.now_text(service.clock.now_ms())]}
+    now = filled.now_text(service.clock.now_ms())
+    texts |= {control.name: [now] for control in controls_of(desk.kind) if control.prefill == "now"}
+    texts["organisation"] = [giver]
     if desk.kind.name == "testing":
         texts["details.laboratory"] = [giver]
     for name, given in request.args.lists():
@@ -213,18 +221,32 @@ def _page_again(filling: Filling, error: HejiError) -> ResponseReturnValue:
 def _page(filling: Filling) -> str:
     desk = filling.desk
     problems = filling.refusal.problems if filling.refusal else ()
-    drawn, elsewhere = draw(desk.kind, filling.texts, desk.suggestions, map(_of_replacement, problems))
-    shown = [control for control in drawn if control.name != "organisation"]
+    asked = [problem for problem in problems if filling.corrects and problem.pointer == _REASON]
+    on_page = [_of_replacement(problem) for problem in problems if problem not in asked]
+    drawn, faults = draw(desk.kind, filling.texts, desk.suggestions, on_page)
+    shown = [control for control in drawn if control.name != _GIVER]
     return render_template(
         "form.html",
         kind=desk.kind,
         desk=desk,
         filling=filling,
-        giver=filling.texts.get("organisation", [""])[0],
+        giver=filling.texts.get(_GIVER, [""])[0],
+        for_whom=next(control for control in drawn if control.name == _GIVER),
         first=[control for control in shown if control.first],
         more=[control for control in shown if not control.first],
-        elsewhere=elsewhere,
+        faults=[*_faults_of_reason(asked), *map(partial(_reachable, desk), faults)][:_MOST_LISTED],
+        further_faults=max(0, len(problems) - _MOST_LISTED),
     )
+
+
+def _faults_of_reason(problems: Sequence[Problem]) -> list[Fault]:
+    return [Fault(gettext("What was wrong"), each.sentence(language()), "reason") for each in problems]
+
+
+def _reachable(desk: Desk, fault: Fault) -> Fault:
+    """The fault without a link where the page has no field for it: whoever records for one alone is asked nothing."""
+    is_asked = len(desk.givers) > 1 or desk.may_name_others
+    return fault if fault.anchor != _GIVER or is_asked else replace(fault, anchor="")
 
 
 def _of_replacement(problem: Problem) -> Problem:

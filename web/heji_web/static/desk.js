@@ -24,6 +24,9 @@ for (const button of document.querySelectorAll("[data-reveal]")) {
   button.form.addEventListener("submit", () => reveal(false));
 }
 
+// What is wrong is read out, and Tab goes on from there.
+document.getElementById("refusal")?.focus();
+
 // A further line is a copy of the last one: what is picked stays, what is typed is new.
 const SIGNS = "23456789ABCDEFGHJKMNPQRSTVWXYZ";
 function anew(text) {
