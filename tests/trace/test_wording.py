@@ -80,6 +80,14 @@ def test_every_question_is_asked_in_both_languages(code: str) -> None:
     assert all(question.sentence(language) for language in sentences.LANGUAGES)
 
 
+def test_a_question_about_another_s_stock_is_asked_without_its_figures() -> None:
+    question = Suspicion("OVER_CONSUMPTION", "LZ", DATA["OVER_CONSUMPTION"], foreign=True).question()
+    assert question.names == {"batch": "LZ"}
+    for language in sentences.LANGUAGES:
+        assert "LZ" in question.sentence(language)
+        assert not any(sign.isdigit() for sign in question.sentence(language))
+
+
 def test_a_harvest_inside_the_interval_is_asked_about_with_the_first_clear_day() -> None:
     question = Suspicion("PHI_VIOLATION", "LZ-7", dict(INTERVAL)).question()
     assert "2026-06-20" in question.sentence("zh")

@@ -70,6 +70,50 @@ def test_what_looks_wrong_is_asked_back_once_and_then_recorded_with_a_warning(co
     assert "OVER_CONSUMPTION" in told.get_json()["warnings"]
 
 
+def taking(county: County, kind: str, who: str, quantity: str) -> dict[str, Any]:
+    inputs = [{"batch": "B1", "quantity": quantity, "unit": "kg"}]
+    outputs = [{"batch": "N1", "product": PRODUCT, "quantity": quantity, "unit": "kg"}]
+    return county.raw(kind, who, inputs=inputs, outputs=outputs)
+
+
+def test_of_one_s_own_stock_the_question_tells_how_much_is_missing(county: County) -> None:
+    county.harvest("B1", "137.25")
+    for kind in ("collection", "grading"):
+        answer = county.post(EVENTS, taking(county, kind, "producer", "1000"))
+        [question] = answer.get_json()["questions"]
+        assert answer.status_code == 409
+        assert "862.75 千克" in question["zh"]
+        assert "862.75 kg" in question["en"]
+
+
+@pytest.mark.parametrize("path", [EVENTS, f"{EVENTS}/bulk?dry_run=1"])
+def test_of_a_neighbour_s_stock_no_question_tells_a_figure(county: County, path: str) -> None:
+    county.harvest("B1", "137.25")
+    size, answers = county.size, []
+    for quantity in ("138", "1000"):
+        event = taking(county, "collection", "station", quantity)
+        answer = county.post(path, event if path == EVENTS else [event], "station")
+        assert answer.status_code == 409
+        [question] = answer.get_json()["questions"]
+        assert question["code"] == "OVER_CONSUMPTION"
+        answers.append((question["zh"], question["en"]))
+        assert not re.search(r"862\.75|0\.75|千克| kg", answer.get_data(as_text=True))
+    # However much is asked for, the words are the same.
+    assert answers[0] == answers[1]
+    assert not re.search(r"\d", "".join(answers[0]).replace("B1", ""))
+    assert county.get("/api/v1/batches/B1", "station").status_code == 404
+    assert county.size == size
+
+
+def test_what_was_taken_of_a_neighbour_s_stock_after_all_is_found_with_its_amount(county: County) -> None:
+    county.harvest("B1", "137.25")
+    event = taking(county, "collection", "station", "1000") | {"acknowledged": ["OVER_CONSUMPTION"]}
+    assert county.post(EVENTS, event, "station").status_code == 201
+    live = county.get("/api/v1/batches/B1/warnings", "regulator").get_json()["live"]
+    [found] = [each for each in live if each["code"] == "OVER_CONSUMPTION"]
+    assert "862.75 千克" in found["zh"]
+
+
 def test_labels_are_not_issued_through_the_general_door(county: County) -> None:
     details = {"product": PRODUCT, "trace_code": "0" * 16, "phone_code": "1234567890", "copies": 1}
     size = county.size

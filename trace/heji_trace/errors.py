@@ -104,14 +104,19 @@ class Conflict(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Something that looks wrong and may be true: a warning code that the recorder can confirm."""
+    """Something that looks wrong and may be true: a warning code that the recorder can confirm.
+
+    One that is `foreign` is about another's goods, and has a sentence without their figures.
+    """
 
     code: str
     names: Mapping[str, object] = field(default_factory=dict)
+    foreign: bool = False
 
     def sentence(self, language: str) -> str:
         """One sentence for people in `language` ("zh" or "en")."""
-        return sentences.say(f"ask-{self.code}", language, **self.names)
+        key = f"ask-{self.code}-foreign" if self.foreign else f"ask-{self.code}"
+        return sentences.say(key, language, **self.names)
 
 
 class NeedsAcknowledgement(Refused):

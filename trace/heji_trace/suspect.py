@@ -43,14 +43,21 @@ _REMEDIED = frozenset({"RECALLED", "TEST_FAILED", "INGREDIENT_FAILED"})
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """Something about one batch that looks wrong, under the code of the warning that it will cause."""
+    """Something about one batch that looks wrong, under the code of the warning that it will cause.
+
+    `data` goes into the finding, whoever it is about; `foreign` is what tells of another's stock.
+    """
 
     code: str
     batch: str
     data: dict[str, Any] = field(default_factory=dict)
+    foreign: bool = False
 
     def question(self) -> Question:
         """What the recorder is asked."""
+        if self.foreign:
+            # Whoever is asked has recorded nothing yet: a figure would tell anybody a neighbour's stock.
+            return Question(self.code, {"batch": self.batch}, foreign=True)
         return Question(self.code, {"batch": self.batch, **told(self.data)})
 
 
@@ -107,9 +114,9 @@ def _over_consumption(state: State, event: Event, withdrawn: frozenset[int]) -> 
         have = left[key] if key in left else _held_without(state, *key, dimension, withdrawn)
         left[key] = have - amount
         if left[key] < 0:
-            found[line.batch] = Suspicion(
-                "OVER_CONSUMPTION", line.batch, {"short": -left[key], "dimension": dimension}
-            )
+            data = {"short": -left[key], "dimension": dimension}
+            foreign = holder != event.organisation
+            found[line.batch] = Suspicion("OVER_CONSUMPTION", line.batch, data, foreign)
     return list(found.values())
 
 
