@@ -173,6 +173,15 @@ def test_a_sheet_comes_back_as_it_stood_with_red_cells_and_reasons(county: Count
     assert county.size == size
 
 
+def test_a_quantity_whose_unit_the_column_of_units_contradicts_comes_back_red(county: County) -> None:
+    rows = harvest_rows("LZ-01", "LZ-02")
+    rows[1] = (*rows[1][:4], "10斤", "公斤")
+    sheet = marked(drop(county, csv_file(HARVEST_HEADINGS, rows), "采收.csv", "?errors=xlsx"), 422)
+    red = {cell.coordinate for row in sheet for cell in row[1:] if cell.fill.fgColor.rgb == "FFFFC7CE"}
+    assert red == {"F3"}
+    assert sheet["F3"].comment.text == sheet["A3"].value == "“10斤”里的单位与单位列的“公斤”不同，请改成一致。"
+
+
 def test_the_reasons_are_in_the_reader_s_language(county: County) -> None:
     data = csv_file(HARVEST_HEADINGS, harvest_rows("LZ 02"))
     sheet = marked(drop(county, data, "采收.csv", "?errors=xlsx&lang=en"), 422)

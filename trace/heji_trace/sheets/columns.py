@@ -131,14 +131,24 @@ def find_heading(kind: Kind, text: str) -> Heading | None:
     if brackets is None:
         return None
     column = known.get(folded_heading(plain[: brackets.start()]))
-    return None if column is None else Heading(column, text, _find_unit(brackets[1]))
+    return None if column is None else Heading(column, text, find_unit(brackets[1]))
 
 
-def _find_unit(text: str) -> str | None:
+def find_unit(text: str) -> str | None:
+    """The code of the unit that a text means, or None."""
     try:
         return parse_unit(text)
     except InvalidEvent:
         return None
+
+
+def unit_beside(kind: Kind, column: Column) -> str | None:
+    """The name of the field that says the unit of a quantity, or None where the column holds no such quantity."""
+    *holder, name = column.path
+    if not name.endswith("quantity"):
+        return None
+    unit = name.removesuffix("quantity") + "unit"
+    return unit if any(each.path == (*holder, unit) for each in columns_of(kind)) else None
 
 
 @cache

@@ -10,7 +10,7 @@ from typing import Any
 from heji_trace.errors import Problem
 from heji_trace.kinds import Kind
 from heji_trace.sheets.cells import is_blank, plain_text, read_cell, split_quantity
-from heji_trace.sheets.columns import Heading, columns_of, find_kind
+from heji_trace.sheets.columns import Heading, find_kind, find_unit, unit_beside
 from heji_trace.sheets.grids import GridRow
 
 # More than any kind's tables may have; a whole sheet under one number must not become one event in memory.
@@ -52,6 +52,20 @@ def grouped(headings: Sequence[Heading | None], body: Iterable[GridRow]) -> Iter
         yield group
 
 
+_Cells = dict[str, tuple[Any, str]]
+"""A row of a table while it is read: value and heading by the column's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Brought:
+    """A unit that a quantity under `heading` brings along, for the field `name`; `text` is where people wrote it."""
+
+    heading: Heading
+    name: str
+    unit: str
+    text: str
+
+
 class _Reading:
     """An event while its rows are read."""
 
@@ -66,19 +80,32 @@ class _Reading:
         holder: dict[str, Any] = self.event.setdefault("details", {}) if len(path) > 1 else self.event
         return holder
 
-    def set(self, heading: Heading, value: Any, line: int) -> None:
+    def set(self, path: tuple[str, ...], value: Any, line: int, heading: str) -> None:
         """A value outside tables; a later row of the event may repeat it, or add to a list, but not change it."""
-        path = heading.column.path
         holder, name, pointer = self.holder(path), path[-1], "/" + "/".join(path)
-        self.places.setdefault(pointer, (line, heading.text))
+        self.places.setdefault(pointer, (line, heading))
         if name not in holder:
             holder[name] = value
         elif isinstance(value, list) and isinstance(holder[name], list):
             holder[name] += [each for each in value if each not in holder[name]]
         elif holder[name] != value:
-            self.problems.append(Problem(pointer, "differs-in-group", {}, line, heading.text))
+            self.problems.append(Problem(pointer, "differs-in-group", {}, line, heading))
 
-    def add(self, path: tuple[str, ...], cells: Mapping[str, tuple[Any, str]], line: int) -> None:
+    def bring(self, brought: _Brought, cells: _Cells | None, line: int) -> None:
+        """Take the unit that a quantity brings along, where no column says it; `cells` are its row of a table."""
+        path, heading = brought.heading.column.path, brought.heading.text
+        if cells is not None:
+            said, _ = cells.setdefault(brought.name, (brought.unit, heading))
+        else:
+            said = self.holder(path).get(brought.name)
+            if said is None:
+                self.set((*path[:-1], brought.name), brought.unit, line, heading)
+        # One that nobody knows is a problem of its own cell.
+        if said is not None and find_unit(said) not in (None, brought.unit):
+            names: dict[str, object] = {"own": brought.text[:60], "column": said[:60]}
+            self.problems.append(Problem("/" + "/".join(path), "units-differ", names, line, heading))
+
+    def add(self, path: tuple[str, ...], cells: _Cells, line: int) -> None:
         """One row of a table: its values and their headings by column name."""
         rows = self.holder(path).setdefault(path[-1], [])
         pointer = f"/{'/'.join(path)}/{len(rows)}"
@@ -91,23 +118,28 @@ def read_row(kind: Kind, headings: Sequence[Heading | None], group: Sequence[Gri
     """The raw event of rows that belong together."""
     reading, own_number = _Reading(kind), ""
     for row in group:
-        tables: dict[tuple[str, ...], dict[str, tuple[Any, str]]] = {}
+        tables: dict[tuple[str, ...], _Cells] = {}
+        brought: list[_Brought] = []
         for heading, cell in cells_of(headings, row):
             column = heading.column
-            if column.table:
-                cells = tables.setdefault(column.table_path, {})
-                for name, value in _table_cells(kind, heading, cell):
-                    # A unit of its own column goes before one that a quantity brings along.
-                    if name == column.path[-1] or name not in cells:
-                        cells[name] = (value, heading.text)
-            elif column.path == ("kind",):
+            if column.path == ("kind",):
                 _check_kind(reading, heading, plain_text(cell), row.number)
-            elif column.path == ("id",) and not _is_uuid(plain_text(cell)):
+                continue
+            if column.path == ("id",) and not _is_uuid(plain_text(cell)):
                 own_number = plain_text(cell)
+                continue
+            value, unit = _read_with_unit(kind, heading, cell)
+            cells = tables.setdefault(column.table_path, {}) if column.table else None
+            if value is None:
+                continue
+            if cells is not None:
+                cells[column.path[-1]] = (value, heading.text)
             else:
-                value = read_cell(column.field.type, cell)
-                if value is not None:
-                    reading.set(heading, value, row.number)
+                reading.set(column.path, value, row.number, heading.text)
+            if unit:
+                brought.append(unit)
+        for each in brought:
+            reading.bring(each, tables.get(each.heading.column.table_path), row.number)
         for path, cells in tables.items():
             reading.add(path, cells, row.number)
     if own_number:
@@ -118,19 +150,16 @@ def read_row(kind: Kind, headings: Sequence[Heading | None], group: Sequence[Gri
     return Row(reading.event, lines, reading.places, tuple(reading.problems))
 
 
-def _table_cells(kind: Kind, heading: Heading, cell: Any) -> list[tuple[str, Any]]:
-    """The value of a table's cell, and the unit where the cell or the heading names it: 120.5斤, 数量（斤）."""
-    column, name = heading.column, heading.column.path[-1]
-    has_unit = name == "quantity" and any(
-        each.path == (*column.table_path, "unit") for each in columns_of(kind)
-    )
-    split = split_quantity(cell) if has_unit else None
-    if split:
-        return [(name, split[0]), ("unit", split[1])]
-    value = read_cell(column.field.type, cell)
-    if value is None:
-        return []
-    return [(name, value), ("unit", heading.unit)] if has_unit and heading.unit else [(name, value)]
+def _read_with_unit(kind: Kind, heading: Heading, cell: Any) -> tuple[Any, _Brought | None]:
+    """The value of a cell, and the unit where the cell or the heading names it: 120.5斤, 数量（斤）."""
+    name = unit_beside(kind, heading.column)
+    split = split_quantity(cell) if name else None
+    if name and split:
+        return split[0], _Brought(heading, name, split[1], plain_text(cell))
+    value = read_cell(heading.column.field.type, cell)
+    if name and heading.unit and value is not None:
+        return value, _Brought(heading, name, heading.unit, heading.text)
+    return value, None
 
 
 def _check_kind(reading: _Reading, heading: Heading, text: str, line: int) -> None:
