@@ -14,6 +14,7 @@ from heji_trace.sheets.cells import is_blank, plain_text, read_cell, safe_cell, 
 CELLS = st.one_of(
     st.text(max_size=30), st.floats(), st.integers(), st.booleans(), st.none(), st.datetimes(), st.dates(), st.times(),
     st.timedeltas(),
+    st.from_regex(r"2026-05-27 (凌晨|中午|傍晚|晚上|上午|PM)?[0-9]{1,2}(点|:)([0-9]{1,2}|半)?( ?[AP]M)?", fullmatch=True),
 )  # fmt: skip
 
 
@@ -95,6 +96,53 @@ def test_a_cell_without_anything_is_blank(cell: Any) -> None:
 )
 def test_moments_are_beijing_s_where_nothing_else_is_said(cell: Any, moment: str) -> None:
     assert read_cell(types.Moment(), cell) == moment
+
+
+@pytest.mark.parametrize(
+    "said, clock",
+    [
+        ("中午1:30", "13:30"),
+        ("中午 2点", "14:00"),
+        ("中午11:30", "11:30"),
+        ("中午12:30", "12:30"),
+        ("上午9:30", "09:30"),
+        ("上午12:30", "00:30"),
+        ("12:30 AM", "00:30"),
+        ("12:30 pm", "12:30"),
+        ("下午12:30", "12:30"),
+        ("下午1点", "13:00"),
+        ("下午14:20", "14:20"),
+        ("晚上6点20分", "18:20"),
+        ("晚上11:59:07", "23:59:07"),
+        ("晚上20:15", "20:15"),
+        ("凌晨3:10", "03:10"),
+        ("凌晨0:10", "00:10"),
+        ("早上7点", "07:00"),
+        ("早晨 7:05", "07:05"),
+        ("清晨5时", "05:00"),
+        ("傍晚6:40", "18:40"),
+        ("下午3点半", "15:30"),
+        ("7点半", "07:30"),
+        ("下午3点整", "15:00"),
+        ("下午3点钟", "15:00"),
+        ("晚上８点半", "20:30"),
+    ],
+)
+def test_hours_are_those_of_the_part_of_the_day_that_is_named(said: str, clock: str) -> None:
+    clock = clock if clock.count(":") == 2 else f"{clock}:00"
+    for day in ("2026-05-27 ", "2026年5月27日"):
+        assert read_cell(types.Moment(), day + said) == f"2026-05-27T{clock}+08:00"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("晚上12:30", "晚上12点", "晚上0:30", "晚上1:30", "晚上4点", "中午5点"),
+        *("凌晨12:30", "凌晨7点", "早上12点", "傍晚11:00", "上午14:00", "13:30 AM", "下午24:00", "3点半20", "3点半AMPM"),
+    ],
+)  # fmt: skip
+def test_an_hour_of_which_nobody_can_tell_what_is_meant_is_handed_on_as_text(said: str) -> None:
+    assert read_cell(types.Moment(), f"2026-05-27 {said}") == f"2026-05-27 {said}"
 
 
 @pytest.mark.parametrize(

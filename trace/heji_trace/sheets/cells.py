@@ -33,9 +33,19 @@ _FULL_WIDTH_SIGNS: Final = {ord("％"): "%", ord("＜"): "<", ord("＞"): ">", o
 # What copying from a page or a chat brings along and nobody sees; in a record it would be refused.
 _UNSEEN = re.compile("[\u00ad\u200b\u2060\ufeff]")
 _DAY = re.compile(r"([12][0-9]{3})\s*[-/.年]\s*([0-9]{1,2})\s*[-/.月]\s*([0-9]{1,2})\s*日?(?:\s*T?\s*(.*))?")
+# The hours of the day that are meant by a word before the clock. In the evening 12 may be the midnight before or after,
+# and 1 to 4 the night before or after: nobody can tell which day's night was meant.
+_PARTS_OF_DAY: Final = {
+    **dict.fromkeys(("上午", "AM", "早上", "早晨", "清晨"), range(12)),
+    **dict.fromkeys(("下午", "PM"), range(12, 24)),
+    "凌晨": range(6),
+    "中午": range(10, 15),
+    "傍晚": range(16, 21),
+    "晚上": range(17, 24),
+}
 _CLOCK = re.compile(
-    r"(上午|下午|中午|晚上|AM|PM)?\s*([0-9]{1,2})\s*[:时点]\s*(?:([0-9]{1,2})\s*分?)?(?::?\s*([0-9]{1,2})(?:\.[0-9]+)?\s*秒?)?"
-    r"\s*(AM|PM)?",
+    rf"({'|'.join(_PARTS_OF_DAY)})?\s*([0-9]{{1,2}})\s*(?:点钟|[:时点])\s*"
+    r"(?:(半)|整|(?:([0-9]{1,2})\s*分?)?(?::?\s*([0-9]{1,2})(?:\.[0-9]+)?\s*秒?)?)\s*(AM|PM)?",
     re.IGNORECASE,
 )
 _COMPACT_DAY = re.compile(r"(19|20)([0-9]{2})(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])")
@@ -231,12 +241,18 @@ def _clock_of(text: str) -> tuple[int, int, int] | None:
     clock = _CLOCK.fullmatch(text)
     if clock is None:
         return None
-    hour, half = int(clock[2]), (clock[1] or clock[5] or "").upper()
-    if half in ("下午", "晚上", "PM") and hour < 12:
-        hour += 12
-    elif half in ("上午", "AM") and hour == 12:
-        hour = 0
-    return hour, int(clock[3] or 0), int(clock[4] or 0)
+    before, said, is_half, minute, second, after = clock.groups()
+    hour = _hour_of(int(said), (before or after or "").upper())
+    return None if hour is None else (hour, 30 if is_half else int(minute or 0), int(second or 0))
+
+
+def _hour_of(said: int, part: str) -> int | None:
+    """The hour of the day that is meant by a number in a part of the day; None where nobody can tell."""
+    if not part:
+        return said
+    if said == 12 and part in ("上午", "AM"):
+        return 0
+    return next((hour for hour in (said, said + 12) if hour in _PARTS_OF_DAY[part]), None)
 
 
 def split_quantity(cell: Cell) -> tuple[str, str] | None:
