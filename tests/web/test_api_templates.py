@@ -24,3 +24,10 @@ def test_a_program_gets_the_sheet_with_its_organisation_s_lists(
 def test_a_kind_without_a_sheet_is_unknown(county: County, kind: str) -> None:
     answer = county.get(f"/api/v1/templates/{kind}.xlsx")
     assert (answer.status_code, answer.mimetype) == (404, "application/problem+json")
+
+
+def test_the_sheet_offers_for_whom_one_may_record_and_nobody_else(county: County) -> None:
+    book = openpyxl.load_workbook(BytesIO(county.get("/api/v1/templates/harvest.xlsx", "producer").data))
+    columns = list(book.worksheets[-1].iter_cols(values_only=True))
+    [offered] = [column for column in columns if column[0] == "责任主体"]
+    assert [each for each in offered[1:] if each] == ["fg-litchi-coop · fg-litchi-coop 单位"]

@@ -6,6 +6,7 @@ import pytest
 
 from county import CYCLE, PLOT, PRODUCT, County
 from heji_trace.ledger import read_stored
+from labelled import label
 from web.doors import Now
 from web.people import Person, fields_of
 
@@ -192,3 +193,16 @@ def test_the_page_of_a_record_names_its_warnings_in_words_alone(person: Person) 
     shown = person.see(f"/desk/events/{receipt.event_id}")
     assert "<li>补录</li>" in shown
     assert "LATE_RECORD" not in shown
+
+
+def test_a_record_that_names_another_tells_its_kind_and_time_and_a_run_of_labels_what_it_labels(
+    county: County,
+) -> None:
+    county.harvest("B1", "100")
+    sent, received = county.hand_over("B1", "10", "producer", "shop")
+    page = Person(county, "shop").see(f"/desk/events/{received.event_id}")
+    assert re.search(rf"发货运输 [-0-9: ]+ <code>{sent.event_id}</code>", page)
+    run = label(county, "B1", PRODUCT)
+    void = county.record("label_void", details={"run": run.event_id, "reason": "印错"})
+    page = Person(county, "producer").see(f"/desk/events/{void.event_id}")
+    assert re.search(rf"鲜荔枝 · B1 · [-0-9A-Z ]+ <code>{run.event_id}</code>", page)

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from county import County
 from heji_trace.kinds import KINDS
 from heji_trace.parties import ROLES
 from web.doors import Browser
+from web.people import Person
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -21,3 +23,7 @@ def test_the_bare_address_leads_a_stranger_to_the_box_for_a_code_and_others_to_t
 ) -> None:
     assert browser.client.get("/").headers["Location"] == "/t"
     assert browser.sign_in().client.get("/").headers["Location"] == "/desk"
+
+
+def test_the_foot_of_the_desk_names_the_organisation_as_it_is_registered(county: County) -> None:
+    assert "fg-litchi-coop 单位" in Person(county, "producer").see("/desk").partition("<footer")[2]

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from county import PACKED, County
+from labelled import label
 from web.people import Person
 
 LABELS = "/desk/labels"
@@ -142,3 +143,11 @@ def test_the_goods_and_the_runs_of_others_stay_theirs(producer: Person, packed: 
     assert neighbour.send(LABELS, page, {"batch": "P1", "copies": "5"}).status_code == 403
     assert runs(packed) == 1
     assert PACKED not in page
+
+
+def test_a_void_code_and_one_without_batch_are_told_with_the_name_of_their_product(county: County) -> None:
+    run = label(county, None, PACKED).event_id
+    county.record("label_void", details={"run": run, "reason": "印错"})
+    person = Person(county, "producer")
+    assert "荔枝 5 千克装" in person.see(f"{LABELS}/{run}")
+    assert "<strong>荔枝 5 千克装</strong>" in person.see(LABELS)

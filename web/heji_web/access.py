@@ -8,6 +8,7 @@ from flask import Flask, Request, g, request
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
+from heji_trace.choices import names_of
 from heji_trace.errors import NotAllowed, NotSignedIn
 from heji_trace.parties import Author
 from heji_trace.sessions import Session, session_of, touch_session
@@ -105,7 +106,20 @@ def drop_session_cookie(response: Response) -> None:
 
 def install_access(app: Flask) -> None:
     """Give templates the person who has signed in and the field that proves a form to be ours."""
-    app.context_processor(lambda: {"person": g.get("session"), "csrf_field": csrf_field})
+    app.context_processor(
+        lambda: {
+            "person": g.get("session"),
+            "csrf_field": csrf_field,
+            "own_organisation": own_organisation,
+        }
+    )
+
+
+def own_organisation() -> str:
+    """What the organisation of the person who has signed in is called; its code where no register says."""
+    code = signed_in().author.organisation
+    with the_service().store.read() as connection:
+        return names_of(connection, [code], own=[code]).get(code, code)
 
 
 def csrf_field() -> Markup:

@@ -37,12 +37,15 @@ def blank_sheet(author: Author, kind: str) -> Response:
     service = the_service()
     with service.store.read() as connection:
         recorded = choices.recorded_for(connection, author, beijing_date(service.clock.now_ms()))
-        asking = suggestions.Asking(author, tuple(recorded.get(kind, [author.organisation])), language())
+        speaks_for = recorded.get(kind, [author.organisation])
+        asking = suggestions.Asking(author, tuple(speaks_for), language())
+        names = choices.names_of(connection, speaks_for, own=speaks_for)
         offered = suggestions.suggest(connection, asking, wanted_suggestions(wanted))
     lists = {
         place: [(each.value, each.label) for each in suggested]
         for place, suggested in suggestions_by_place(wanted, offered).items()
     }
+    lists["organisation"] = [(code, names.get(code, "")) for code in speaks_for]
     name = kind_name(wanted, language()).replace("/", "、")
     return send_file(
         BytesIO(template(wanted, language(), lists)), XLSX, as_attachment=True, download_name=f"{name}.xlsx"

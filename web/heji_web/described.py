@@ -130,6 +130,12 @@ def _named(kind: types.FieldType, value: Any, language: str, names: Names) -> tu
     match kind:
         case types.Code(of=of) if value in names.get(of, ()):
             return names[of][value], str(value)
+        case types.Identifier("uuid") if value in names.get("event", ()):
+            return names["event"][value], str(value)
+        case types.ListOf(item=types.Identifier("uuid")) if len(value) == 1 and value[0] in names.get(
+            "event", ()
+        ):
+            return names["event"][value[0]], str(value[0])
         case types.ListOf(item=types.Code(of=of)) if value and any(
             each in names.get(of, ()) for each in value
         ):

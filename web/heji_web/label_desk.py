@@ -8,7 +8,7 @@ from http import HTTPStatus
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from heji_trace import label_runs
+from heji_trace import choices, label_runs
 from heji_trace.codes import dump_phone_code, dump_trace_code
 from heji_trace.errors import HejiError, NotAllowed
 from heji_trace.event import Event
@@ -78,9 +78,11 @@ def show(run: str) -> ResponseReturnValue:
             else label_runs.label_of(connection, found, service.settings.base_url, language())
         )
         stopped = label_runs.stopping_codes(connection, [found.batch] if found.batch else [])
+        products = choices.product_names(connection, language(), [found.product])
     return render_template(
         "label.html",
         run=found,
+        product=products.get(found.product, found.product),
         label=label,
         stopped=stopped.get(found.batch or "", ()),
         trace_code=dump_trace_code(found.trace_code),
@@ -117,6 +119,7 @@ def _page(author: Author, texts: Mapping[str, str], refusal: ProblemAnswer | Non
     with the_service().store.read() as connection:
         batches = label_runs.batches_to_label(connection, author.organisation, language())
         runs = label_runs.recent_runs(connection, author.organisation)
+        products = choices.product_names(connection, language(), {run.product for run in runs})
     problems: dict[str, list[str]] = {}
     for problem in refusal.problems if refusal else ():
         problems.setdefault(problem.pointer.rpartition("/")[2], []).append(problem.sentence(language()))
@@ -125,6 +128,7 @@ def _page(author: Author, texts: Mapping[str, str], refusal: ProblemAnswer | Non
         batches=[each for each in batches if not each.stopped],
         stopped=[each for each in batches if each.stopped],
         runs=runs,
+        products=products,
         texts=texts,
         refusal=refusal,
         problems=problems,

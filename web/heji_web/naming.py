@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
-from heji_trace import choices
+from heji_trace import choices, reading
+from heji_trace.codes import dump_trace_code
+from heji_trace.errors import Unknown
 from heji_trace.kinds import KINDS, parts_of
 from heji_trace.kinds import fields as types
 from heji_trace.kinds.fields import Field
 from heji_trace.parties import Author
 from heji_trace.rights import may_oversee
+from heji_trace.sentences import isolated
 from heji_trace.suggestions import cycle_labels
+from heji_trace.tables import events, labels
 from heji_trace.times import beijing_date
+from heji_web.described import Names, kind_name, local_time
 from heji_web.languages import language
 from heji_web.service import the_service
 
-Names = Mapping[str, Mapping[str, str]]
-"""Names by code, by what the codes are of: organisation, product, site, cycle."""
+# Records of which a page tells more than their ids; the correction of an import names all of its.
+_MOST_RECORDS = 10
 
 
 def own_organisations(connection: Connection, author: Author) -> frozenset[str]:
@@ -36,7 +41,7 @@ def names_in(
 
     What belongs to a household, and its own name, is told to itself, to who records for it and to overseers alone.
     """
-    codes: dict[str, set[str]] = {"organisation": set(further)}
+    codes: dict[str, set[str]] = {"organisation": set(further), "event": set()}
     _collect(body, codes)
     sites = choices.registered_facts(connection, "site", codes.get("site", ()))
     cycles = choices.registered_facts(connection, "cycle", codes.get("cycle", ()))
@@ -44,13 +49,33 @@ def names_in(
     asked = codes["organisation"] | owners
     own: Collection[str] = asked if may_oversee(author) else own_organisations(connection, author)
     known = choices.names_of(connection, asked, own=own)
-    labels = cycle_labels(connection, {c: each for c, each in cycles.items() if each[0] in known}, language())
+    called = cycle_labels(connection, {c: each for c, each in cycles.items() if each[0] in known}, language())
     return {
         "organisation": {code: known[code] for code in codes["organisation"] if code in known},
         "product": choices.product_names(connection, language(), codes.get("product", ())),
         "site": {code: data["name"] for code, (owner, data) in sites.items() if owner in known},
-        "cycle": {code: label for code, label in labels.items() if label},
+        "cycle": {code: label for code, label in called.items() if label},
+        "event": _called(connection, author, sorted(codes["event"])[:_MOST_RECORDS]),
     }
+
+
+def _called(connection: Connection, author: Author, event_ids: Sequence[str]) -> dict[str, str]:
+    """Records that the author may read, by kind and time; a run of labels by its product, batch and code."""
+    found: dict[str, str] = {}
+    for event_id in event_ids:
+        try:
+            seq = reading.seq_of(connection, author, event_id)
+        except Unknown:
+            continue
+        row = connection.execute(select(events).where(events.c.seq == seq)).one()
+        run = connection.execute(select(labels).where(labels.c.run == event_id)).first()
+        if run is None:
+            found[event_id] = f"{kind_name(KINDS[row.kind], language())} {local_time(row.occurred_ms)}"
+        else:
+            name = choices.product_names(connection, language(), [run.product]).get(run.product, run.product)
+            said = (isolated(name), run.batch, dump_trace_code(run.trace_code))
+            found[event_id] = " · ".join(part for part in said if part)
+    return found
 
 
 def _collect(body: Mapping[str, Any], codes: dict[str, set[str]]) -> None:
@@ -66,6 +91,10 @@ def _collect_field(field: Field, value: Any, codes: dict[str, set[str]]) -> None
     match field.type:
         case types.Code(of=of) | types.ListOf(item=types.Code(of=of)):
             codes.setdefault(of, set()).update(value if isinstance(value, list) else [value])
+        case types.Identifier("uuid"):
+            codes["event"].add(value)
+        case types.ListOf(item=types.Identifier("uuid")):
+            codes["event"].update(value[:_MOST_RECORDS])
         case types.Table(columns=tuple() as columns):
             for row in value:
                 for column in columns:
