@@ -66,6 +66,19 @@ def test_a_form_with_the_token_of_an_older_session_comes_back_filled(county: Cou
     assert county.size == before
 
 
+def test_a_form_sent_after_signing_out_is_carried_too(county: County) -> None:
+    producer = Person(county, "producer")
+    page = producer.see(HARVEST)
+    producer.send("/sign-out", page, {})
+    data = {**fields_of(page), **TYPED}
+    answer = county.client.post(HARVEST, data=data, headers={**HTML, "Sec-Fetch-Site": "same-origin"})
+    assert answer.status_code == 401
+    told = answer.get_data(as_text=True)
+    assert "令牌" not in told
+    bridge = sign_in_again(county, answer).get_data(as_text=True)
+    assert fields_of(bridge)["outputs.0.batch"] == ["LATE-1"]
+
+
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_what_another_site_sends_is_not_carried(county: County, site: str) -> None:
     Person(county, "producer")

@@ -52,6 +52,22 @@ def test_one_import_shows_its_records_and_why_it_was_taken_back(
     assert "称错了" in farmer.see(f"/desk/events/{last_event(county)}")
 
 
+def test_a_file_taken_back_by_mistake_is_recorded_after_a_change_of_it_as_its_page_says(
+    farmer: Uploader, county: County, day: str
+) -> None:
+    headings, row = HEADINGS.replace("单位", "单位,备注"), harvest(day, "UP-1")[:-1]
+    address = record(farmer, f"{headings}{row},\n")
+    page = farmer.see(address)
+    assert "请改动文件中的任意内容" not in page
+    page = farmer.see(farmer.send(f"{address}/undo", page, {}).headers["Location"])
+    assert "请改动文件中的任意内容" in page
+    size = county.size
+    again = farmer.upload(f"{headings}{row},\n", "采收.csv")
+    assert "请改动文件中的任意内容" in farmer.see(again)
+    record(farmer, f"{headings}{row},重录\n")
+    assert county.size == size + 1
+
+
 def last_event(county: County) -> str:
     found: str = county.get("/api/v1/events?kind=correction").get_json()["events"][0]["event"]["id"]
     return found

@@ -5,14 +5,17 @@ import json
 import logging
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from flask import Flask
 
+from county import County
 from heji_trace import errors, sentences
 from heji_trace.errors import BulkRefused, InvalidEvent, NeedsAcknowledgement, Problem, Question, TooMany
 from heji_web.problems import STATUS, answer_error, dump_problem, problem_of, status_of
 from heji_web.service import Service
+from web.people import HTML, Person
 
 
 def leaves(kind: type[errors.HejiError] = errors.HejiError) -> Iterator[type[errors.HejiError]]:
@@ -145,6 +148,30 @@ def test_a_person_gets_a_page_in_the_own_language(app: Flask) -> None:
     assert "没有这个页面" in page.get_data(as_text=True)
     english = client.get("/nowhere", headers={"Accept": "text/html", "Accept-Language": "en-GB,zh;q=0.5"})
     assert "There is no such page" in english.get_data(as_text=True)
+
+
+def test_a_page_of_refusal_leads_back_to_the_desk_or_to_the_box_for_a_code(county: County) -> None:
+    stranger = county.client.get("/nowhere", headers=HTML).get_data(as_text=True)
+    assert '<a class="button main" href="/t">查询追溯码</a>' in stranger
+    producer = Person(county, "producer")
+    for path, status in (("/nowhere", 404), ("/desk/record/organisation", 403), ("/desk/events/none", 404)):
+        assert '<a class="button main" href="/desk">返回工作台</a>' in producer.see(path, status)
+    english = producer.see("/nowhere?lang=en", 404)
+    assert '<a class="button main" href="/desk?lang=en">Back to the desk</a>' in english
+
+
+@pytest.mark.parametrize(
+    "path, next_page",
+    [("/desk/upload", "/desk/upload"), ("/desk/events/7/undo", "/desk/events/7"), ("/sign-out", "")],
+)
+def test_who_sends_a_form_without_a_session_is_told_so_in_words_and_led_to_the_sign_in(
+    county: County, path: str, next_page: str
+) -> None:
+    answer = county.client.post(path, headers=HTML)
+    page = unquote(answer.get_data(as_text=True))
+    assert answer.status_code == 401
+    assert "令牌" not in page
+    assert f'<a class="button main" href="/sign-in?next={next_page}">去登录</a>' in page
 
 
 def test_the_api_answers_no_page_even_to_a_browser(app: Flask) -> None:

@@ -1,7 +1,8 @@
 """Forms that were sent when the session had ended: what was typed is carried through the sign-in and shown again.
 
 Nothing is recorded on the way: the form comes back filled, and the person sends it. A form from another site is not
-carried: browsers send no session cookie with it, not even an old one.
+carried: the browser says where it comes from, and one too old to say so sends no session cookie with it, not even an
+old one.
 """
 
 from __future__ import annotations
@@ -26,9 +27,13 @@ def is_kept() -> bool:
         request.method == "POST"
         and request.mimetype == "application/x-www-form-urlencoded"
         and request.path.startswith(_KEPT)
-        and cookie_name() in request.cookies
-        and request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
+        and _is_from_here()
     )
+
+
+def _is_from_here() -> bool:
+    site = request.headers.get("Sec-Fetch-Site")
+    return cookie_name() in request.cookies if site is None else site == "same-origin"
 
 
 def dump_fields() -> str:

@@ -15,14 +15,15 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
 
-from flask import Flask, Response, make_response, redirect, render_template, request, url_for
+from flask import Flask, Response, current_app, make_response, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 from werkzeug.wrappers import Response as AnyResponse
 
 from heji_trace import errors, sentences
 from heji_web import kept_forms
+from heji_web.access import find_session
 from heji_web.headers import request_id
-from heji_web.languages import language
+from heji_web.languages import gettext, language
 from heji_web.metrics import the_metrics
 from heji_web.service import the_service
 
@@ -94,6 +95,13 @@ def answer_error(error: errors.HejiError) -> AnyResponse:
     """Answer an error of the core; a stranger who opens a page is led to the sign-in."""
     if isinstance(error, errors.NotSignedIn) and wants_html() and request.method in ("GET", "HEAD"):
         return redirect(url_for("sign_in.show", next=_local_address()), HTTPStatus.SEE_OTHER)
+    if (
+        isinstance(error, errors.NotSignedIn)
+        and wants_html()
+        and error.code == errors.NotSignedIn.default_code
+    ):
+        # A person has no token, and wants to know what became of the form.
+        error = errors.NotSignedIn("sign-in-first")
     if wants_html() and kept_forms.is_kept():
         if isinstance(error, errors.NotSignedIn):
             return _sign_in_with_form(problem_of(error))
@@ -189,12 +197,36 @@ def answer(problem: ProblemAnswer) -> Response:
     """Write a problem down as the reader likes it."""
     the_metrics().count_problem(problem.code)
     if wants_html():
-        response = make_response(render_template("error.html", problem=problem, request_id=request_id()))
+        page = render_template(
+            "error.html", problem=problem, request_id=request_id(), way=_way_on(problem.status)
+        )
+        response = make_response(page)
     else:
         response = Response(json.dumps(dump_problem(problem), ensure_ascii=False), mimetype=MEDIA_TYPE)
     response.status_code = problem.status
     response.headers.update(problem.headers)
     return response
+
+
+def _way_on(status: int) -> tuple[str, str] | None:
+    """Where a person goes on from a refusal, by address and label; no session is looked for after a fault of ours."""
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return None
+    if status == HTTPStatus.UNAUTHORIZED:
+        return url_for("sign_in.show", next=_page_above()), gettext("Go to the sign-in")
+    if find_session() is not None:
+        return url_for("home.desk"), gettext("Back to the desk")
+    return url_for("consumer.ask"), gettext("Look up a code")
+
+
+def _page_above() -> str:
+    """The nearest address, this one or one above it, under which there is a page; "" where there is none."""
+    adapter, path = current_app.create_url_adapter(request), request.path
+    while adapter is not None and path.startswith("/desk/"):
+        if adapter.test(path, "GET"):
+            return path
+        path = path.rpartition("/")[0]
+    return ""
 
 
 def dump_problem(problem: ProblemAnswer) -> dict[str, Any]:
