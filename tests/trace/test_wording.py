@@ -66,6 +66,8 @@ def test_every_warning_is_told_from_what_it_is_stored_with(code: str, source: st
         "VET_WITHDRAWAL",
         "OVER_CONSUMPTION",
         "HELD_MOVED",
+        "USE_BY_PASSED",
+        "BEST_BEFORE_PASSED",
         "MASS_BALANCE",
         "UNKNOWN_ORIGIN",
         "CHAIN_BROKEN",

@@ -70,6 +70,17 @@ def test_labels_for_a_held_or_unknown_batch_are_refused(county: County) -> None:
     assert county.size == size
 
 
+def test_labels_for_a_batch_past_its_day_are_asked_about_once(county: County) -> None:
+    packed(county)
+    county.make("packaging", {"B1": "2"}, {"P9": "2"}, details={"use_by": "2026-05-28"})
+    wanted = {"product": PACKED, "batch": "P9", "copies": 1}
+    asked = county.post(LABELS, wanted)
+    assert asked.status_code == 409
+    assert [each["code"] for each in asked.get_json()["questions"]] == ["USE_BY_PASSED"]
+    assert county.post(LABELS, wanted | {"acknowledged": ["USE_BY_PASSED"]}).status_code == 201
+    assert county.post(LABELS, wanted | {"acknowledged": 5}).status_code == 422
+
+
 def test_a_run_that_was_taken_back_is_not_printed(county: County) -> None:
     packed(county)
     issued = county.post(LABELS, {"product": PACKED, "batch": "P1", "copies": 3}).get_json()

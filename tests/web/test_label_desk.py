@@ -85,6 +85,34 @@ def test_a_stopped_batch_is_told_and_not_offered(producer: Person, packed: Count
     assert runs(packed) == 0
 
 
+def test_a_batch_past_its_day_says_so_and_is_asked_about_once(producer: Person, packed: County) -> None:
+    packed.make("packaging", {"H1": "2"}, {"P9": "2"}, details={"best_before": "2026-05-28"})
+    page = producer.see(LABELS)
+    assert re.search(r'<option value="P9">[^<]*已过最佳食用日期</option>', page)
+    answer = producer.send(LABELS, page, {"batch": "P9", "copies": "5"})
+    asked = answer.get_data(as_text=True)
+    assert answer.status_code == 409
+    assert "已过最佳食用日期（2026-05-28）" in asked
+    assert 'name="acknowledged" value="BEST_BEFORE_PASSED"' in asked
+    assert runs(packed) == 0
+    confirmed = {"batch": "P9", "acknowledged": "BEST_BEFORE_PASSED"}
+    answer = producer.send(LABELS, asked, confirmed)
+    assert answer.status_code == 303
+    assert runs(packed) == 1
+    shown = producer.see(answer.headers["Location"])
+    assert "消费者扫码会看到该批次的提示" in shown
+    assert ".pdf" in shown
+
+
+def test_what_was_confirmed_of_one_batch_is_asked_anew_of_another(producer: Person, packed: County) -> None:
+    for batch in ("P8", "P9"):
+        packed.make("packaging", {"H1": "2"}, {batch: "2"}, details={"best_before": "2026-05-28"})
+    asked = producer.send(LABELS, producer.see(LABELS), {"batch": "P9", "copies": "5"}).get_data(as_text=True)
+    confirmed = {"batch": "P8", "acknowledged": "BEST_BEFORE_PASSED"}
+    assert producer.send(LABELS, asked, confirmed).status_code == 409
+    assert runs(packed) == 0
+
+
 def test_a_run_whose_batch_was_stopped_since_is_not_offered_for_printing(
     producer: Person, packed: County
 ) -> None:

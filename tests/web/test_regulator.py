@@ -278,6 +278,21 @@ def test_an_organisation_s_page_shows_its_stock_and_live_warnings(regulator: Per
     regulator.see("/desk/organisations/nobody", 404)
 
 
+def test_what_the_date_causes_stands_in_stock_lists_and_traces_as_on_the_head_of_the_batch(
+    chain: County,
+) -> None:
+    chain.make("packaging", {"LZ-1": "50"}, {"OLD-1": "50"}, "packer", details={"best_before": "2026-05-28"})
+    regulator = Person(chain, "regulator")
+    badge = '<span class="badge orange">已过最佳食用日期</span>'
+    assert badge in regulator.see("/desk/batches/OLD-1").partition("<table")[0]
+    stock = regulator.see("/desk/organisations/fg-packing")
+    assert badge in stock[stock.index(">OLD-1<") :].partition("</tr>")[0]
+    trace = regulator.see("/desk/batches/LZ-1").partition("<table")[2]
+    assert badge in trace[trace.index(">OLD-1<") :].partition("</tr>")[0]
+    [row] = [row for row in rows_of(regulator, "/desk/batches/LZ-1/trace.csv") if row["批次"] == "OLD-1"]
+    assert "BEST_BEFORE_PASSED" in row["生效警示"]
+
+
 def test_strangers_are_led_to_the_sign_in(chain: County) -> None:
     for address in ("/desk/search?q=PK-1", "/desk/batches/PK-1", "/desk/recalls", "/desk/upload"):
         answer = chain.client.get(address, headers={"Accept": "text/html"})

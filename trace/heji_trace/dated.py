@@ -5,7 +5,7 @@ They are never stored: rebuilt tables would otherwise depend on the day of the r
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -68,6 +68,27 @@ def dated_warnings(facts: DatedFacts, today: date, now_ms: int, thresholds: Thre
     ]
 
 
+def shelf_facts(row: Mapping[str, Any], product: Mapping[str, Any]) -> DatedFacts:
+    """What the expiry of a batch rests on, of its row and the registered facts of its product."""
+    return DatedFacts(
+        row["made_seq"],
+        beijing_date(row["made_ms"]),
+        _day(row["use_by"]),
+        _day(row["best_before"]),
+        product.get("shelf_life_days"),
+    )
+
+
+def passed(facts: DatedFacts, today: date) -> Raised | None:
+    """The warning that a day of the batch is over on `today`: the sharper one, as use-by is about safety."""
+    best_before = _best_before_told(facts)
+    if facts.use_by is not None and today > facts.use_by:
+        return Raised("USE_BY_PASSED", facts.seq, _about("expiry", facts.use_by))
+    if best_before is not None and today > best_before:
+        return Raised("BEST_BEFORE_PASSED", facts.seq, _about("expiry", best_before))
+    return None
+
+
 def is_policy_met(policy: str, results: Collection[str]) -> bool:
     """Whether results of these classes satisfy a product's test policy ("none", "rapid", "laboratory")."""
     if policy == "laboratory":
@@ -83,17 +104,20 @@ def best_before_of(facts: DatedFacts) -> date | None:
 
 
 def _expiry(facts: DatedFacts, today: date, thresholds: Thresholds) -> list[Raised]:
-    """Use-by is about safety, best-before about quality: the sharper one that has passed is told."""
-    best_before = None if facts.use_by is not None and facts.best_before is None else best_before_of(facts)
-    if facts.use_by is not None and today > facts.use_by:
-        return [Raised("USE_BY_PASSED", facts.seq, _about("expiry", facts.use_by))]
-    if best_before is not None and today > best_before:
-        return [Raised("BEST_BEFORE_PASSED", facts.seq, _about("expiry", best_before))]
+    over = passed(facts, today)
+    if over is not None:
+        return [over]
+    best_before = _best_before_told(facts)
     nearest = min((day for day in (facts.use_by, best_before) if day is not None), default=None)
     if nearest is not None and (nearest - today).days <= thresholds.near_expiry_days:
         data = {"days": (nearest - today).days}
         return [Raised("NEAR_EXPIRY", facts.seq, _about("expiry", nearest) | data)]
     return []
+
+
+def _best_before_told(facts: DatedFacts) -> date | None:
+    """Where a use-by day alone is stated, the shelf life says nothing beside it."""
+    return None if facts.use_by is not None and facts.best_before is None else best_before_of(facts)
 
 
 def _absence(facts: DatedFacts) -> list[Raised]:
@@ -133,3 +157,7 @@ def _claim(facts: DatedFacts, scheme: str) -> list[Raised]:
 def _about(what: str, day: date) -> dict[str, Any]:
     """The day that a warning is about, and what it is: the day of reading says nothing of the fact."""
     return {"about": what, "date": day.isoformat()}
+
+
+def _day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)

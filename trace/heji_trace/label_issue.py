@@ -40,7 +40,8 @@ def issue_label(
     """Record the issue of `copies` labels, all with one new trace code; `batch` may be bound later.
 
     `random` must be unguessable, as the trace code is a secret until it is printed. Raises what
-    `Recorder.submit` raises: Conflict for a batch that is held or recalled, LedgerBusy too where, once in hundreds
+    `Recorder.submit` raises: Conflict for a batch that is held or recalled, NeedsAcknowledgement for one whose day is
+    over, LedgerBusy too where, once in hundreds
     of millions, the telephone code is already taken.
     """
     wanted = {"product": product, "batch": batch, "copies": copies}
@@ -54,10 +55,12 @@ def draft_label(
     now_ms: int,
     random: Callable[[int], bytes],
     event_id: str | None = None,
+    acknowledged: object = None,
 ) -> Event:
     """The event that issues what is `wanted` (product, batch, copies), with new codes; raises InvalidEvent.
 
-    `event_id` is the one that a form made when it was opened, for `record_label_once`.
+    `event_id` is the one that a form made when it was opened, for `record_label_once`; `acknowledged` are the codes of
+    the questions that were confirmed, as somebody sent them.
     """
     codes = {"trace_code": make_trace_code(random), "phone_code": make_phone_code(random)}
     return parse_event(
@@ -67,6 +70,7 @@ def draft_label(
             "occurred_at": moment_of(now_ms).astimezone(BEIJING).isoformat(timespec="seconds"),
             "organisation": author.organisation,
             "details": {**wanted, **codes},
+            **({} if acknowledged is None else {"acknowledged": acknowledged}),
         }
     )
 

@@ -13,11 +13,12 @@ from heji_trace.choices import product_names
 from heji_trace.codes import trace_url
 from heji_trace.errors import Conflict, Unknown
 from heji_trace.label_sheet import Label
+from heji_trace.oversight import warnings_today
 from heji_trace.parties import Author
 from heji_trace.rights import may_oversee
-from heji_trace.rules import STOPPING
+from heji_trace.rules import LEVELS, STOPPING
 from heji_trace.state import State
-from heji_trace.tables import batches, labels, stock, warnings
+from heji_trace.tables import batches, labels, stock
 
 _MOST_RUNS: Final = 100
 _MOST_BATCHES: Final = 200
@@ -52,7 +53,8 @@ class LabelRun:
 class BatchToLabel:
     """A batch that an organisation holds and may want labels for; `held` is how much of it, by dimension.
 
-    `stopped` are the codes of the warnings while which no labels are issued, `runs` how many runs it has already.
+    `stopped` are the codes of the warnings while which no labels are issued, `warned` those of the others that a
+    consumer is told aloud, `runs` how many runs it has already.
     """
 
     batch: str
@@ -61,6 +63,7 @@ class BatchToLabel:
     name: str
     held: Mapping[str, int]
     stopped: tuple[str, ...]
+    warned: tuple[str, ...]
     runs: int
 
 
@@ -96,7 +99,9 @@ def recent_runs(connection: Connection, organisation: str) -> list[LabelRun]:
     return [_run(row) for row in rows]
 
 
-def batches_to_label(connection: Connection, organisation: str, language: str) -> list[BatchToLabel]:
+def batches_to_label(
+    connection: Connection, organisation: str, language: str, now_ms: int
+) -> list[BatchToLabel]:
     """What an organisation holds of a registered product, the newest first."""
     query = (
         select(batches.c.batch, batches.c.batch_number, batches.c.product, stock.c.dimension, stock.c.amount)
@@ -114,7 +119,7 @@ def batches_to_label(connection: Connection, organisation: str, language: str) -
     held: dict[str, dict[str, int]] = defaultdict(dict)
     for row in rows:
         held[row.batch][row.dimension] = row.amount
-    stopped = stopping_codes(connection, list(held))
+    codes = loud_codes(connection, list(held), now_ms)
     counted = select(labels.c.batch, func.count()).where(
         labels.c.batch.in_(held), labels.c.withdrawn_seq.is_(None)
     )
@@ -127,22 +132,24 @@ def batches_to_label(connection: Connection, organisation: str, language: str) -
             row.product,
             names.get(row.product, row.product),
             held[row.batch],
-            stopped.get(row.batch, ()),
+            tuple(code for code in codes.get(row.batch, ()) if code in STOPPING),
+            tuple(code for code in codes.get(row.batch, ()) if code not in STOPPING),
             runs.get(row.batch, 0),
         )
         for row in {row.batch: row for row in rows}.values()
     ]
 
 
-def stopping_codes(connection: Connection, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The live warnings of each batch while which no labels are issued for it."""
-    query = select(warnings.c.batch, warnings.c.code).where(
-        warnings.c.batch.in_(names), warnings.c.code.in_(sorted(STOPPING)), warnings.c.lifted_seq.is_(None)
-    )
-    found: dict[str, set[str]] = defaultdict(set)
-    for batch, code in connection.execute(query):
-        found[batch].add(code)
-    return {batch: tuple(sorted(codes)) for batch, codes in found.items()}
+def loud_codes(connection: Connection, names: Sequence[str], now_ms: int) -> dict[str, tuple[str, ...]]:
+    """What stands against each batch now and stops its sale or should, by codes, each once and the loudest first."""
+    return {
+        batch: tuple(dict.fromkeys(each.code for each in found if not each.is_lifted and _is_loud(each.code)))
+        for batch, found in warnings_today(connection, names, now_ms).items()
+    }
+
+
+def _is_loud(code: str) -> bool:
+    return LEVELS[code].consumer in ("red", "orange")
 
 
 def _run(row: Row[Any]) -> LabelRun:

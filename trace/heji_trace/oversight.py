@@ -13,9 +13,11 @@ from sqlalchemy import Connection, Row, select
 from heji_trace.choices import product_names, registered_facts
 from heji_trace.lineage import Edge, known_at
 from heji_trace.parties import Author
+from heji_trace.present import present_together
 from heji_trace.reading import Filter, own_batches, readable_batches, visible_events
 from heji_trace.rights import may_oversee
 from heji_trace.rules import LEVELS, LOUDNESS
+from heji_trace.state import State
 from heji_trace.tables import edges, events, samples, tests, warnings
 from heji_trace.tracing import Gaps, Trace, TraceRow
 
@@ -29,7 +31,7 @@ _END = 1 << 62
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """A stored warning of a batch; `data` is what its sentence names, `is_lifted` whether it is over."""
+    """A warning of a batch; `data` is what its sentence names, `is_lifted` whether it is over."""
 
     code: str
     source: str
@@ -89,8 +91,13 @@ class Answer:
     suppliers: tuple[Party, ...]
 
 
-def answer_of(connection: Connection, author: Author, trace: Trace, language: str) -> Answer:
-    """The trace, limited to what the author may read, with what belongs to it at the time of the trace."""
+def answer_of(
+    connection: Connection, author: Author, trace: Trace, language: str, now_ms: int | None = None
+) -> Answer:
+    """The trace, limited to what the author may read, with what belongs to it at the time of the trace.
+
+    With `now_ms` a trace of the present tells what the date causes too.
+    """
     trace = limited(connection, author, trace)
     names = [row.batch for row in trace.rows]
     organisations = {row.organisation for row in trace.rows}
@@ -98,7 +105,10 @@ def answer_of(connection: Connection, author: Author, trace: Trace, language: st
     organisations |= {each.seller for row in trace.rows for each in row.sold}
     facts = registered_facts(connection, "organisation", organisations)
     products = product_names(connection, language, {row.product for row in trace.rows if row.product})
-    warned = warnings_of(connection, names, trace.as_of_seq)
+    if now_ms is None or trace.as_of_seq is not None:
+        warned = warnings_of(connection, names, trace.as_of_seq)
+    else:
+        warned = warnings_today(connection, names, now_ms)
     tested = samples_tested(connection, names, trace.as_of_seq)
     passed = _passed(trace, None if may_oversee(author) else author.organisation)
     rows = tuple(
@@ -159,6 +169,18 @@ def warnings_of(
             lifted = row.lifted_seq is not None and (as_of_seq is None or row.lifted_seq <= as_of_seq)
             found[row.batch].append(Warned(row.code, row.source, row.cause_seq, json.loads(row.data), lifted))
     return {name: tuple(sorted(each, key=_loudness)) for name, each in found.items()}
+
+
+def warnings_today(
+    connection: Connection, names: Sequence[str], now_ms: int
+) -> dict[str, tuple[Warned, ...]]:
+    """The warnings of each batch as they stand now: the stored ones, and those that the date or an absence causes."""
+    found = warnings_of(connection, names, None)
+    for batch, raised in present_together(State(connection), names, now_ms).items():
+        dated = [Warned(each.code, batch, each.cause_seq, each.data, is_lifted=False) for each in raised]
+        if dated:
+            found[batch] = tuple(sorted([*found.get(batch, ()), *dated], key=_loudness))
+    return found
 
 
 def samples_tested(

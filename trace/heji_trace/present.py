@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from heji_trace.certificates import concerned
 from heji_trace.cold_watch import transit_gaps
 from heji_trace.conformity import uncertified
-from heji_trace.dated import CertificateFact, DatedFacts, dated_warnings
+from heji_trace.dated import CertificateFact, DatedFacts, dated_warnings, shelf_facts
 from heji_trace.results import SampleRows, awaited_facts, sample_rows
 from heji_trace.rules import Raised, Thresholds
-from heji_trace.scope_gap import scope_gap
-from heji_trace.state import State
+from heji_trace.scope_gap import scope_gap, scope_gaps
+from heji_trace.state import State, load_together
 from heji_trace.times import beijing_date
-from heji_trace.trail import Trail, trail_of
+from heji_trace.trail import Trail, trails_of
 
 
 def present_warnings(state: State, batch: str, now_ms: int) -> list[Raised]:
@@ -24,26 +24,56 @@ def present_warnings(state: State, batch: str, now_ms: int) -> list[Raised]:
 
     They stand beside the rows of the table `warnings`; a consumer's page computes them from proved records.
     """
-    trail = trail_of(state, batch)
-    product = trail.row["product"]
-    registered = state.find_registered("product", product) or {} if product else {}
-    holders = {row["organisation"] for row in trail.rows.values()}
-    holders |= {row["organisation"] for row in state.register.of("code", product) if row["kind"] == "product"}
+    return present_together(state, [batch], now_ms)[batch]
+
+
+def present_together(state: State, batches: Sequence[str], now_ms: int) -> dict[str, list[Raised]]:
+    """The same for many batches, in as many statements as for one; none for a batch that the ledger does not know."""
+    trails = {batch: trail for batch, trail in trails_of(state, batches).items() if batch in trail.rows}
+    _read_beside(state, trails.values())
+    thresholds = state.thresholds_at(now_ms)
+    gaps = scope_gaps(state, list(trails.values()))
+    found: dict[str, list[Raised]] = {batch: [] for batch in batches}
+    for batch, trail in trails.items():
+        product = trail.row["product"]
+        registered = state.find_registered("product", product) or {} if product else {}
+        facts = dated_facts(trail, sample_rows(state, trail.base), registered, _certificates(state, trail))
+        found[batch] += dated_warnings(facts, beijing_date(now_ms), now_ms, thresholds)
+        found[batch] += [*uncertified(state, trail), *transit_gaps(state, batch, thresholds), *gaps[batch]]
+    return found
+
+
+def _read_beside(state: State, trails: Collection[Trail]) -> None:
+    """Read the certificates of everybody concerned, who gave the goods away, and what loggers saw."""
+    lines = [row for trail in trails for row in state.lines.of("batch", trail.batch)]
+    seen = [row["seq"] for trail in trails for row in state.conditions.of("batch", trail.batch)]
+    load_together(
+        state.connection,
+        [
+            (state.register, "organisation", {each for trail in trails for each in _holders(state, trail)}),
+            (state.register, "code", {row["holder"] for row in lines}),
+            (state.series, "seq", seen),
+        ],
+    )
+
+
+def _certificates(state: State, trail: Trail) -> list[CertificateFact]:
+    holders = _holders(state, trail)
     rows = {
         row["code"]: row
         for holder in sorted(holders)
         for row in state.register.of("organisation", holder)
         if row["kind"] == "certificate"
     }
-    certificates = concerned(
-        [(row["seq"], json.loads(row["data"])) for row in rows.values()], product, holders
-    )
-    facts = dated_facts(trail, sample_rows(state, trail.base), registered, [fact for fact, _ in certificates])
-    thresholds = state.thresholds_at(now_ms)
-    return [
-        *dated_warnings(facts, beijing_date(now_ms), now_ms, thresholds),
-        *absences(state, trail, thresholds),
-    ]
+    registered = [(row["seq"], json.loads(row["data"])) for row in rows.values()]
+    return [fact for fact, _ in concerned(registered, trail.row["product"], holders)]
+
+
+def _holders(state: State, trail: Trail) -> set[str]:
+    """Whose certificates may stand for the batch: its makers', and those of whoever registered its product."""
+    holders = {row["organisation"] for row in trail.rows.values()}
+    registered = state.register.of("code", trail.row["product"]) if trail.row["product"] else []
+    return holders | {row["organisation"] for row in registered if row["kind"] == "product"}
 
 
 def absences(state: State, trail: Trail, thresholds: Thresholds) -> list[Raised]:
@@ -62,20 +92,11 @@ def dated_facts(
     certificates: Sequence[CertificateFact],
 ) -> DatedFacts:
     """The facts that the dated warnings rest on; `product` are the registered facts of the batch's product."""
-    row = trail.row
-    return DatedFacts(
-        row["made_seq"],
-        beijing_date(row["made_ms"]),
-        _day(row["use_by"]),
-        _day(row["best_before"]),
-        product.get("shelf_life_days"),
-        product.get("test_policy", "none"),
-        frozenset(each.current["method_class"] for each in samples if each.current is not None),
-        awaited_facts(samples),
-        product.get("claims", ()),
-        certificates,
+    return replace(
+        shelf_facts(trail.row, product),
+        test_policy=product.get("test_policy", "none"),
+        results=frozenset(each.current["method_class"] for each in samples if each.current is not None),
+        awaited=awaited_facts(samples),
+        claims=product.get("claims", ()),
+        certificates=certificates,
     )
-
-
-def _day(text: str | None) -> date | None:
-    return None if text is None else date.fromisoformat(text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+
 from heji_trace.ledger import read_stored
 from heji_trace.results import sample_rows
 from heji_trace.rules import Raised
@@ -16,33 +18,50 @@ def scope_gap(state: State, trail: Trail) -> list[Raised]:
     A screening finds a class of substances and says nothing about single ones: without a laboratory's result nothing
     is said here.
     """
-    rows = [
-        row
+    return scope_gaps(state, [trail])[trail.batch]
+
+
+def scope_gaps(state: State, trails: Sequence[Trail]) -> dict[str, list[Raised]]:
+    """The same for many batches, the results read together."""
+    formal = {trail.batch: _formal(state, trail) for trail in trails}
+    used = {trail.batch: _actives(state, trail) if formal[trail.batch] else set() for trail in trails}
+    seqs = {seq for batch, found in formal.items() if used[batch] for seq in found}
+    tested = _analytes(state, sorted(seqs))
+    return {batch: _missing(found, used[batch], tested) for batch, found in formal.items()}
+
+
+def _formal(state: State, trail: Trail) -> list[int]:
+    """The entries of the laboratory results that speak for the batch."""
+    return [
+        row["seq"]
         for each in sample_rows(state, trail.base)
         if (row := each.current) is not None and row["method_class"] == "formal"
     ]
-    if not rows:
-        return []
-    used = {
+
+
+def _actives(state: State, trail: Trail) -> set[str]:
+    return {
         active
         for found in found_uses(state, list(trail.rows))
         if found.use.input_type == "pesticide"
         for active in found.use.actives
     }
-    tested = _analytes(state, [row["seq"] for row in rows]) if used else set()
-    missing = sorted(active for active in used if not any(_is_covered(active, each) for each in tested))
+
+
+def _missing(formal: Sequence[int], used: Iterable[str], tested: Mapping[int, set[str]]) -> list[Raised]:
+    looked_for = {analyte for seq in formal for analyte in tested.get(seq, ())}
+    missing = sorted(active for active in used if not any(_is_covered(active, each) for each in looked_for))
     if not missing:
         return []
-    seq = max(row["seq"] for row in rows)
-    return [Raised("TEST_SCOPE_GAP", seq, {"actives": "、".join(missing)})]
+    return [Raised("TEST_SCOPE_GAP", max(formal), {"actives": "、".join(missing)})]
 
 
-def _analytes(state: State, seqs: list[int]) -> set[str]:
-    found: set[str] = set()
+def _analytes(state: State, seqs: Sequence[int]) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = {}
     for stored in read_stored(state.connection, seqs):
         details = stored.event.details
         stated = (details.get("replacement") or {}).get("details", {}) or details
-        found |= {result["analyte"] for result in stated.get("results", ())}
+        found[stored.seq] = {result["analyte"] for result in stated.get("results", ())}
     return found
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from heji_trace.dated import passed, shelf_facts
 from heji_trace.errors import Question
 from heji_trace.event import Event, Line
 from heji_trace.gather import Row
@@ -16,6 +17,7 @@ from heji_trace.moves import counted_amounts
 from heji_trace.rules import STOPPING, ApplicationFact, HarvestFact, waiting_warnings
 from heji_trace.settle import application_facts, crop_of
 from heji_trace.state import State
+from heji_trace.times import beijing_date
 from heji_trace.wording import told
 
 OPENING_KINDS = frozenset({"receiving", "collection"})
@@ -36,6 +38,8 @@ FINDINGS = frozenset(
 _FROM_STOCK = frozenset({"shipping", "sale", "disposal", "precooling", "storage"})
 # Goods that arrive, or stay where they are, are not moved by whoever holds them.
 _STAYING = frozenset({"receiving", "collection", "precooling", "storage", "stock_count"})
+# What brings goods to a buyer: who gives away or destroys what is over does right.
+_ON_OFFER = frozenset({"shipping", "sale", "packaging", "label_issue", "label_bind"})
 # What is recalled or has failed is to be given back or destroyed; what is only held is to stay.
 _REMEDIES = frozenset({"return", "disposal"})
 _REMEDIED = frozenset({"RECALLED", "TEST_FAILED", "INGREDIENT_FAILED"})
@@ -72,6 +76,7 @@ def suspicions(state: State, event: Event, withdrawn: frozenset[int] = frozenset
         found += [Suspicion("UNKNOWN_ORIGIN", line.batch) for line in named if _is_unknown(state, line.batch)]
     found += _over_consumption(state, event, withdrawn)
     found += _held(state, event)
+    found += _passed(state, event)
     found += _imbalance(state, event)
     found += _waiting(state, event)
     found += _undestined(event)
@@ -133,6 +138,25 @@ def _held(state: State, event: Event) -> list[Suspicion]:
         if codes:
             found[line.batch] = Suspicion("HELD_MOVED", line.batch, {"codes": ", ".join(codes)})
     return list(found.values())
+
+
+def _passed(state: State, event: Event) -> list[Suspicion]:
+    """Goods on offer whose use-by or best-before day is over on the day of the event."""
+    if event.kind not in _ON_OFFER:
+        return []
+    named = [line.batch for line in (*event.inputs, *event.moves)]
+    if isinstance(event.details.get("batch"), str):
+        named.append(event.details["batch"])
+    found = []
+    for batch in dict.fromkeys(named):
+        row = state.find_batch(batch)
+        if row is None:
+            continue
+        product = state.find_registered("product", row["product"]) if row["product"] else None
+        over = passed(shelf_facts(row, product or {}), beijing_date(event.occurred_ms))
+        if over is not None:
+            found.append(Suspicion(over.code, batch, {"date": over.data["date"]}))
+    return found
 
 
 def _undestined(event: Event) -> list[Suspicion]:

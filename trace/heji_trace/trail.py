@@ -66,12 +66,18 @@ class _Part:
 
 def trail_of(state: State, batch: str) -> Trail:
     """The trail of a batch that stands in the ledger; what its passport asks further is read with it, table by table."""
-    names = [batch, *(each for each in ancestors(state.connection, [batch]) if each != batch)]
+    return trails_of(state, [batch])[batch]
+
+
+def trails_of(state: State, batches: Sequence[str]) -> dict[str, Trail]:
+    """The trails of many batches, read together."""
+    wanted = dict.fromkeys(batches)
+    names = [*wanted, *(each for each in ancestors(state.connection, wanted) if each not in wanted)]
     load_together(
         state.connection,
         [
             *((shelf, "batch", names) for shelf in (state.batches, state.harvests, state.conformity)),
-            *((shelf, "batch", [batch]) for shelf in (state.warnings, state.conditions)),
+            *((shelf, "batch", wanted) for shelf in (state.warnings, state.conditions)),
             (state.edges, "child", names),
             (state.samples, "target", names),
             (state.editions, "kind", ["edition"]),
@@ -81,9 +87,9 @@ def trail_of(state: State, batch: str) -> Trail:
     parents = {
         name: [_edge(row) for row in found] for name in names if (found := state.edges.of("child", name))
     }
-    trail = Trail(batch, rows, parents, _base(batch, parents))
-    _read_behind(state, trail)
-    return trail
+    trails = {batch: _trail(batch, rows, parents) for batch in wanted}
+    _read_behind(state, rows, [name for trail in trails.values() for name in trail.base])
+    return trails
 
 
 def moves_of(state: State, batches: Sequence[str], roles: Collection[str] = ("moved",)) -> list[Move]:
@@ -122,21 +128,38 @@ def coverage_of(trail: Trail, is_tested: Callable[[Sequence[str]], bool]) -> Cov
     )
 
 
-def _read_behind(state: State, trail: Trail) -> None:
-    """Read what was grown, used, drawn and tested for the batches of a trail, and how those of its base moved."""
-    cycles = [row["cycle"] for name in trail.rows for row in state.harvests.of("batch", name)]
-    named = [row[column] for row in trail.rows.values() for column in ("product", "organisation", "site")]
+def _trail(batch: str, rows: Mapping[str, Row], parents: Mapping[str, Sequence[Edge]]) -> Trail:
+    """The part of what was read that the batch was made from."""
+    reached, waiting = {batch}, [batch]
+    while waiting:
+        for edge in parents.get(waiting.pop(), ()):
+            if edge.parent not in reached:
+                reached.add(edge.parent)
+                waiting.append(edge.parent)
+    own = [batch, *sorted(reached - {batch})]
+    return Trail(
+        batch,
+        {name: rows[name] for name in own if name in rows},
+        {name: parents[name] for name in own if name in parents},
+        _base(batch, parents),
+    )
+
+
+def _read_behind(state: State, rows: Mapping[str, Row], base: Sequence[str]) -> None:
+    """Read what was grown, used, drawn and tested for the batches of trails, and how those of their base moved."""
+    cycles = [row["cycle"] for name in rows for row in state.harvests.of("batch", name)]
+    named = [row[column] for row in rows.values() for column in ("product", "organisation", "site")]
     load_together(
         state.connection,
         [
             (state.register, "code", [*cycles, *state.judging_editions(), *filter(None, named)]),
             (state.applications, "cycle", cycles),
             (state.samples, "target", cycles),
-            (state.lines, "batch", trail.base),
+            (state.lines, "batch", base),
         ],
     )
-    samples = [row["sample"] for each in (*trail.rows, *cycles) for row in state.samples.of("target", each)]
-    moves = [row["seq"] for batch in trail.base for row in state.lines.of("batch", batch)]
+    samples = [row["sample"] for each in (*rows, *cycles) for row in state.samples.of("target", each)]
+    moves = [row["seq"] for batch in base for row in state.lines.of("batch", batch)]
     load_together(state.connection, [(state.tests, "sample", samples), (state.events, "seq", moves)])
 
 

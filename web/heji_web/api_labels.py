@@ -41,6 +41,7 @@ _BODY = {
         "product": {"type": "string", "examples": ["litchi-fzx-5kg"]},
         "batch": {"type": "string", "examples": ["LZ5KG-20260612"]},
         "copies": {"type": "integer", "minimum": 1, "examples": [250]},
+        "acknowledged": {"type": "array", "items": {"type": "string"}, "examples": [["BEST_BEFORE_PASSED"]]},
     },
     "additionalProperties": False,
 }
@@ -88,18 +89,26 @@ OPERATIONS = (
 
 @blueprint.post("")
 def issue() -> ResponseReturnValue:
-    """Issue one code for a run of labels; refused while the batch is held or recalled."""
+    """Issue one code for a run of labels; refused while the batch is held or recalled, asked about when it is too old."""
     author = author_of(request)
     raw = read_json()
     if not isinstance(raw, dict):
         raise InvalidEvent([Problem("", "not-an-object")])
     service = the_service()
     problems = [
-        Problem(f"/{name}"[:80], "unknown-field", {"name": name[:60]}) for name in raw if name not in _WANTED
+        Problem(f"/{name}"[:80], "unknown-field", {"name": name[:60]})
+        for name in raw
+        if name not in (*_WANTED, "acknowledged")
     ]
     wanted = {name: raw.get(name) for name in _WANTED}
     try:
-        event = draft_label(author, wanted, now_ms=service.clock.now_ms(), random=service.random)
+        event = draft_label(
+            author,
+            wanted,
+            now_ms=service.clock.now_ms(),
+            random=service.random,
+            acknowledged=raw.get("acknowledged"),
+        )
     except InvalidEvent as error:
         problems += _told(error)
     if problems:

@@ -17,7 +17,7 @@ from heji_trace.kinds import KINDS
 from heji_trace.label_issue import draft_label, record_label_once
 from heji_trace.label_sheet import MAX_LABELS
 from heji_trace.parties import Author
-from heji_trace.rules import LEVELS
+from heji_trace.rules import LEVELS, STOPPING
 from heji_trace.state import State
 from heji_web import kept_forms
 from heji_web.access import signed_in
@@ -77,16 +77,20 @@ def show(run: str) -> ResponseReturnValue:
             if found.standing == "void"
             else label_runs.label_of(connection, found, service.settings.base_url, language())
         )
-        stopped = label_runs.stopping_codes(connection, [found.batch] if found.batch else [])
         products = choices.product_names(connection, language(), [found.product])
+        batch = found.batch or ""
+        codes = label_runs.loud_codes(connection, [batch] if batch else [], service.clock.now_ms())
+    loud = codes.get(batch, ())
     return render_template(
         "label.html",
         run=found,
         product=products.get(found.product, found.product),
         label=label,
-        stopped=stopped.get(found.batch or "", ()),
+        stopped=[code for code in loud if code in STOPPING],
+        warned=[code for code in loud if code not in STOPPING],
         trace_code=dump_trace_code(found.trace_code),
         phone_code=dump_phone_code(found.phone_code),
+        levels=LEVELS,
         most=MAX_LABELS,
         may_issue=bool(author.roles & _KIND.recorders) and found.organisation == author.organisation,
         just_done=request.args.get("done") == "1",
@@ -111,13 +115,24 @@ def _drafted(author: Author, texts: Mapping[str, str]) -> Event:
         "batch": batch,
         "copies": int(copies) if copies.isdecimal() and len(copies) <= _MOST_DIGITS else copies or None,
     }
-    now_ms = service.clock.now_ms()
-    return draft_label(author, wanted, now_ms=now_ms, random=service.random, event_id=texts["id"])
+    # What was confirmed of one batch is asked anew of another.
+    is_same = request.form.get("asked") == texts["batch"]
+    confirmed = request.form.getlist("acknowledged") if is_same else []
+    return draft_label(
+        author,
+        wanted,
+        now_ms=service.clock.now_ms(),
+        random=service.random,
+        event_id=texts["id"],
+        acknowledged=confirmed or None,
+    )
 
 
 def _page(author: Author, texts: Mapping[str, str], refusal: ProblemAnswer | None = None) -> str:
-    with the_service().store.read() as connection:
-        batches = label_runs.batches_to_label(connection, author.organisation, language())
+    service = the_service()
+    with service.store.read() as connection:
+        now_ms = service.clock.now_ms()
+        batches = label_runs.batches_to_label(connection, author.organisation, language(), now_ms)
         runs = label_runs.recent_runs(connection, author.organisation)
         products = choices.product_names(connection, language(), {run.product for run in runs})
     problems: dict[str, list[str]] = {}

@@ -19,12 +19,10 @@ from heji_trace.kinds import KINDS, Kind, words
 from heji_trace.kinds.fields import Choice
 from heji_trace.oversight import Answer, RowShown
 from heji_trace.parties import Author
-from heji_trace.present import present_warnings
 from heji_trace.recall import running_recalls
 from heji_trace.rights import may_oversee
 from heji_trace.rules import LEVELS
 from heji_trace.sheets import safe_cell
-from heji_trace.state import State
 from heji_trace.tables import batches
 from heji_trace.times import BEIJING, beijing_date, ms_of, parse_moment
 from heji_trace.tracing import Direction
@@ -78,7 +76,6 @@ def show_batch(batch: str) -> ResponseReturnValue:
         asked = _asked(connection, batch)
         answer = _answer(connection, author, asked)
         recorded = choices.recorded_for(connection, author, beijing_date(service.clock.now_ms()))
-        dated = [] if asked.as_of else present_warnings(State(connection), batch, service.clock.now_ms())
         siblings = oversight.untested_siblings(connection, batch, asked.as_of_seq) if oversees else []
         recalls = running_recalls(connection, batch)
         records = oversight.records_about(connection, author, batch, asked.as_of_seq)
@@ -93,7 +90,6 @@ def show_batch(batch: str) -> ResponseReturnValue:
         answer=answer,
         batch_number=number,
         centre=answer.rows[0],
-        dated=dated,
         steps=_next_steps(author, answer.rows[0], recorded.keys()),
         levels=LEVELS,
         say_warning=say_warning,
@@ -139,7 +135,8 @@ def show_organisation(code: str) -> ResponseReturnValue:
     author = signed_in().author
     if not may_oversee(author) and author.organisation != code:
         raise Unknown
-    with the_service().store.read() as connection:
+    service = the_service()
+    with service.store.read() as connection:
         facts = choices.registered_facts(connection, "organisation", [code])
         if code not in facts:
             raise Unknown
@@ -155,7 +152,7 @@ def show_organisation(code: str) -> ResponseReturnValue:
         )
         names = {row.batch for row in made}
         names |= {each.value for held in (stock["batch"], stock["arriving"]) for each in held}
-        warned = oversight.warnings_of(connection, sorted(names), None)
+        warned = oversight.warnings_today(connection, sorted(names), service.clock.now_ms())
         products = choices.product_names(connection, language(), {row.product for row in made if row.product})
     return render_template(
         "organisation.html",
@@ -229,7 +226,7 @@ def _answer(connection: Connection, author: Author, asked: Asked) -> Answer:
     trace = tracing.trace_of(connection, asked.batch, asked.direction, asked.as_of_seq)
     if trace is None:
         raise Unknown
-    return oversight.answer_of(connection, author, trace, language())
+    return oversight.answer_of(connection, author, trace, language(), the_service().clock.now_ms())
 
 
 def amounts_said(amounts: Mapping[str, int]) -> str:
