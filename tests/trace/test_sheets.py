@@ -221,6 +221,14 @@ def test_a_table_without_rows_says_so() -> None:
     assert problems_of(harvest(HEADER)) == [("no-rows", 1, None)]
 
 
+def zipped(part: str) -> bytes:
+    """A file of the family of formats that workbooks are of."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr(part, "<x/>")
+    return stream.getvalue()
+
+
 @pytest.mark.parametrize(
     "data, code",
     [
@@ -233,6 +241,12 @@ def test_a_table_without_rows_says_so() -> None:
         (b"x\n" * 110_001, "too-many-rows"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512), "old-workbook"),
         (b"PK\x03\x04", "unreadable-workbook"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(64), "not-a-sheet"),
+        (b"\xff\xd8\xff\xe0" + bytes(64), "not-a-sheet"),
+        (b"\0\0\0\x20ftypheic" + bytes(64), "not-a-sheet"),
+        (b"%PDF-1.7\n", "not-a-sheet"),
+        (b"\xd0\xcf\x11\xe0" + bytes(64) + "WordDocument".encode("utf-16-le"), "not-a-sheet"),
+        (zipped("word/document.xml"), "not-a-sheet"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_why(data: bytes, code: str) -> None:

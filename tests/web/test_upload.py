@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import re
 
+import openpyxl
 import pytest
 from werkzeug.test import TestResponse
 
@@ -277,3 +278,55 @@ def test_a_whole_file_is_not_taken_back_without_the_session_s_token(
     page = farmer.see(address)
     assert farmer.send(undo_address(page), page, {"csrf": "x"}).status_code == 403
     assert county.size == before
+
+
+def test_what_the_ledger_refuses_is_told_with_what_is_wrong_in_other_rows(
+    farmer: Uploader, county: County, day: str
+) -> None:
+    county.harvest("UP-2", "5", hours_ago=3)
+    size = county.size
+    rows = harvest(day, "UP-1", "viel") + harvest(day, "UP-2") + harvest("2999-01-01", "UP-3")
+    address = farmer.upload(HEADINGS + rows)
+    page = farmer.see(address)
+    for line in (2, 3, 4):
+        assert f"<li><b>第 {line} 行</b>" in page
+    assert "确认并记录" not in page
+    assert farmer.decide(address, record="1").status_code == 409
+    assert county.size == size
+
+
+def test_what_rests_on_a_row_that_is_to_be_mended_is_not_called_wrong_itself(county: County) -> None:
+    operator = Uploader(county, "operator")
+    text = (
+        "时间,责任主体,主体编号,名称,主体类型,角色\n"
+        "2026-05-28,fg-county,new-1,合作社,没有,producer\n"
+        "2026-05-28,new-1,new-2,合作社,cooperative,producer\n"
+        "2026-05-28,new-9,new-3,合作社,cooperative,producer\n"
+    )
+    page = operator.see(operator.upload(text, "主体.csv", kind="organisation"))
+    assert "<li><b>第 2 行</b>" in page
+    assert "<li><b>第 3 行</b>" not in page
+    assert "<li><b>第 4 行</b>" in page
+
+
+def test_the_example_of_a_template_is_no_line_and_a_missing_cell_is_marked_under_its_own_heading(
+    farmer: Uploader, county: County, day: str
+) -> None:
+    book = openpyxl.load_workbook(io.BytesIO(farmer.client.get("/desk/templates/harvest.xlsx").data))
+    sheet = book.worksheets[0]
+    headings = [cell.value for cell in sheet[1]]
+    given = {"时间*": day, "生产周期": CYCLE, "产品*": PRODUCT, "数量*": "5", "单位*": "千克"}
+    for heading, value in given.items():
+        at = next(i for i, each in enumerate(headings, 1) if each and each.rstrip("*") == heading.rstrip("*"))
+        sheet.cell(row=3, column=at, value=value)
+    stream = io.BytesIO()
+    book.save(stream)
+    address = farmer.upload(stream.getvalue(), "采收.xlsx")
+    page = farmer.see(address)
+    assert "<b>1</b>行" in page
+    assert re.search(r'<td class="wrong"[^>]*>—<small>', page)
+    marked = openpyxl.load_workbook(io.BytesIO(farmer.client.get(f"{address}/errors.xlsx").data)).worksheets[
+        0
+    ]
+    at = next(i for i, each in enumerate(marked[1]) if each.value == "批次*")
+    assert marked[3][at].fill.fgColor.rgb == "FFFFC7CE"

@@ -134,9 +134,10 @@ def refused(read: Import, refusal: BulkRefused) -> tuple[list[Problem], list[Ask
     """The problems, with their cells, and the questions by which the recorder refused an import."""
     problems: list[Problem] = []
     asked: list[Asked] = []
-    rows = _rows_at(read, {at for at, _ in refusal.rows})
+    rows = _rows_at(read, {read.events.line_of(at) for at, _ in refusal.rows})
     for at, error in refusal.rows:
-        row, line = rows.get(at), read.events.line_of(at)
+        line = read.events.line_of(at)
+        row = rows.get(line)
         if isinstance(error, NeedsAcknowledgement):
             lines = row.lines if row else (line,)
             asked += [Asked(at, lines, question) for question in error.questions]
@@ -252,14 +253,14 @@ def _problems_of(error: HejiError) -> Iterable[Problem]:
     return [Problem("", error.code, error.names)]
 
 
-def _rows_at(read: Import, places: set[int]) -> dict[int, Row]:
-    """The rows of a sheet that made certain events: looked up in the file, since nobody kept them."""
+def _rows_at(read: Import, first_lines: set[int]) -> dict[int, Row]:
+    """The rows of a sheet that begin on certain lines: looked up in the file, since nobody kept them."""
     found: dict[int, Row] = {}
-    if read.sheet is not None and places:
-        for at, row in enumerate(read.sheet.rows()):
-            if at in places:
-                found[at] = row
-                if len(found) == len(places):
+    if read.sheet is not None and first_lines:
+        for row in read.sheet.rows():
+            if row.lines[0] in first_lines:
+                found[row.lines[0]] = row
+                if len(found) == len(first_lines):
                     break
     return found
 

@@ -75,17 +75,26 @@ class Sheet:
 
     @property
     def count(self) -> int:
-        """How many rows it has below its header, blank ones left out."""
-        return self.grid.count - sum(row.number <= self.header_line for row in self.grid.head)
+        """How many rows it has below its header, blank ones and the example of a template left out."""
+        return self.grid.count - sum(not self._is_read(row) for row in self.grid.head)
 
     def lines(self) -> Iterator[GridRow]:
         """The rows below the header that are not blank, the example of a template left out; read anew each time."""
-        numbers = number_columns(self.headings)
-        for row in self.grid.rows():
-            if row.number > self.header_line and not (
-                is_marked_example(numbers, row) and is_example(self.columns, row)
-            ):
-                yield row
+        return filter(self._is_read, self.grid.rows())
+
+    def heading_of(self, pointer: str) -> str | None:
+        """The heading of the place in this sheet, else the one that a template has, for a cell that is missing."""
+        path = tuple(step for step in pointer.split("/")[1:] if not step.isdigit())
+        fitting = [column for column in columns_of(self.kind) if column.path[: len(path)] == path]
+        if not path or not fitting:
+            return None
+        own = {heading.column: heading.text for heading in self.columns if heading is not None}
+        return next((own[column] for column in fitting if column in own), fitting[0].zh)
+
+    def _is_read(self, row: GridRow) -> bool:
+        return row.number > self.header_line and not (
+            is_marked_example(number_columns(self.headings), row) and is_example(self.columns, row)
+        )
 
     def rows(self) -> Iterator[Row]:
         """The raw events of the sheet with their own problems, one after the other, read anew each time."""
@@ -192,14 +201,7 @@ def placed(sheet: Sheet, row: Row, problem: Problem) -> Problem:
             line, heading = row.places[pointer]
             break
         pointer = pointer.rpartition("/")[0]
-    return replace(problem, line=line, column=heading or _heading_of(sheet.kind, problem.pointer))
-
-
-def _heading_of(kind: Kind, pointer: str) -> str | None:
-    """The heading under which a template has the place, for a cell that is missing."""
-    path = tuple(step for step in pointer.split("/")[1:] if not step.isdigit())
-    fitting = [column for column in columns_of(kind) if column.path[: len(path)] == path]
-    return fitting[0].zh if path and fitting else None
+    return replace(problem, line=line, column=heading or sheet.heading_of(problem.pointer))
 
 
 def _find_header(grid: Grid) -> GridRow:

@@ -21,6 +21,21 @@ from heji_trace.sheets.cells import Cell, is_blank
 
 MOST_ROWS: Final = workbooks.MOST_ROWS
 MOST_COLUMNS: Final = workbooks.MOST_COLUMNS
+# Photographs, scans and printed pages, which people hand in for the sheet itself.
+_PICTURES: Final = (
+    b"\x89PNG",
+    b"\xff\xd8\xff",
+    b"GIF8",
+    b"RIFF",
+    b"II*\0",
+    b"MM\0*",
+    b"%PDF-",
+    b"{\\rtf",
+)
+# The mark, behind its length, of the pictures and films that telephones take.
+_CAMERA: Final = b"ftyp"
+# The stream of an old document, in the names of a container that old workbooks share.
+_OLD_DOCUMENT: Final = "WordDocument".encode("utf-16-le")
 _HEAD: Final = 20
 _MOST_FORMULAS: Final = 1000
 _CHUNK: Final = 1 << 16
@@ -81,7 +96,10 @@ def read_grid(data: bytes) -> Grid:
         book = workbooks.read_workbook(data)
         return _grid(book.title, digest, book.lines, book.formulas, book.merged)
     if data.startswith(workbooks.OLD):
-        raise InvalidEvent([Problem("", "old-workbook")])
+        code = "not-a-sheet" if _OLD_DOCUMENT in data else "old-workbook"
+        raise InvalidEvent([Problem("", code)])
+    if data.startswith(_PICTURES) or data[4:8] == _CAMERA:
+        raise InvalidEvent([Problem("", "not-a-sheet")])
     sheet = _Csv(data)
     return _grid("", digest, sheet.lines, sheet.formulas, ())
 

@@ -21,6 +21,8 @@ from heji_trace.sheets.cells import Cell
 
 ZIP: Final = b"PK\x03\x04"
 OLD: Final = b"\xd0\xcf\x11\xe0"
+# A document or slides of the same family of formats.
+_OTHER_PARTS: Final = ("word/", "ppt/")
 MOST_ROWS: Final = 110_000
 MOST_COLUMNS: Final = 200
 _MOST_UNPACKED: Final = 192 * 1024 * 1024
@@ -92,6 +94,8 @@ def read_workbook(data: bytes) -> Workbook:
     """
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
+            if any(part.startswith(_OTHER_PARTS) for part in archive.namelist()):
+                raise InvalidEvent([Problem("", "not-a-sheet")])
             _check_size(archive)
             title, part = _find_sheet(archive)
             look = _look_through(archive, part)
