@@ -94,6 +94,22 @@ def test_an_unknown_code_says_so_and_offers_to_report_it(walker: Walker, county:
     assert page.locator('.verdict a[href="tel:12315"]').is_visible()
 
 
+@both_languages
+def test_a_mistyped_code_is_corrected_in_the_box_where_it_still_stands(
+    walker: Walker, code: str, spoken: str
+) -> None:
+    page = walker.open("/t")
+    page.fill("#code", code[:-1])
+    walker.press(page.locator("main button"))
+    walker.look("mistyped")
+    assert ("输入有误" if spoken == "zh" else "Mistyped") in walker.text
+    assert walker.is_on_first_screen(page.locator("#code"))
+    assert page.input_value("#code") == code[:-1]
+    page.fill("#code", code)
+    walker.press(page.locator("main button"))
+    assert "PK-1" in walker.text
+
+
 @everywhere
 def test_a_regulator_recalls_a_batch_and_the_consumer_sees_red_at_once(
     county: County, code: str, arrive: Callable[..., Walker], spoken: str

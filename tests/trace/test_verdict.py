@@ -99,7 +99,8 @@ def test_each_level_has_a_shape_of_its_own() -> None:
 
 
 def test_codes_that_lead_nowhere_differ_in_words() -> None:
-    unknown, void, unbound = map(judge_code, ("unknown", "void", "unbound"))
+    unknown, void, unbound, mistyped = map(judge_code, ("unknown", "void", "unbound", "mistyped"))
+    assert (mistyped.word["zh"], mistyped.level) == ("输入有误", "grey")
     assert unknown.sentence["zh"] == "查无此码，可能是仿冒或录入错误"
     assert void.sentence["zh"] == "该码已作废"
     assert (unknown.level, void.level, unbound.level) == ("orange", "orange", "grey")

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from markupsafe import escape
 from werkzeug.test import TestResponse
 
 from county import PACKED, PRODUCT, County
@@ -19,6 +20,7 @@ from labelled import check_batch, label, register_product
 from ledger_check import tampering
 
 GTIN = "06901234567892"
+NOBODYS_CODE = "0000000000000000"
 PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Encoding": "gzip, deflate, br"}
 MOST_FIRST = 14 * 1024
 MOST_IN_ALL = 60 * 1024
@@ -207,12 +209,45 @@ def test_a_code_can_be_typed_into_a_form(county: County, issued: IssuedLabel) ->
         assert (answer.status_code, answer.headers["Location"]) == (303, f"/t/{issued.trace_code}")
 
 
-def test_a_form_filled_with_nonsense_is_an_unknown_code(county: County) -> None:
+def test_a_form_filled_with_nonsense_is_a_mistyped_code(county: County) -> None:
     for typed in ("<script>alert(1)</script>", "(01)69", "\x00\ud7ff", "9" * 300):
         answer = county.client.get("/t", query_string={"code": typed}, headers=PAGE)
         assert answer.status_code == 404
-        assert "查无此码" in page_of(answer)
+        assert "输入有误" in page_of(answer)
         assert "<script" not in gzip.decompress(answer.data).decode()
+
+
+@pytest.mark.parametrize("typed", ["3K7T-Q9W2-MX4R-A6BD", "3K7TQ9W2MX4RA6B", "123 456", '"><b>x'])
+def test_a_mistyped_code_is_told_apart_and_stays_in_the_box(county: County, typed: str) -> None:
+    by_form = county.client.get("/t", query_string={"code": typed}, headers=PAGE)
+    pages = [by_form, get(county, f"/t/{quote(typed)}")] if "/" not in typed else [by_form]
+    for answer in pages:
+        html = gzip.decompress(answer.data).decode()
+        assert answer.status_code == 404
+        assert f'value="{escape(typed)}"' in html
+        text = text_of(unescape(html))
+        assert "这个编码不完整或有一位输错，请对照包装改正后再查。" in text
+        assert "仿冒" not in text
+        assert 'class="button" href="tel:12315"' not in html
+    panels = county.client.get(f"/t/{quote(typed)}.json").get_json()
+    assert (panels["standing"], panels["verdict"]["word"]["en"]) == ("mistyped", "Mistyped")
+
+
+def test_every_mistyped_code_is_answered_alike_and_none_is_counted(
+    county: County, issued: IssuedLabel
+) -> None:
+    right = issued.trace_code
+    signs = (sign for sign in "23456789" if sign != right[-1])
+    wrong = [right[:-1] + next(signs), right[:-1], "0" * 15 + "2", right[:8]]
+    said = {page_of(get(county, f"/t/{code}")).replace(code, "CODE").partition("<main>")[2] for code in wrong}
+    assert len(said) == 1
+    assert {get(county, f"/t/{wrong[0]}").status_code for _ in range(70)} == {404}
+
+
+def test_a_whole_code_of_nobody_stays_in_the_box_and_may_be_a_copy(county: County) -> None:
+    html = page_of(get(county, f"/t/{NOBODYS_CODE}"))
+    assert 'value="0000-0000-0000-0000"' in html
+    assert "可能是仿冒" in html
 
 
 def test_telephone_codes_cannot_be_tried_one_after_the_other(county: County, issued: IssuedLabel) -> None:
@@ -225,7 +260,7 @@ def test_telephone_codes_cannot_be_tried_one_after_the_other(county: County, iss
 def test_unknown_codes_cannot_be_tried_without_end_and_known_ones_go_on(
     county: County, issued: IssuedLabel
 ) -> None:
-    answers = [get(county, "/t/3K7TQ9W2MX4RA6BC").status_code for _ in range(61)]
+    answers = [get(county, f"/t/{NOBODYS_CODE}").status_code for _ in range(61)]
     assert (answers[59], answers[60]) == (404, 429)
     assert get(county, f"/t/{issued.trace_code}").status_code == 200
 
@@ -234,7 +269,7 @@ def test_unknown_void_and_unbound_codes_differ_in_words(county: County, issued: 
     county.record("correction", details={"corrects": [issued.event_id], "reason": "印错"})
     unbound = label(county, None)
     for code, status, words in (
-        ("3K7TQ9W2MX4RA6BC", 404, "查无此码，可能是仿冒或录入错误"),
+        (NOBODYS_CODE, 404, "查无此码，可能是仿冒或录入错误"),
         (issued.trace_code, 410, "该码已作废"),
         (unbound.trace_code, 200, "该码尚未启用"),
     ):

@@ -127,6 +127,11 @@ def is_phone_code(text: str) -> bool:
     return _PHONE_CODE.fullmatch(text) is not None and checks.mod11_10_check(text[:-1]) == text[-1]
 
 
+def is_phone_code_as_typed(text: str) -> bool:
+    """The same of what people typed, blanks and hyphens forgiven."""
+    return is_phone_code(_folded(text))
+
+
 def parse_phone_code(text: str) -> str:
     """The telephone code, blanks and hyphens forgiven; raises InvalidEvent where the check digit does not fit."""
     code = _folded(text)

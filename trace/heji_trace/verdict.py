@@ -81,8 +81,8 @@ def warned(code: str, sentence: Said, more: int = 0) -> Verdict:
 
 
 def judge_code(standing: str) -> Verdict:
-    """The verdict on a code that leads to no batch: `unknown`, `void` or `unbound`."""
-    level = "grey" if standing == "unbound" else "orange"
+    """The verdict on a code that leads to no batch: `unknown`, `mistyped`, `void` or `unbound`."""
+    level = "grey" if standing in ("mistyped", "unbound") else "orange"
     code = f"CODE_{standing.upper()}"
     return Verdict(level, SHAPES[level], said(f"word-{standing}"), said(f"code-{standing}"), code)
 

@@ -75,7 +75,7 @@ OPERATIONS = (
     ),
 )
 
-_STATUS = {"unknown": HTTPStatus.NOT_FOUND, "void": HTTPStatus.GONE}
+_STATUS = {"unknown": HTTPStatus.NOT_FOUND, "mistyped": HTTPStatus.NOT_FOUND, "void": HTTPStatus.GONE}
 _WINDOW_SECONDS = 600
 _MOST_UNKNOWN = 60
 _MOST_PHONED = 30
@@ -96,7 +96,7 @@ def ask() -> ResponseReturnValue:
         return send(compressed(page("ask.html")), HTML)
     code = _find_typed(typed)
     if code is None:
-        return _nowhere("unknown", HTML)
+        return _nowhere(_standing_of(typed), HTML, typed)
     return redirect(
         url_for("consumer.show", code=code, large=request.args.get("large")), HTTPStatus.SEE_OTHER
     )
@@ -105,13 +105,13 @@ def ask() -> ResponseReturnValue:
 @blueprint.get("/t/<code>")
 def show(code: str) -> ResponseReturnValue:
     """The page of a trace code, or the same facts as JSON where the client asks for that."""
-    return _answer(codes.find_trace_code(code), _wanted())
+    return _answer_typed(code, _wanted())
 
 
 @blueprint.get("/t/<code>.json")
 def show_json(code: str) -> ResponseReturnValue:
     """The facts of a trace code as panels."""
-    return _answer(codes.find_trace_code(code), JSON)
+    return _answer_typed(code, JSON)
 
 
 @blueprint.get("/t/<code>/proof")
@@ -151,6 +151,14 @@ def show_batch(gtin: str, batch: str) -> ResponseReturnValue:
     return send(compressed(page("recall_status.html", status=status)), HTML)
 
 
+def _answer_typed(code: str, media_type: str) -> ResponseReturnValue:
+    """The page behind a code as somebody wrote it; one that no label can carry is told apart from one of nobody."""
+    trace_code = codes.find_trace_code(code)
+    if trace_code is None:
+        return _nowhere("mistyped", media_type, code[:_MOST_TYPED])
+    return _answer(trace_code, media_type)
+
+
 def _answer(trace_code: str | None, media_type: str) -> ResponseReturnValue:
     """The page behind a code: a kept one where nothing has changed, else made anew."""
     if trace_code is None:
@@ -186,7 +194,7 @@ def _made(trace_code: str, media_type: str, key: Key, day: str, now_ms: int) -> 
         passport = passport_of(connection, trace_code, View(now_ms, trust, service.is_demonstration))
         version = version_of(connection, passport.rests_on)
     if passport.standing != "bound":
-        return _nowhere(passport.standing, media_type)
+        return _nowhere(passport.standing, media_type, codes.dump_trace_code(trace_code))
     body = compressed(_draw(passport, media_type))
     kept = KeptPage(body, passport.rests_on, version, day, now_ms, etag_of(body), size)
     pages.keep(key, kept)
@@ -199,16 +207,21 @@ def _draw(passport: Passport, media_type: str) -> str:
     return page("passport.html", passport=passport, printed=codes.dump_trace_code(passport.trace_code))
 
 
-def _nowhere(standing: str, media_type: str) -> ResponseReturnValue:
-    """The answer to a code that leads to no batch, counted per source: unknown and void take the same time."""
-    _count("code-unknown", _MOST_UNKNOWN)
+def _nowhere(standing: str, media_type: str, typed: str = "") -> ResponseReturnValue:
+    """The answer to a code that leads to no batch, counted per source: unknown and void take the same time.
+
+    A mistyped one is told by its signs alone, so that nothing is learnt from it and it is not counted.
+    """
+    if standing != "mistyped":
+        _count("code-unknown", _MOST_UNKNOWN)
     service = the_service()
     verdict = judge_code(standing)
     if media_type == JSON:
         facts = {"standing": standing, "verdict": asdict(verdict), "demonstration": service.is_demonstration}
         body = _dump(facts)
     else:
-        body = page("nowhere.html", standing=standing, verdict=verdict)
+        seen = "".join(sign for sign in typed if sign.isprintable())
+        body = page("nowhere.html", standing=standing, verdict=verdict, typed=seen)
     return send(compressed(body), media_type, _STATUS.get(standing, HTTPStatus.OK))
 
 
@@ -227,6 +240,12 @@ def _find_typed(typed: str) -> str | None:
             return _find_phoned(code)
         case _:
             return None
+
+
+def _standing_of(typed: str) -> str:
+    """What is said of typed text that leads to no page: a whole code of nobody, or an address, is not mistyped."""
+    is_whole = codes.is_phone_code_as_typed(typed) or "://" in typed
+    return "unknown" if is_whole else "mistyped"
 
 
 def _find_phoned(phone_code: str) -> str | None:
