@@ -179,3 +179,24 @@ def test_pages_beside_the_desk_fit_the_screen_too(walker: Walker, county: County
     walker.sign_in("operator")
     walker.open("/desk/recalls", "recalls")
     walker.open("/desk/search?q=litchi", "search")
+
+
+def test_a_table_sorts_amounts_by_how_much_they_are_and_texts_by_the_numbers_in_them(
+    walker: Walker, county: County
+) -> None:
+    for batch, quantity in (("S-2", "9.5"), ("S-10", "0.9"), ("S-1", "10000"), ("S-3", "120")):
+        county.harvest(batch, quantity)
+    walker.sign_in("regulator")
+    page = walker.open(f"/desk/organisations/{county.code('producer')}")
+    held = page.locator("table[data-sortable]").first
+
+    def order() -> list[str]:
+        return held.locator("tbody tr td:first-child").all_inner_texts()
+
+    amounts = held.locator("thead button").nth(1)
+    amounts.click()
+    assert order() == ["S-10", "S-2", "S-3", "S-1"]
+    amounts.click()
+    assert order() == ["S-1", "S-3", "S-2", "S-10"]
+    held.locator("thead button").first.click()
+    assert order() == ["S-1", "S-2", "S-3", "S-10"]

@@ -20,6 +20,7 @@ def test_the_recall_page_shows_what_consignees_report(county: County) -> None:
     county.record("recall_update", "shop", details=told)
     page = Person(county, "regulator").see(f"/desk/recalls/{recall}")
     assert "37.5 千克" in page
+    assert 'data-key="37500000000">37.5' in page
     assert "2026-06-05" in page
     assert "2026-06-01 10:30" in page
     assert "T02:30" not in page

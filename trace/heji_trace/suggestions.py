@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -31,11 +31,15 @@ _UNOPPOSED = ("objection", "correction", "erasure", "label_issue", "label_bind",
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A value that fits, and what people call it; `own` ones are of the organisation itself."""
+    """A value that fits, and what people call it; `own` ones are of the organisation itself.
+
+    `amount` is how much there is of a batch in base units, so that amounts told in different units can be compared.
+    """
 
     value: str
     label: str = ""
     own: bool = True
+    amount: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +159,9 @@ def _stock(connection: Connection, asking: Asking, state: str) -> Iterator[Sugge
     found = list(connection.execute(query))
     names = product_names(connection, asking.language, {row.product for row in found if row.product})
     for row in found:
-        amount = dump_amount(row.dimension, int(row.amount), asking.language)
-        yield Suggestion(row.batch, f"{isolated(names.get(row.product, ''))} {amount}".strip())
+        told = dump_amount(row.dimension, int(row.amount), asking.language)
+        label = f"{isolated(names.get(row.product, ''))} {told}".strip()
+        yield Suggestion(row.batch, label, amount=int(row.amount))
 
 
 def _held(connection: Connection, asking: Asking) -> Iterator[Suggestion]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 
@@ -10,7 +11,7 @@ from flask import Blueprint, make_response, redirect, render_template, request, 
 from flask.typing import ResponseReturnValue
 
 from heji_trace import choices, lookup, oversight, reading, tracing
-from heji_trace.errors import HejiError, NotAllowed, Unknown
+from heji_trace.errors import HejiError, InvalidEvent, NotAllowed, Unknown
 from heji_trace.event import Event
 from heji_trace.event_ids import new_event_id
 from heji_trace.kinds import KINDS
@@ -22,7 +23,7 @@ from heji_trace.recall import RecallReport, parse_recall, recall_of, running_rec
 from heji_trace.recall_updates import newest_figures
 from heji_trace.statements import standing_of
 from heji_trace.times import BEIJING, moment_of
-from heji_trace.units import unit_name
+from heji_trace.units import to_base, unit_name
 from heji_web import kept_forms
 from heji_web.access import signed_in
 from heji_web.described import local_moment, local_time
@@ -138,6 +139,7 @@ def show(event_id: str) -> ResponseReturnValue:
         statuses={
             option.value: option.zh if language() == "zh" else option.en for option in RECALL_STATUS.options
         },
+        base_amount=_base_amount,
         unit_name=lambda unit: unit_name(unit, language()),
         may_update=bool(author.roles & KINDS["recall_update"].recorders) and report.withdrawn_seq is None,
         just_done=request.args.get("done") == "1",
@@ -150,6 +152,14 @@ def _case(author: Author, event_id: str) -> dict[str, str]:
         details = _details(recall_of(connection, author, event_id))
     texts = {name: str(details.get(name, "")) for name in ("level", "reason", "document", "scope")}
     return texts | {"ordered": "true" if details["ordered"] else "false", "extends": event_id}
+
+
+def _base_amount(row: Mapping[str, Any], name: str) -> int | str:
+    """A reported figure in base units, by which the page sorts; "" where there is none or no unit that says how much."""
+    try:
+        return to_base(Decimal(row[name]), row["unit"])[1]
+    except (KeyError, InvalidEvent):
+        return ""
 
 
 def _details(report: RecallReport) -> Mapping[str, Any]:

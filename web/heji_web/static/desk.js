@@ -83,7 +83,8 @@ for (const button of document.querySelectorAll("[data-pick]")) {
   });
 }
 
-// A heading sorts its column, by number where all cells are numbers.
+// A heading sorts its column: by number where every cell is one or empty, else as text in which 9 stands before 10.
+const BY_TEXT = new Intl.Collator("zh", { numeric: true });
 for (const heading of document.querySelectorAll("table[data-sortable] thead th")) {
   const button = document.createElement("button");
   button.type = "button";
@@ -93,10 +94,12 @@ for (const heading of document.querySelectorAll("table[data-sortable] thead th")
     const body = heading.closest("table").tBodies[0];
     const at = [...heading.parentElement.children].indexOf(heading);
     const down = heading.getAttribute("aria-sort") === "ascending";
-    const key = (row) => row.cells[at].dataset.key ?? row.cells[at].textContent.trim();
+    const key = (row) => (row.cells[at]?.dataset.key ?? row.cells[at]?.textContent.trim() ?? "").replace(/^—$/, "");
     const rows = [...body.rows];
     const numeric = rows.every((row) => !isNaN(key(row) || "0"));
-    rows.sort((a, b) => (numeric ? key(a) - key(b) : key(a).localeCompare(key(b), "zh")) * (down ? -1 : 1));
+    const value = (row) => (key(row) === "" ? -Infinity : Number(key(row)));
+    const compare = (a, b) => (numeric ? (value(a) > value(b)) - (value(a) < value(b)) : BY_TEXT.compare(key(a), key(b)));
+    rows.sort((a, b) => compare(a, b) * (down ? -1 : 1));
     for (const each of heading.parentElement.children) each.removeAttribute("aria-sort");
     heading.setAttribute("aria-sort", down ? "descending" : "ascending");
     body.append(...rows);
