@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import func, select, update
+
 from heji_trace.event import Event, Line
 from heji_trace.settle import dump_data
 from heji_trace.state import State
+from heji_trace.tables import findings, stock_changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +102,53 @@ def add_finding(state: State, seq: int, batch: str, code: str, data: dict[str, A
     """A statement about a batch that this entry causes and that stays until the entry is corrected."""
     if not any(row["seq"] == seq and row["code"] == code for row in state.findings.of("batch", batch)):
         state.findings.add(seq=seq, batch=batch, code=code, data=dump_data(data))
+
+
+def adjust_stock(state: State, seq: int, batch: str, where: tuple[str, str, str], amount: int) -> None:
+    """Add `amount` to what an earlier entry changed in the stock of a holder, `held` or in `transit`, by dimension."""
+    holder, place, dimension = where
+    change_stock(state, batch, holder, place, dimension, amount)
+    for row in state.stock_changes.of("batch", batch):
+        if (row["seq"], row["holder"], row["state"], row["dimension"]) == (seq, *where):
+            state.stock_changes.change(row, amount=row["amount"] + amount)
+            return
+    state.write()
+    last = state.connection.execute(
+        select(func.max(stock_changes.c.position)).where(stock_changes.c.seq == seq)
+    ).scalar()
+    state.stock_changes.add(
+        seq=seq,
+        position=0 if last is None else last + 1,
+        batch=batch,
+        holder=holder,
+        state=place,
+        dimension=dimension,
+        amount=amount,
+    )
+
+
+def change_finding(
+    state: State, seq: int, batch: str, code: str, data: dict[str, Any] | None, by_seq: int
+) -> bool:
+    """What entry `by_seq` makes of a finding of entry `seq`, None: there is none any more; whether that is a change."""
+    text = None if data is None else dump_data(data)
+    for row in state.findings.of("batch", batch):
+        if (row["seq"], row["code"]) == (seq, code):
+            if row["data"] == text:
+                return False
+            if text is None:
+                state.findings.withdraw(row, by_seq)
+            else:
+                state.findings.change(row, data=text)
+            return True
+    if text is None:
+        return False
+    # One that was withdrawn comes back.
+    state.write()
+    same = (findings.c.seq == seq, findings.c.batch == batch, findings.c.code == code)
+    revived = state.connection.execute(update(findings).where(*same).values(withdrawn_seq=None, data=text))
+    if revived.rowcount:
+        state.findings.forget()
+    else:
+        state.findings.add(seq=seq, batch=batch, code=code, data=text)
+    return True

@@ -7,9 +7,9 @@ to whoever gave them, `taken_back` from buyers outside, `disposed` of, `counted`
 from __future__ import annotations
 
 from collections import defaultdict
-from decimal import Decimal
 
-from heji_trace.book import Book, Entered, add_finding
+from heji_trace.arrivals import UNSENT, arrival_of, open_arrivals, stocked
+from heji_trace.book import Book, Entered, add_finding, adjust_stock, change_finding
 from heji_trace.event import Event, Line
 from heji_trace.measures import measure_known
 from heji_trace.state import State
@@ -23,12 +23,12 @@ def enter_moves(state: State, entered: Entered, book: Book) -> None:
     if event.kind == "stock_count":
         _count(state, event, book)
         return
+    if event.kind == "receiving":
+        _receive(state, entered, book)
+        return
     for line in event.moves:
         dimension, amount = measure_known(state, line)
-        if event.kind == "receiving":
-            book.line("moved", line, dimension, amount)
-            _receive(state, entered, book, line, dimension, amount)
-        elif event.kind in KEEPING:
+        if event.kind in KEEPING:
             book.line("kept", line, dimension, amount)
         elif event.kind == "disposal":
             book.line("disposed", line, dimension, amount)
@@ -37,61 +37,73 @@ def enter_moves(state: State, entered: Entered, book: Book) -> None:
             book.line("taken_back", line, dimension, amount)
             book.stock(line.batch, event.organisation, "held", dimension, amount)
         else:
-            _send(event, book, line, dimension, amount)
+            _send(state, entered, book, line, dimension, amount)
 
 
-def counted_amounts(state: State, event: Event) -> dict[tuple[str, str], int]:
-    """What a count says is there, by batch and dimension: the places where it was counted taken together."""
-    counted: dict[tuple[str, str], int] = defaultdict(int)
+def moved_amounts(state: State, event: Event) -> dict[tuple[str, str], int]:
+    """What is counted or received, by batch and dimension: the places where it lies taken together."""
+    amounts: dict[tuple[str, str], int] = defaultdict(int)
     for line in event.moves:
         dimension, amount = measure_known(state, line)
-        counted[line.batch, dimension] += amount
-    return counted
+        amounts[line.batch, dimension] += amount
+    return amounts
 
 
 def _count(state: State, event: Event, book: Book) -> None:
     """The books follow what was counted; the difference is the variance."""
     for line in event.moves:
         book.line("counted", line, *measure_known(state, line))
-    for (batch, dimension), amount in counted_amounts(state, event).items():
+    for (batch, dimension), amount in moved_amounts(state, event).items():
         had = state.held_stock(batch, event.organisation).get(dimension, 0)
         book.stock(batch, event.organisation, "held", dimension, amount - had)
 
 
-def _send(event: Event, book: Book, line: Line, dimension: str, amount: int) -> None:
+def _send(state: State, entered: Entered, book: Book, line: Line, dimension: str, amount: int) -> None:
+    event = entered.event
     book.line("returned" if event.kind == "return" else "moved", line, dimension, amount)
     book.stock(line.batch, event.organisation, "held", dimension, -amount)
     if line.to_organisation:
-        book.stock(line.batch, line.to_organisation, "transit", dimension, amount)
+        taker = line.to_organisation
     elif event.kind == "shipping":
         # Sent to another site of one's own, or to somebody outside: on its way until it is received.
-        book.stock(line.batch, event.organisation, "transit", dimension, amount)
+        taker = event.organisation
+    else:
+        return
+    book.stock(line.batch, taker, "transit", dimension, amount)
+    _cover(state, entered, line.batch, taker, dimension)
 
 
-def _receive(state: State, entered: Entered, book: Book, line: Line, dimension: str, amount: int) -> None:
+def _receive(state: State, entered: Entered, book: Book) -> None:
     """What arrives leaves the transit; what is rejected waits there for its sender."""
     event = entered.event
-    coming = sum(
-        row["amount"]
-        for row in state.stock.of("batch", line.batch)
-        if (row["holder"], row["state"], row["dimension"]) == (event.organisation, "transit", dimension)
-    )
-    rejected = sum(
-        measure_known(state, Line(line.batch, Decimal(item["quantity"]), item["unit"]))[1]
-        for item in event.details.get("rejected", ())
-        if item["batch"] == line.batch
-    )
-    book.stock(line.batch, event.organisation, "transit", dimension, -min(coming, amount + rejected))
-    book.stock(line.batch, event.organisation, "held", dimension, amount)
-    sender = _sender(state, event)
-    if rejected and sender:
-        book.stock(line.batch, sender, "transit", dimension, min(rejected, max(coming - amount, 0)))
-    row = state.find_batch(line.batch)
-    if not coming and row is not None and row["made_seq"] != entered.seq:
-        add_finding(state, entered.seq, line.batch, "CHAIN_BROKEN", {"gap": "shipping"})
+    for line in event.moves:
+        book.line("moved", line, *measure_known(state, line))
+    for (batch, dimension), amount in moved_amounts(state, event).items():
+        arrival = arrival_of(state, entered.seq, event, batch, dimension, amount)
+        taken = arrival.take(stocked(state, batch, event.organisation, "transit", dimension))
+        for holder, change in taken:
+            book.stock(batch, holder, "transit", dimension, change)
+        book.stock(batch, event.organisation, "held", dimension, amount)
+        for holder, change in taken:
+            if change > 0:
+                _cover(state, entered, batch, holder, dimension)
+        row = state.find_batch(batch)
+        # Where a correction receives, the whole history of the batch's stock is judged anew after it.
+        if not arrival.took and row is not None and row["made_seq"] != entered.seq and not entered.first:
+            add_finding(state, entered.seq, batch, "CHAIN_BROKEN", UNSENT)
 
 
-def _sender(state: State, event: Event) -> str | None:
-    shipping = event.details.get("shipping")
-    rows = state.events.of("event_id", shipping) if shipping else []
-    return rows[0]["organisation"] if rows else None
+def _cover(state: State, entered: Entered, batch: str, taker: str, dimension: str) -> None:
+    """What was received before its sending was recorded is under way no more, and its chain is whole."""
+    for arrival in open_arrivals(state, batch, taker, dimension, entered.seq):
+        coming = stocked(state, batch, taker, "transit", dimension)
+        if coming <= 0:
+            return
+        taken = arrival.take(coming, entered.event.organisation)
+        for holder, change in taken:
+            adjust_stock(state, arrival.seq, batch, (holder, "transit", dimension), change)
+        if not arrival.is_open:
+            change_finding(state, arrival.seq, batch, "CHAIN_BROKEN", None, entered.seq)
+        for holder, change in taken:
+            if change > 0:
+                _cover(state, entered, batch, holder, dimension)

@@ -28,7 +28,7 @@ def prefetch(state: State, events: Sequence[Event]) -> None:
     )
     cycles += _cycles_of(state, batches)
     harvested = [cycle for event in events if not event.outputs for cycle in event.cycles]
-    _prefetch_cycles(state, batches, cycles, harvested, _tested(events))
+    _prefetch_cycles(state, batches, cycles, harvested, _tested(events), _received(state, events))
 
 
 def prefetch_batches(state: State, batches: Sequence[str]) -> None:
@@ -70,8 +70,12 @@ def _prefetch_cycles(
     cycles: Sequence[str],
     harvested: Sequence[str],
     tested: Sequence[str],
+    received: Sequence[str] = (),
 ) -> None:
-    """What was done on cycles and seen at their sites, and the tests of what was drawn from them or from batches."""
+    """What was done on cycles and seen at their sites, and the tests of what was drawn from them or from batches.
+
+    Of batches that were received, where more of them is sent, what was moved.
+    """
     load_together(
         state.connection,
         [
@@ -80,6 +84,8 @@ def _prefetch_cycles(
             (state.applications, "cycle", cycles),
             (state.cycle_sites, "cycle", cycles),
             (state.harvests, "cycle", harvested),
+            (state.lines, "batch", received),
+            (state.stock_changes, "batch", received),
         ],
     )
     sites = [row["site"] for cycle in cycles for row in state.cycle_sites.of("cycle", cycle)]
@@ -146,3 +152,17 @@ def samples_of(state: State, targets: Sequence[str]) -> list[str]:
 
 def _tested(events: Sequence[Event]) -> list[str]:
     return [event.details["sample"] for event in events if event.kind == "testing"]
+
+
+def _received(state: State, events: Sequence[Event]) -> list[str]:
+    """The batches that are sent to who holds some already: perhaps he received what is sent here."""
+    return [
+        line.batch
+        for event in events
+        if event.kind != "receiving"
+        for line in event.moves
+        if (taker := line.to_organisation or (event.organisation if event.kind == "shipping" else None))
+        and any(
+            (row["holder"], row["state"]) == (taker, "held") for row in state.stock.of("batch", line.batch)
+        )
+    ]

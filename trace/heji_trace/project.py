@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import islice
 
 from sqlalchemy import Connection, delete
 
 from heji_trace import tables
-from heji_trace.book import Entered, First, add_finding
+from heji_trace.book import Entered, First
 from heji_trace.effects import EFFECTS, enter_index
 from heji_trace.event import Event
 from heji_trace.goods import enter_lines
 from heji_trace.ledger import Stored
 from heji_trace.prefetch import prefetch
 from heji_trace.rebinding import rebind_conditions
+from heji_trace.restock import FOUND_OF_STOCK, restock
+from heji_trace.said import remember
 from heji_trace.schemas import event_of
 from heji_trace.settle import inherit, settle, unreach
 from heji_trace.state import State
@@ -30,6 +32,7 @@ def apply(state: State, entered: Entered, suspected: list[Suspicion]) -> None:
     if entered.event.kind == "correction":
         entered = replace(entered, first=_first_of(state, entered.event))
     enter_index(state, entered)
+    remember(state, entered.seq, entered.event)
     if entered.event.kind == "correction":
         _correct(state, entered)
     else:
@@ -88,35 +91,29 @@ def _correct(state: State, entered: Entered) -> None:
             for edge in state.edges.of("child", child):
                 inherit(state, edge["parent"], child, entered.seq)
     if event is not None:
-        _enter(state, _as_said(entered, event), suspicions(state, event))
+        # Of stocks it is found below, in its own place.
+        suspected = [each for each in suspicions(state, event) if each.code not in FOUND_OF_STOCK]
+        _enter(state, _as_said(entered, event), suspected)
     rebound = rebind_conditions(state, entered.rank, entered.seq)
     for part in in_parts(state, rebound):
         settle(state, part, entered.seq)
-    _enter_shortages(state, undone.stock, entered.seq)
+    lines = (*event.inputs, *event.outputs, *event.moves) if event else ()
+    restock(state, [*undone.restocked, *(line.batch for line in lines)], entered.seq)
 
 
-def _enter_shortages(state: State, before: Mapping[str, Mapping[tuple[str, str], int]], seq: int) -> None:
-    """A finding for each stock that a correction left below nothing, or further below."""
-    for part in in_parts(state, before):
-        short: list[str] = []
-        for batch in part:
-            for (holder, dimension), had in before[batch].items():
-                has = state.held_stock(batch, holder).get(dimension, 0)
-                if has < min(had, 0):
-                    data = {"short": -has, "dimension": dimension}
-                    add_finding(state, seq, batch, "OVER_CONSUMPTION", data)
-                    short.append(batch)
-        settle(state, short, seq)
-
-
-def rebuild(connection: Connection, stored: Iterable[Stored], progress: Callable[[int], None]) -> None:
+def rebuild(
+    connection: Connection,
+    stored: Iterable[Stored],
+    progress: Callable[[int], None],
+    ledger: Connection | None = None,
+) -> None:
     """Empty all projections and make them again from the whole ledger, in its order.
 
-    `progress` is told how many entries are done.
+    `progress` is told how many entries are done; `ledger` is where the ledger lies, if not beside the projections.
     """
     for table in tables.PROJECTIONS:
         connection.execute(delete(table))
-    state = State(connection)
+    state = State(connection, ledger)
     source = iter(stored)
     done = 0
     while group := list(islice(source, _REBUILD_GROUP)):

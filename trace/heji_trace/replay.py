@@ -16,7 +16,7 @@ def check_projections(connection: Connection, size: int, progress: Callable[[int
     """The rows of the read tables that the first `size` entries, which must be good, do not bring about."""
     with memory_database() as replayed:
         tables.metadata.create_all(replayed, tables=list(tables.PROJECTIONS))
-        project.rebuild(replayed, ledger.read_all(connection, size), progress)
+        project.rebuild(replayed, ledger.read_all(connection, size), progress, connection)
         return [fault for table in tables.PROJECTIONS for fault in compare_table(table, connection, replayed)]
 
 

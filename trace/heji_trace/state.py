@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Table
 
 from heji_trace import tables
+from heji_trace.event import Event
 from heji_trace.gather import Asked, Row, read_rows
 from heji_trace.intervals import Interval, parse_intervals
 from heji_trace.rows import Part, names_of, write_together
@@ -145,8 +146,12 @@ def load_together(connection: Connection, wanted: Iterable[tuple[Shelf, str, Ite
 class State:
     """The read tables as the group sees them: what is stored, with the group's own effects on top."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, ledger: Connection | None = None) -> None:
         self.connection = connection
+        self.ledger = connection if ledger is None else ledger
+        """Where the ledger lies, for `said.said_by`."""
+        self.said: dict[int, Event] = {}
+        """By entry, what `said.remember` keeps."""
         # A withdrawn event is still there: its id is taken, and it cannot be corrected twice.
         self.events = Shelf(connection, tables.events, ("event_id", "seq"), live_only=False)
         self.register = Shelf(connection, tables.register, ("code", "organisation"))

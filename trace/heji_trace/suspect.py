@@ -13,7 +13,7 @@ from heji_trace.errors import Question
 from heji_trace.event import Event, Line
 from heji_trace.gather import Row
 from heji_trace.measures import giver_of, measure, measure_known
-from heji_trace.moves import counted_amounts
+from heji_trace.moves import moved_amounts
 from heji_trace.rules import STOPPING, ApplicationFact, HarvestFact, waiting_warnings
 from heji_trace.settle import application_facts, crop_of
 from heji_trace.state import State
@@ -262,15 +262,22 @@ def _miscounted(state: State, event: Event, withdrawn: frozenset[int]) -> list[S
     if event.kind != "stock_count":
         return []
     found = []
-    for (batch, dimension), counted in counted_amounts(state, event).items():
+    for (batch, dimension), counted in moved_amounts(state, event).items():
         had = _held_without(state, batch, event.organisation, dimension, withdrawn)
-        row = state.find_batch(batch)
-        percent = _tolerance(state, event, row["product"] if row else None)
-        if abs(counted - had) > max(had, 0) * percent / 100:
-            code = "COUNT_BELOW" if counted < had else "COUNT_ABOVE"
-            data = {"counted": counted, "had": had, "dimension": dimension}
-            found.append(Suspicion(code, batch, data))
+        found += miscount(state, event, batch, dimension, counted, had)
     return found
+
+
+def miscount(
+    state: State, event: Event, batch: str, dimension: str, counted: int, had: int
+) -> list[Suspicion]:
+    """What is suspicious about a count where the books `had` something else."""
+    row = state.find_batch(batch)
+    percent = _tolerance(state, event, row["product"] if row else None)
+    if abs(counted - had) <= max(had, 0) * percent / 100:
+        return []
+    code = "COUNT_BELOW" if counted < had else "COUNT_ABOVE"
+    return [Suspicion(code, batch, {"counted": counted, "had": had, "dimension": dimension})]
 
 
 def _tolerance(state: State, event: Event, product: str | None) -> Decimal:

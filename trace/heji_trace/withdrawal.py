@@ -24,12 +24,11 @@ _Change = tuple[str, str, str, int]
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """What a withdrawal concerns: batches to settle, batches that lost a parent, and stock held before it."""
+    """What a withdrawal concerns: batches to settle, batches that lost a parent, and those whose stock it changed."""
 
     touched: list[str]
     children: list[str]
-    stock: dict[str, dict[tuple[str, str], int]]
-    """By batch, holder and dimension."""
+    restocked: list[str]
 
 
 def withdraw(state: State, seqs: list[int], by_seq: int, remade: frozenset[str]) -> Undone:
@@ -68,17 +67,17 @@ def withdraw(state: State, seqs: list[int], by_seq: int, remade: frozenset[str])
                 .values(withdrawn_seq=by_seq)
             )
     state.forget()
-    held: dict[str, dict[tuple[str, str], int]] = {}
     for batches in in_parts(state, changes):
         for batch in batches:
-            held[batch] = _restock(state, batch, changes[batch])
+            for holder, place, dimension, amount in changes[batch]:
+                change_stock(state, batch, holder, place, dimension, -amount)
     undone = frozenset(seqs)
     for batches in in_parts(state, touched):
         for batch in batches:
             row = state.find_batch(batch)
             if row is not None and row["made_seq"] in undone and batch not in remade:
                 state.batches.change(row, **_facts_left(state, batch, by_seq))
-    return Undone([*touched, *released], list(dict.fromkeys(children)), held)
+    return Undone([*touched, *released], list(dict.fromkeys(children)), list(changes))
 
 
 def _facts_left(state: State, batch: str, by_seq: int) -> dict[str, Any]:
@@ -122,16 +121,6 @@ def _stock_changes(connection: Connection, seqs: list[int]) -> dict[str, list[_C
         for batch, *change in connection.execute(asked.order_by(changed.seq, changed.position)):
             found.setdefault(batch, []).append((*change,))
     return found
-
-
-def _restock(state: State, batch: str, changes: Iterable[_Change]) -> dict[tuple[str, str], int]:
-    """Take changes of a batch's stock back; what was held before, by holder and dimension."""
-    held: dict[tuple[str, str], int] = {}
-    for holder, place, dimension, amount in changes:
-        if place == "held":
-            held.setdefault((holder, dimension), state.held_stock(batch, holder).get(dimension, 0))
-        change_stock(state, batch, holder, place, dimension, -amount)
-    return held
 
 
 def _release(connection: Connection, seqs: list[int]) -> list[str]:
