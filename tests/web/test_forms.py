@@ -288,3 +288,19 @@ def test_an_id_that_names_no_record_is_told_as_one_that_was_not_found(county: Co
     address = "/desk/record/release?details.hold=x"
     answer = person.send("/desk/record/release", person.see(address), {})
     assert "没有找到这条记录，请从列表中选择。" in answer.get_data(as_text=True)
+
+
+def test_a_registered_name_may_stand_where_a_code_is_asked_for(county: County) -> None:
+    county.harvest("B-1", "100", hours_ago=2)
+    person, address = Person(county, "producer"), "/desk/record/shipping"
+    given = {"moves.0.batch": "B-1", "moves.0.quantity": "5", "moves.0.unit": "kg"}
+    answer = person.send(
+        address, person.see(address), given | {"moves.0.to_organisation": "gz-fruit-shop 单位"}
+    )
+    assert answer.status_code == 303, answer.get_data(as_text=True)
+    moves = newest(county)["moves"]
+    assert isinstance(moves, list)
+    assert [line["to_organisation"] for line in moves] == ["gz-fruit-shop"]
+    answer = person.send(address, person.see(address), given | {"moves.0.to_organisation": "城里超市"})
+    assert answer.status_code == 422
+    assert "没有找到“城里超市”，请从列表中选择。" in answer.get_data(as_text=True)

@@ -330,3 +330,14 @@ def test_the_example_of_a_template_is_no_line_and_a_missing_cell_is_marked_under
     ]
     at = next(i for i, each in enumerate(marked[1]) if each.value == "批次*")
     assert marked[3][at].fill.fgColor.rgb == "FFFFC7CE"
+
+
+def test_registered_names_may_stand_for_codes_in_a_sheet(farmer: Uploader, county: County, day: str) -> None:
+    row = f"{day},fg-litchi-coop 单位,{CYCLE},UP-1,鲜荔枝,5,斤\n"
+    address = farmer.upload(HEADINGS + row)
+    assert farmer.decide(address, record="1").status_code == 303
+    with county.service.store.read() as connection:
+        body = read_stored(connection, [county.size - 1])[0].event.body
+    assert (body["organisation"], body["outputs"][0]["product"]) == ("fg-litchi-coop", PRODUCT)
+    page = farmer.see(farmer.upload(HEADINGS + row.replace("鲜荔枝", "青苹果").replace("UP-1", "UP-2")))
+    assert "没有找到“青苹果”，请从列表中选择。" in page

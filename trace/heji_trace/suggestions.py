@@ -33,12 +33,14 @@ _UNOPPOSED = ("objection", "correction", "erasure", "label_issue", "label_bind",
 class Suggestion:
     """A value that fits, and what people call it; `own` ones are of the organisation itself.
 
+    `names` are those registered for it, by which it may be named as well.
     `amount` is how much there is of a batch in base units, so that amounts told in different units can be compared.
     """
 
     value: str
     label: str = ""
     own: bool = True
+    names: tuple[str, ...] = ()
     amount: int | None = field(default=None, compare=False)
 
 
@@ -62,12 +64,17 @@ def _sites(connection: Connection, asking: Asking) -> Iterator[Suggestion]:
     owners = _owner_names(connection, asking)
     for code, (owner, data) in sorted(registered_facts(connection, "site").items()):
         if owner in asking.organisations and data.get("status") != "closed":
-            yield Suggestion(code, _joined(owners.get(owner), data["name"]))
+            yield Suggestion(code, _joined(owners.get(owner), data["name"]), names=(data["name"],))
 
 
 def _products(connection: Connection, asking: Asking) -> list[Suggestion]:
     found = [
-        Suggestion(code, _product_name(data, asking.language), owner in asking.organisations)
+        Suggestion(
+            code,
+            _product_name(data, asking.language),
+            owner in asking.organisations,
+            tuple(data[name] for name in ("name", "name_en") if data.get(name)),
+        )
         for code, (owner, data) in sorted(registered_facts(connection, "product").items())
     ]
     return sorted(found, key=lambda each: not each.own)[:_MOST]
@@ -140,7 +147,7 @@ def _organisations(connection: Connection, asking: Asking) -> list[Suggestion]:
     for code, (_, data) in sorted(registered_facts(connection, "organisation").items()):
         own = code in asking.organisations
         if data.get("status") != "closed" and (own or data["subject_type"] != "farm_household"):
-            found.append(Suggestion(code, data["name"], own))
+            found.append(Suggestion(code, data["name"], own, (data["name"],)))
     return found[:_MOST]
 
 

@@ -26,6 +26,7 @@ from heji_trace.targets import Target
 from heji_web import imports
 from heji_web.imports import Asked, File, Import
 from heji_web.jobs import Job
+from heji_web.naming import known_names
 from heji_web.service import Service
 
 MOST_SHOWN = 300
@@ -203,6 +204,7 @@ def read_upload(service: Service, author: Author, upload: Pending, job: Job[Any]
             match,
             acknowledged=chosen.acknowledged,
             progress=tell,
+            known_of=lambda kind: known_names(connection, author, kind, service.clock.now_ms()),
         )
 
 

@@ -11,6 +11,7 @@ from heji_trace.errors import Problem
 from heji_trace.kinds import KINDS, Kind
 from heji_trace.kinds.fields import Field
 from heji_trace.kinds.forms import Control, controls_of
+from heji_trace.sheets.names import as_name
 from heji_trace.suggestions import Suggestion
 from heji_web.filled import Texts, row_count
 from heji_web.languages import gettext, language
@@ -146,7 +147,7 @@ def draw(
     for problem in problems:
         place = _place(problem.pointer, labels.keys())
         is_unlisted = problem.code == "bad-identifier" and place in references
-        told = replace(problem, code="record-not-listed") if is_unlisted else problem
+        told = replace(problem, code="record-not-listed") if is_unlisted else as_name(kind, problem)
         placed.setdefault(place, []).append(told.sentence(language()))
         label = labels[place] if place else _label_of(kind, problem.pointer)
         faults.append((order.index(place), Fault(label, told.sentence(language()), _id(place))))

@@ -23,6 +23,7 @@ from heji_trace.parties import Author
 from heji_trace.recorder import Receipt
 from heji_trace.rights import OPERATED_FOR_OTHERS
 from heji_trace.schemas import parse_event
+from heji_trace.sheets.names import with_codes
 from heji_trace.sheets.posted import read_posted
 from heji_trace.statements import stated
 from heji_trace.suggestions import Asking, Suggestion, suggest
@@ -33,6 +34,7 @@ from heji_web.drawn import Fault, draw, wanted_suggestions
 from heji_web.filled import Texts
 from heji_web.headers import permit_scripts
 from heji_web.languages import gettext, language
+from heji_web.naming import known_names
 from heji_web.problems import ProblemAnswer, problem_of
 from heji_web.service import the_service
 
@@ -108,13 +110,16 @@ def record(kind: str) -> ResponseReturnValue:
 
 
 def _record(filling: Filling) -> Receipt:
-    raw = read_posted(filling.desk.kind, _pairs(filling.texts))
+    desk, service = filling.desk, the_service()
+    with service.store.read() as connection:
+        known = known_names(connection, desk.author, desk.kind, service.clock.now_ms())
+    raw = with_codes(desk.kind, read_posted(desk.kind, _pairs(filling.texts)), known)
     if filling.corrects:
         raw = _correction(filling, raw)
     raw["id"] = filling.event_id
     if filling.acknowledged:
         raw["acknowledged"] = list(filling.acknowledged)
-    return the_service().recorder.submit(parse_event(raw), filling.desk.author)
+    return service.recorder.submit(parse_event(raw), desk.author)
 
 
 def _correction(filling: Filling, replacement: dict[str, Any]) -> dict[str, Any]:

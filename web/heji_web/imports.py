@@ -22,6 +22,7 @@ from heji_trace.kinds import KINDS
 from heji_trace.posting import check_posted, parse_posted
 from heji_trace.sheets import Row, Sheet, parse_row, placed, sheet_of
 from heji_trace.sheets.grids import Grid, GridRow, read_grid
+from heji_trace.sheets.names import KnownOf, nothing_known
 from heji_trace.spool import Spool
 from heji_trace.streams import Piece, split_array, split_lines
 from heji_trace.targets import Target
@@ -114,12 +115,13 @@ def read_import(
     *,
     acknowledged: Acknowledged = MappingProxyType({}),
     progress: Progress = tell_nobody,
+    known_of: KnownOf = nothing_known,
 ) -> Import:
     """The events of a file, of a kind of event or `INSTRUMENT`; where `kind` is "" the file says it.
 
-    `match` finds the sample or batch that a row of an instrument's file is about; `acknowledged` are codes confirmed
-    by the place of an event, as text; `progress` is told the lines done and in all. Raises InvalidEvent where the
-    file as a whole cannot be read.
+    `match` finds the sample or batch that a row of an instrument's file is about; `acknowledged` are codes
+    confirmed by the place of an event, as text; `known_of` tells the names that may stand for codes; `progress` is
+    told the lines done and in all. Raises InvalidEvent where the file as a whole cannot be read.
     """
     reading = _Reading(acknowledged, progress)
     if file.holds and kind != INSTRUMENT:
@@ -127,7 +129,7 @@ def read_import(
     grid = read_grid(file.stream.read())
     if kind == INSTRUMENT or (not kind and has_rapid17_header(grid)):
         return _read_instrument(grid, file.name, organisation, match, reading)
-    return _read_sheet(sheet_of(grid, file.name, KINDS.get(kind), organisation), reading)
+    return _read_sheet(sheet_of(grid, file.name, KINDS.get(kind), organisation, known_of), reading)
 
 
 def refused(read: Import, refusal: BulkRefused) -> tuple[list[Problem], list[Asked]]:

@@ -10,16 +10,18 @@ from sqlalchemy import Connection, select
 from heji_trace import choices, reading
 from heji_trace.codes import dump_trace_code
 from heji_trace.errors import Unknown
-from heji_trace.kinds import KINDS, parts_of
+from heji_trace.kinds import KINDS, Kind, parts_of
 from heji_trace.kinds import fields as types
 from heji_trace.kinds.fields import Field
 from heji_trace.parties import Author
 from heji_trace.rights import may_oversee
 from heji_trace.sentences import isolated
-from heji_trace.suggestions import cycle_labels
+from heji_trace.sheets.names import NAMED, Known, codes_by_name
+from heji_trace.suggestions import Asking, cycle_labels, suggest
 from heji_trace.tables import events, labels
 from heji_trace.times import beijing_date
 from heji_web.described import Names, kind_name, local_time
+from heji_web.drawn import suggestions_by_place, wanted_suggestions
 from heji_web.languages import language
 from heji_web.service import the_service
 
@@ -32,6 +34,21 @@ def own_organisations(connection: Connection, author: Author) -> frozenset[str]:
     today = beijing_date(the_service().clock.now_ms())
     mandates = choices.mandates_to(connection, author.organisation, today)
     return frozenset({author.organisation, *(mandate.giver for mandate in mandates)})
+
+
+def known_names(connection: Connection, author: Author, kind: Kind, now_ms: int) -> Known:
+    """The names that somebody may write for codes in a sheet or form of a kind: those of what is offered there."""
+    recorded = choices.recorded_for(connection, author, beijing_date(now_ms))
+    speaks_for = recorded.get(kind.name, [author.organisation])
+    wanted = NAMED & wanted_suggestions(kind)
+    offered = suggest(connection, Asking(author, tuple(speaks_for), "zh"), wanted)
+    known = {
+        place: codes_by_name((each.value, each.names) for each in found)
+        for place, found in suggestions_by_place(kind, offered).items()
+    }
+    called = choices.names_of(connection, speaks_for, own=speaks_for)
+    known["organisation"] = codes_by_name((code, [name]) for code, name in called.items())
+    return known
 
 
 def names_in(

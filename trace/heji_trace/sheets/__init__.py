@@ -28,6 +28,7 @@ from heji_trace.sheets.columns import (
 )
 from heji_trace.sheets.examples import is_example, is_marked_example, is_unread, number_columns
 from heji_trace.sheets.grids import Grid, GridRow, read_grid
+from heji_trace.sheets.names import Known, KnownOf, as_name, nothing_known, with_codes
 from heji_trace.sheets.rows import Row, grouped, read_row
 
 __all__ = [
@@ -51,7 +52,7 @@ _HEADER_WITHIN: Final = 10
 class Sheet:
     """A sheet that was understood as far as its header: `problems` are of that, those of its rows come with them.
 
-    `organisation` is whose the rows are that name none.
+    `organisation` is whose the rows are that name none; `known` are the names that may stand for codes.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Sheet:
     organisation: str | None
     grid: Grid = field(repr=False)
     columns: tuple[Heading | None, ...] = field(repr=False)
+    known: Known = field(default_factory=dict, repr=False)
 
     @property
     def title(self) -> str:
@@ -118,7 +120,7 @@ class Sheet:
                 yield Problem("", "unnamed-column", {"text": plain_text(cell)[:60]}, line.number)
 
     def _identified(self, row: Row) -> Row:
-        event = row.event
+        event = with_codes(self.kind, row.event, self.known)
         if "organisation" not in event and self.organisation is not None:
             event = {**event, "organisation": self.organisation}
         if "id" not in event and isinstance(event.get("organisation"), str):
@@ -141,8 +143,14 @@ def read_sheet(data: bytes, name: str, kind: Kind | None = None, organisation: s
     return sheet_of(read_grid(data), name, kind, organisation)
 
 
-def sheet_of(grid: Grid, name: str, kind: Kind | None = None, organisation: str | None = None) -> Sheet:
-    """The same of a file whose rows are at hand."""
+def sheet_of(
+    grid: Grid,
+    name: str,
+    kind: Kind | None = None,
+    organisation: str | None = None,
+    known_of: KnownOf = nothing_known,
+) -> Sheet:
+    """The same of a file whose rows are at hand; `known_of` tells the names that may stand for codes in a kind."""
     header = _find_header(grid)
     kind = kind or _kind_of(grid, header, name)
     if not kind.form:
@@ -158,6 +166,7 @@ def sheet_of(grid: Grid, name: str, kind: Kind | None = None, organisation: str 
         organisation=organisation,
         grid=grid,
         columns=tuple(columns),
+        known=known_of(kind),
     )
     if next(sheet.lines(), None) is None:
         problems.append(Problem("", "no-rows", line=header.number))
@@ -201,7 +210,8 @@ def placed(sheet: Sheet, row: Row, problem: Problem) -> Problem:
             line, heading = row.places[pointer]
             break
         pointer = pointer.rpartition("/")[0]
-    return replace(problem, line=line, column=heading or sheet.heading_of(problem.pointer))
+    told = as_name(sheet.kind, problem)
+    return replace(told, line=line, column=heading or sheet.heading_of(problem.pointer))
 
 
 def _find_header(grid: Grid) -> GridRow:
