@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -41,7 +41,16 @@ class Suggestion:
     label: str = ""
     own: bool = True
     names: tuple[str, ...] = ()
-    amount: int | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Stocked:
+    """What there is of a batch: the name of its product, how much in millionths of the base unit, and so in words."""
+
+    batch: str
+    product: str
+    amount: int
+    said: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +160,8 @@ def _organisations(connection: Connection, asking: Asking) -> list[Suggestion]:
     return found[:_MOST]
 
 
-def _stock(connection: Connection, asking: Asking, state: str) -> Iterator[Suggestion]:
-    """Batches with what is there of them, the newest first."""
+def stock_of(connection: Connection, asking: Asking, state: str) -> list[Stocked]:
+    """What the organisations have of batches, "held" or in "transit" to them, the newest batches first."""
     query = (
         select(
             batches.c.batch, batches.c.product, stock.c.dimension, func.sum(stock.c.amount).label("amount")
@@ -165,10 +174,20 @@ def _stock(connection: Connection, asking: Asking, state: str) -> Iterator[Sugge
     )
     found = list(connection.execute(query))
     names = product_names(connection, asking.language, {row.product for row in found if row.product})
-    for row in found:
-        told = dump_amount(row.dimension, int(row.amount), asking.language)
-        label = f"{isolated(names.get(row.product, ''))} {told}".strip()
-        yield Suggestion(row.batch, label, amount=int(row.amount))
+    return [
+        Stocked(
+            row.batch,
+            names.get(row.product, ""),
+            int(row.amount),
+            dump_amount(row.dimension, int(row.amount), asking.language),
+        )
+        for row in found
+    ]
+
+
+def _stock(connection: Connection, asking: Asking, state: str) -> Iterator[Suggestion]:
+    for each in stock_of(connection, asking, state):
+        yield Suggestion(each.batch, f"{isolated(each.product)} {each.said}".strip())
 
 
 def _held(connection: Connection, asking: Asking) -> Iterator[Suggestion]:

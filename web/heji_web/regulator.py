@@ -141,7 +141,8 @@ def show_organisation(code: str) -> ResponseReturnValue:
         if code not in facts:
             raise Unknown
         asking = suggestions.Asking(author, (code,), language())
-        stock = suggestions.suggest(connection, asking, ["batch", "arriving", "site"])
+        held = suggestions.stock_of(connection, asking, "held")
+        arriving = suggestions.stock_of(connection, asking, "transit")
         made = list(
             connection.execute(
                 select(batches)
@@ -150,15 +151,15 @@ def show_organisation(code: str) -> ResponseReturnValue:
                 .limit(200)
             )
         )
-        names = {row.batch for row in made}
-        names |= {each.value for held in (stock["batch"], stock["arriving"]) for each in held}
+        names = {row.batch for row in made} | {each.batch for each in (*held, *arriving)}
         warned = oversight.warnings_today(connection, sorted(names), service.clock.now_ms())
         products = choices.product_names(connection, language(), {row.product for row in made if row.product})
     return render_template(
         "organisation.html",
         code=code,
         facts=facts[code][1],
-        stock=stock,
+        held=held,
+        arriving=arriving,
         made=made,
         warned=warned,
         products=products,
