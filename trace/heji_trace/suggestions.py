@@ -34,7 +34,6 @@ class Suggestion:
     """A value that fits, and what people call it; `own` ones are of the organisation itself.
 
     `names` are those registered for it, by which it may be named as well.
-    `amount` is how much there is of a batch in base units, so that amounts told in different units can be compared.
     """
 
     value: str
