@@ -5,8 +5,10 @@ Each function adds rows that name the entry's `seq`, and returns the batches who
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
+from operator import itemgetter
 from types import MappingProxyType
 
 from heji_trace.book import Entered, add_finding
@@ -115,14 +117,14 @@ def enter_testing(state: State, entered: Entered) -> list[str]:
     details = event.details
     samples = state.samples.of("sample", details["sample"])
     official = any(row["purpose"] == "supervised" for row in samples)
-    due = _due_instrument(state, event)
+    due = due_instrument(state, event, entered.rank)
     state.tests.add(
         seq=entered.seq,
         sample=details["sample"],
         laboratory=details["laboratory"],
         method_class=_method_class(state, event),
         conclusion=details.get("conclusion", ""),
-        status="preliminary" if due and details["status"] in _SETTLED else details["status"],
+        status=status_of(event, due),
         released=int("released_at" in details or not official),
         occurred_ms=event.occurred_ms,
         rank=entered.rank,
@@ -134,12 +136,20 @@ def enter_testing(state: State, entered: Entered) -> list[str]:
     return reached
 
 
-def _due_instrument(state: State, event: Event) -> dict[str, str] | None:
-    """The registered instrument whose calibration had run out on the Beijing day of the test."""
+def status_of(event: Event, due: Mapping[str, str] | None) -> str:
+    """How far a result is: nobody stands for one of an instrument whose calibration had run out."""
+    stated: str = event.details["status"]
+    return "preliminary" if due and stated in _SETTLED else stated
+
+
+def due_instrument(state: State, event: Event, rank: int) -> dict[str, str] | None:
+    """The instrument, as registered before `rank`, whose calibration had run out on the Beijing day of the test."""
     code = event.details.get("instrument")
-    known = state.find_registered("instrument", code) if code else None
-    if known is None:
+    rows = state.register.of("code", code) if code else []
+    versions = [row for row in rows if row["kind"] == "instrument" and row["rank"] < rank]
+    if not versions:
         return None
+    known = json.loads(max(versions, key=itemgetter("rank"))["data"])
     tested_at = event.details.get("tested_at") or event.occurred_at
     if beijing_date(ms_of(parse_moment(tested_at))).isoformat() <= known["calibrated_until"]:
         return None

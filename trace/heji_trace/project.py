@@ -17,10 +17,12 @@ from heji_trace.ledger import Stored
 from heji_trace.prefetch import prefetch
 from heji_trace.rebinding import rebind_conditions
 from heji_trace.restock import FOUND_OF_STOCK, restock
+from heji_trace.retested import judge_instruments
 from heji_trace.said import remember
 from heji_trace.schemas import event_of
 from heji_trace.settle import inherit, settle, unreach
 from heji_trace.state import State
+from heji_trace.stopped import FOUND_OF_STOPS, judge_stops
 from heji_trace.suspect import Suspicion, suspicions
 from heji_trace.withdrawal import in_parts, withdraw
 
@@ -91,12 +93,15 @@ def _correct(state: State, entered: Entered) -> None:
             for edge in state.edges.of("child", child):
                 inherit(state, edge["parent"], child, entered.seq)
     if event is not None:
-        # Of stocks it is found below, in its own place.
-        suspected = [each for each in suspicions(state, event) if each.code not in FOUND_OF_STOCK]
+        # What was there, and what stopped it, is found below, in its own place.
+        found_below = FOUND_OF_STOCK | FOUND_OF_STOPS
+        suspected = [each for each in suspicions(state, event) if each.code not in found_below]
         _enter(state, _as_said(entered, event), suspected)
     rebound = rebind_conditions(state, entered.rank, entered.seq)
     for part in in_parts(state, rebound):
         settle(state, part, entered.seq)
+    judge_instruments(state, entered.seq)
+    judge_stops(state, undone.touched, entered.seq, event)
     lines = (*event.inputs, *event.outputs, *event.moves) if event else ()
     restock(state, [*undone.restocked, *(line.batch for line in lines)], entered.seq)
 

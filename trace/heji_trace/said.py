@@ -14,7 +14,7 @@ from heji_trace.state import State
 from heji_trace.statements import stated
 
 _REMEMBERED = 2000
-_JUDGED_ANEW = frozenset({"receiving", "stock_count"})
+_JUDGED_ANEW = frozenset({"receiving", "stock_count", "testing"})
 
 
 def remember(state: State, seq: int, event: Event) -> None:

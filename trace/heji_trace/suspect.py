@@ -10,7 +10,7 @@ from typing import Any
 
 from heji_trace.dated import passed, shelf_facts
 from heji_trace.errors import Question
-from heji_trace.event import Event, Line
+from heji_trace.event import Event
 from heji_trace.gather import Row
 from heji_trace.measures import giver_of, measure, measure_known
 from heji_trace.moves import moved_amounts
@@ -126,18 +126,25 @@ def _over_consumption(state: State, event: Event, withdrawn: frozenset[int]) -> 
 
 
 def _held(state: State, event: Event) -> list[Suspicion]:
-    if event.kind in _STAYING:
-        moving: tuple[Line, ...] = ()
-    else:
-        moving = (*event.inputs, *event.moves)
-    found = {}
-    for line in moving:
-        codes = sorted({live["code"] for live in state.live_warnings(line.batch)} & STOPPING)
-        if event.kind in _REMEDIES and _REMEDIED.intersection(codes):
-            continue
+    found = []
+    for batch in moving_batches(event):
+        codes = stopping_codes(event.kind, {live["code"] for live in state.live_warnings(batch)})
         if codes:
-            found[line.batch] = Suspicion("HELD_MOVED", line.batch, {"codes": ", ".join(codes)})
-    return list(found.values())
+            found.append(Suspicion("HELD_MOVED", batch, {"codes": ", ".join(codes)}))
+    return found
+
+
+def moving_batches(event: Event) -> list[str]:
+    """The batches that the event moves from where they are, or uses."""
+    if event.kind in _STAYING:
+        return []
+    return list(dict.fromkeys(line.batch for line in (*event.inputs, *event.moves)))
+
+
+def stopping_codes(kind: str, codes: Iterable[str]) -> list[str]:
+    """Those of the codes of a batch's warnings for which an event of `kind` may not move it."""
+    stopping = sorted(STOPPING.intersection(codes))
+    return [] if kind in _REMEDIES and _REMEDIED.intersection(stopping) else stopping
 
 
 def _passed(state: State, event: Event) -> list[Suspicion]:
