@@ -69,8 +69,11 @@ def _send(state: State, entered: Entered, book: Book, line: Line, dimension: str
         taker = event.organisation
     else:
         return
+    # While something is under way to somebody, all that he has received is known to have been sent.
+    is_first = stocked(state, line.batch, taker, "transit", dimension) <= 0
     book.stock(line.batch, taker, "transit", dimension, amount)
-    _cover(state, entered, line.batch, taker, dimension)
+    if is_first:
+        _cover(state, entered, line.batch, taker, dimension)
 
 
 def _receive(state: State, entered: Entered, book: Book) -> None:

@@ -155,14 +155,17 @@ def _tested(events: Sequence[Event]) -> list[str]:
 
 
 def _received(state: State, events: Sequence[Event]) -> list[str]:
-    """The batches that are sent to who holds some already: perhaps he received what is sent here."""
-    return [
-        line.batch
-        for event in events
-        if event.kind != "receiving"
-        for line in event.moves
-        if (taker := line.to_organisation or (event.organisation if event.kind == "shipping" else None))
-        and any(
-            (row["holder"], row["state"]) == (taker, "held") for row in state.stock.of("batch", line.batch)
-        )
-    ]
+    """The batches sent to who holds some and waits for none: perhaps he received already what is sent here."""
+    found = []
+    for event in events:
+        own = event.organisation if event.kind == "shipping" else None
+        for line in event.moves if event.kind != "receiving" else ():
+            rows = [
+                row
+                for row in state.stock.of("batch", line.batch)
+                if row["holder"] == (line.to_organisation or own)
+            ]
+            waits = any(row["state"] == "transit" and row["amount"] > 0 for row in rows)
+            if not waits and any(row["state"] == "held" for row in rows):
+                found.append(line.batch)
+    return found
