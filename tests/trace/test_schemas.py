@@ -127,6 +127,7 @@ def test_all_problems_are_told_at_once_with_their_places() -> None:
         (changed(note="co\u00adop"), "/note", "control-character"),
         (changed(note="枝\U000e0041"), "/note", "control-character"),
         (changed(note="\u200d\u3000"), "/note", "blank-text"),
+        (changed(note="\u3164"), "/note", "control-character"),
         (changed(details={"method": "a\nb"}), "/details/method", "control-character"),
         (changed(**{"a/b~c": 1}), "/a~1b~0c", "unknown-field"),
         (line(batch="LZ-1\n"), "/outputs/0/batch", "bad-batch"),

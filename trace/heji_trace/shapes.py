@@ -30,7 +30,8 @@ Parser = Callable[[Any], Any]
 # page could show other words than the record holds. And what is never seen, by which two names could look alike; the
 # joiners of Mongolian, Uyghur and of pictures are not among it.
 _NEVER_SHOWN = (
-    "\x7f-\x9f\u00ad\u200b\u2028\u2029\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ufff9-\ufffb"
+    "\x7f-\x9f\u00ad\u115f\u1160\u200b\u2028\u2029\u202a-\u202e\u2060-\u2064\u2066-\u2069\u2800\u3164"
+    "\ufeff\uffa0\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f"
 )
 _CONTROL = re.compile(f"[\x00-\x1f{_NEVER_SHOWN}]")
