@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 
 import pytest
@@ -17,16 +16,6 @@ from heji_trace.choices import (
 )
 
 DAY = date(2026, 6, 12)
-
-
-@pytest.fixture
-def connection(county: County) -> Iterator[Connection]:
-    county.harvest("B-1", "120.5", hours_ago=3)
-    county.harvest("B-2", "40", hours_ago=2)
-    county.hand_over("B-2", "40", "producer", "packer")
-    county.move("shipping", "B-1", "20", "producer", to="shop")
-    with county.service.store.read() as connection:
-        yield connection
 
 
 def test_a_household_s_name_is_shown_to_itself_alone(county: County) -> None:
@@ -65,13 +54,11 @@ def test_a_mandate_counts_in_its_time_unless_it_is_revoked(
     assert recorded["hold"] == ([*own, county.code("producer")] if is_in_force else own)
 
 
-def test_recent_events_are_one_s_own_newest_first(county: County, connection: Connection) -> None:
-    rows = recent_events(connection, county.authors["packer"], None, None, 10)
+def test_recent_events_are_one_s_own_newest_first(county: County, traded: Connection) -> None:
+    rows = recent_events(traded, county.authors["packer"], None, None, 10)
     assert [row.kind for row in rows] == ["receiving", "site"]
-    assert [row.kind for row in recent_events(connection, county.authors["packer"], "site", None, 10)] == [
-        "site"
-    ]
-    assert recent_events(connection, county.authors["packer"], None, rows[-1].seq, 10) == []
+    assert [row.kind for row in recent_events(traded, county.authors["packer"], "site", None, 10)] == ["site"]
+    assert recent_events(traded, county.authors["packer"], None, rows[-1].seq, 10) == []
 
 
 def test_a_corrected_event_is_neither_the_last_nor_standing(county: County) -> None:

@@ -1,23 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from sqlalchemy import Connection
 
 from county import CYCLE, PACKED, PLOT, PRODUCT, County
 from heji_trace.suggestions import Asking, Suggestion, suggest
 from labelled import label
-
-
-@pytest.fixture
-def connection(county: County) -> Iterator[Connection]:
-    county.harvest("B-1", "120.5", hours_ago=3)
-    county.harvest("B-2", "40", hours_ago=2)
-    county.hand_over("B-2", "40", "producer", "packer")
-    county.move("shipping", "B-1", "20", "producer", to="shop")
-    with county.service.store.read() as connection:
-        yield connection
 
 
 def offered(connection: Connection, county: County, who: str, *wanted: str) -> dict[str, list[str]]:
@@ -28,38 +15,34 @@ def offered(connection: Connection, county: County, who: str, *wanted: str) -> d
     }
 
 
-def test_own_sites_cycles_and_stock_are_offered_and_no_one_else_s(
-    county: County, connection: Connection
-) -> None:
-    own = offered(connection, county, "producer", "site", "cycle", "batch")
+def test_own_sites_cycles_and_stock_are_offered_and_no_one_else_s(county: County, traded: Connection) -> None:
+    own = offered(traded, county, "producer", "site", "cycle", "batch")
     assert own == {"site": [PLOT], "cycle": [CYCLE], "batch": ["B-1"]}
-    assert offered(connection, county, "neighbour", "site", "cycle", "batch") == {
+    assert offered(traded, county, "neighbour", "site", "cycle", "batch") == {
         "site": [],
         "cycle": [],
         "batch": [],
     }
 
 
-def test_stock_is_told_with_product_and_amount(county: County, connection: Connection) -> None:
+def test_stock_is_told_with_product_and_amount(county: County, traded: Connection) -> None:
     asking = Asking(county.authors["producer"], (county.code("producer"),), "zh")
-    assert suggest(connection, asking, ["batch"])["batch"] == (Suggestion("B-1", "鲜荔枝 100.5 千克"),)
+    assert suggest(traded, asking, ["batch"])["batch"] == (Suggestion("B-1", "鲜荔枝 100.5 千克"),)
 
 
-def test_what_is_on_its_way_is_offered_to_who_shall_receive_it(
-    county: County, connection: Connection
-) -> None:
-    found = offered(connection, county, "shop", "arriving", "shipping")
+def test_what_is_on_its_way_is_offered_to_who_shall_receive_it(county: County, traded: Connection) -> None:
+    found = offered(traded, county, "shop", "arriving", "shipping")
     assert found["arriving"] == ["B-1"]
     assert len(found["shipping"]) == 1
-    assert offered(connection, county, "packer", "arriving")["arriving"] == []
+    assert offered(traded, county, "packer", "arriving")["arriving"] == []
 
 
-def test_every_product_is_offered(county: County, connection: Connection) -> None:
-    assert set(offered(connection, county, "packer", "product")["product"]) == {PRODUCT, PACKED}
+def test_every_product_is_offered(county: County, traded: Connection) -> None:
+    assert set(offered(traded, county, "packer", "product")["product"]) == {PRODUCT, PACKED}
 
 
-def test_an_unknown_source_offers_nothing(county: County, connection: Connection) -> None:
-    assert offered(connection, county, "packer", "nothing") == {}
+def test_an_unknown_source_offers_nothing(county: County, traded: Connection) -> None:
+    assert offered(traded, county, "packer", "nothing") == {}
 
 
 def test_open_holds_are_offered_to_who_placed_them_and_to_the_regulator(county: County) -> None:

@@ -147,9 +147,7 @@ def _ask(state: State, event: Event) -> tuple[list[sense.Suspicion], NeedsAcknow
     if replacement is event:
         suspected, answered = sense.suspicions(state, event), event.acknowledged
     else:
-        withdrawn = frozenset(
-            row["seq"] for each in event.details["corrects"] for row in state.events.of("event_id", each)
-        )
+        withdrawn = frozenset(row["seq"] for row in state.corrected_by(event))
         suspected = sense.suspicions(state, replacement, withdrawn)
         answered = (*event.acknowledged, *replacement.acknowledged)
     asked = {each.code: each for each in suspected if each.code not in answered}

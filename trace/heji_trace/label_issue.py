@@ -39,10 +39,9 @@ def issue_label(
 ) -> IssuedLabel:
     """Record the issue of `copies` labels, all with one new trace code; `batch` may be bound later.
 
-    `random` must be unguessable, as the trace code is a secret until it is printed. Raises what
-    `Recorder.submit` raises: Conflict for a batch that is held or recalled, NeedsAcknowledgement for one whose day is
-    over, LedgerBusy too where, once in hundreds
-    of millions, the telephone code is already taken.
+    `random` must be unguessable, as the trace code is a secret until it is printed. Raises what `Recorder.submit`
+    raises: Conflict for a batch that is held or recalled, NeedsAcknowledgement for one whose day is over, LedgerBusy
+    too where, once in hundreds of millions, the telephone code is already taken.
     """
     wanted = {"product": product, "batch": batch, "copies": copies}
     return record_label(recorder, author, draft_label(author, wanted, now_ms=now_ms, random=random))

@@ -55,10 +55,7 @@ def _enter(state: State, entered: Entered, suspected: list[Suspicion]) -> None:
 
 def _first_of(state: State, correction: Event) -> First | None:
     """What was said at first where the correction speaks; of several statements that it takes together, the newest."""
-    corrected = [
-        row for event_id in correction.details["corrects"] for row in state.events.of("event_id", event_id)
-    ]
-    rank = max((row["rank"] for row in corrected), default=None)
+    rank = max((row["rank"] for row in state.corrected_by(correction)), default=None)
     row = None if rank is None else state.event_at(rank)
     return First(row["seq"], row["event_id"], row["occurred_ms"], row["recorded_ms"]) if row else None
 
@@ -72,12 +69,8 @@ def _as_said(entered: Entered, event: Event) -> Entered:
 
 
 def _correct(state: State, entered: Entered) -> None:
-    """Withdraw the effects of what is corrected, then enter the replacement in the correction's own place."""
-    seqs = [
-        row["seq"]
-        for event_id in entered.event.details["corrects"]
-        for row in state.events.of("event_id", event_id)
-    ]
+    """Withdraw the effects of what is corrected, enter the replacement in its place, judge anew what rested on it."""
+    seqs = [row["seq"] for row in state.corrected_by(entered.event)]
     replacement = entered.event.details.get("replacement")
     event = None if replacement is None else event_of(replacement)
     # What the replacement makes again is never without a maker: no warning comes and goes with a slip of the pen.

@@ -10,7 +10,7 @@ from heji_trace.tables import conditions, series
 
 
 def rebind_conditions(state: State, shipping_rank: int, by_seq: int) -> list[str]:
-    """Bind the readings of a shipment to the batches that entry `by_seq` says it moved; those bound before and now.
+    """Bind the readings of a shipment to the batches that entry `by_seq` says it moved; the batches that this changes.
 
     Readings that named a batch themselves stay bound to it.
     """

@@ -59,8 +59,7 @@ def find_mandate(state: State, author: Author, event: Event) -> Mapping[str, Any
     """
     needed = {event.kind}
     if event.kind == "correction":
-        corrected = event.details["corrects"]
-        needed = {row["kind"] for event_id in corrected for row in state.events.of("event_id", event_id)}
+        needed = {row["kind"] for row in state.corrected_by(event)}
     state.register.load("organisation", [event.organisation])
     day = beijing_date(event.occurred_ms).isoformat()
     codes = {
@@ -136,8 +135,7 @@ def _check_mandated_site(state: State, mandate: Mapping[str, Any], event: Event)
     """A correction happens nowhere itself: it counts for where its records did."""
     places = [event.site]
     if event.kind == "correction":
-        corrected = event.details["corrects"]
-        places = [row["site"] for event_id in corrected for row in state.events.of("event_id", event_id)]
+        places = [row["site"] for row in state.corrected_by(event)]
     sites = mandate.get("sites")
     for site in places:
         if sites and site not in sites:

@@ -8,6 +8,7 @@ from heji_trace.ledger import read_stored
 from heji_trace.results import sample_rows
 from heji_trace.rules import Raised
 from heji_trace.state import State
+from heji_trace.statements import stated
 from heji_trace.trail import Trail
 from heji_trace.uses import found_uses
 
@@ -59,9 +60,8 @@ def _missing(formal: Sequence[int], used: Iterable[str], tested: Mapping[int, se
 def _analytes(state: State, seqs: Sequence[int]) -> dict[int, set[str]]:
     found: dict[int, set[str]] = {}
     for stored in read_stored(state.connection, seqs):
-        details = stored.event.details
-        stated = (details.get("replacement") or {}).get("details", {}) or details
-        found[stored.seq] = {result["analyte"] for result in stated.get("results", ())}
+        results = stated(stored.event).details.get("results", ())
+        found[stored.seq] = {result["analyte"] for result in results}
     return found
 
 

@@ -170,9 +170,7 @@ def _dimensions_of(state: State, line: Line, withdrawn: frozenset[int]) -> set[s
 
 
 def _check_replacement(state: State, event: Event, now_ms: int) -> None:
-    corrected = [
-        row for event_id in event.details["corrects"] for row in state.events.of("event_id", event_id)
-    ]
+    corrected = state.corrected_by(event)
     for row in corrected:
         if row["withdrawn_seq"] is not None:
             raise Conflict("already-corrected", event_id=row["event_id"])

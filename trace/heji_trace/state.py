@@ -224,6 +224,10 @@ class State:
         rows = self.events.of("seq", seq)
         return rows[0] if rows else None
 
+    def corrected_by(self, correction: Event) -> list[Row]:
+        """The rows of the events that a correction takes back, as far as they are recorded."""
+        return [row for each in correction.details["corrects"] for row in self.events.of("event_id", each)]
+
     def standing_event(self, event_id: str | None) -> Row | None:
         """The row of the entry that now says what the event said at first: itself, or its newest correction."""
         rows = self.events.of("event_id", event_id)

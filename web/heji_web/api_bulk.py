@@ -22,7 +22,7 @@ from heji_web.bulk import (
     stream_rows,
 )
 from heji_web.imports import INSTRUMENT, File, Import, read_import
-from heji_web.naming import known_names
+from heji_web.naming import names_known_to
 from heji_web.operations import ANY_OBJECT, EVENTS, FILE, FLAG, PROBLEM, Answer, Operation, Parameter
 from heji_web.problems import MEDIA_TYPE
 from heji_web.questions import Query
@@ -112,15 +112,8 @@ def record_all() -> ResponseReturnValue:
 
 
 def _read(posted: File, kind: str, author: Author) -> Import:
-    service = the_service()
-    with service.store.read() as connection:
-        read = read_import(
-            posted,
-            kind,
-            author.organisation,
-            _match_nothing,
-            known_of=lambda kind: known_names(connection, author, kind, service.clock.now_ms()),
-        )
+    known_of = names_known_to(the_service(), author)
+    read = read_import(posted, kind, author.organisation, _match_nothing, known_of=known_of)
     if read.kind == INSTRUMENT:
         raise InvalidEvent([Problem("", "instrument-file")])
     return read

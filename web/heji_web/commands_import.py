@@ -27,7 +27,7 @@ from heji_web import imports
 from heji_web.commands_service import working_service
 from heji_web.imports import INSTRUMENT, Asked, File, Import
 from heji_web.marking import mark_sheet
-from heji_web.naming import known_names
+from heji_web.naming import names_known_to
 from heji_web.service import Service
 from heji_web.serving import spare_collector
 from heji_web.settings import read_settings
@@ -103,15 +103,14 @@ def _import_file(service: Service, path: Path, wish: _Wish) -> dict[str, Any]:
     try:
         with path.open("rb") as stream, _bar(path.name, "phase-read") as bar:
             file = File(stream, path.name, most_bytes=service.settings.body_limit)
-            with service.store.read() as connection:
-                read = imports.read_import(
-                    file,
-                    wish.kind,
-                    wish.organisation,
-                    _match_nothing,
-                    progress=bar,
-                    known_of=lambda kind: known_names(connection, wish.author, kind, service.clock.now_ms()),
-                )
+            read = imports.read_import(
+                file,
+                wish.kind,
+                wish.organisation,
+                _match_nothing,
+                progress=bar,
+                known_of=names_known_to(service, wish.author),
+            )
     except InvalidEvent as refused:
         return _refusal(path.name, [_shown(problem) for problem in refused.problems])
     problems: Sequence[Problem] = read.problems

@@ -16,14 +16,14 @@ from heji_trace.kinds.fields import Field
 from heji_trace.parties import Author
 from heji_trace.rights import may_oversee
 from heji_trace.sentences import isolated
-from heji_trace.sheets.names import NAMED, Known, codes_by_name
+from heji_trace.sheets.names import NAMED, Known, KnownOf, codes_by_name
 from heji_trace.suggestions import Asking, cycle_labels, suggest
 from heji_trace.tables import events, labels
 from heji_trace.times import beijing_date
 from heji_web.described import Names, kind_name, local_time
 from heji_web.drawn import suggestions_by_place, wanted_suggestions
 from heji_web.languages import language
-from heji_web.service import the_service
+from heji_web.service import Service, the_service
 
 # Records of which a page tells more than their ids; the correction of an import names all of its.
 _MOST_RECORDS = 10
@@ -49,6 +49,16 @@ def known_names(connection: Connection, author: Author, kind: Kind, now_ms: int)
     called = choices.names_of(connection, speaks_for, own=speaks_for)
     known["organisation"] = codes_by_name((code, [name]) for code, name in called.items())
     return known
+
+
+def names_known_to(service: Service, author: Author) -> KnownOf:
+    """The same for the reader of a file, who asks once he knows its kind: no connection is held while he reads."""
+
+    def known_of(kind: Kind) -> Known:
+        with service.store.read() as connection:
+            return known_names(connection, author, kind, service.clock.now_ms())
+
+    return known_of
 
 
 def names_in(
