@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import tracemalloc
+from contextlib import closing
+from pathlib import Path
+
 from sqlalchemy import event
 
+from bench.synthetic import make_ledger, make_lineage
 from county import PACKED, County
 from heji_trace.oversight import warnings_today
 from heji_trace.present import present_together, present_warnings
@@ -63,3 +68,19 @@ def test_what_the_date_causes_stands_among_what_is_stored_by_loudness(county: Co
         found = warnings_today(connection, ["H0", "P0"], county.service.clock.now_ms())
     assert {each.code for each in found["P0"][:3]} == {"ON_HOLD", "BEST_BEFORE_PASSED", "CERT_FALSE"}
     assert not any(each.is_lifted for each in found["P0"])
+
+
+def test_a_long_chain_is_not_held_once_for_each_of_its_batches(tmp_path: Path) -> None:
+    length = 2000
+    store, _, _ = make_ledger(tmp_path, length)
+    with closing(store):
+        make_lineage(store, 1, length)
+        with store.read() as connection:
+            tracemalloc.start()
+            try:
+                found = present_together(State(connection), [f"C0-{at}" for at in range(length)], 0)
+                _, most = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+    assert len(found) == length
+    assert most < 20_000 * length

@@ -7,16 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heji_trace.lineage import Edge
-from heji_trace.trail import Trail, coverage_of
+from heji_trace.trail import Ancestry, Trail, coverage_of
 
 ROW: dict[str, Any] = {}
 
 
-def trail(batch: str, *edges: Edge, base: tuple[str, ...] = ()) -> Trail:
+def trail(batch: str, *edges: Edge) -> Trail:
     parents: dict[str, list[Edge]] = {}
     for edge in edges:
         parents.setdefault(edge.child, []).append(edge)
-    return Trail(batch, {}, parents, base or (batch,))
+    return Trail(batch, Ancestry({}, parents))
 
 
 def edge(parent: str, child: str, amount: int = 1, flow: str = "merge", dimension: str = "mass") -> Edge:
@@ -89,3 +89,31 @@ def test_all_sources_tested_is_the_whole_and_none_is_nothing(amounts: list[int],
     assert told(mixed) == (len(names), 0, 0.0)
     some = data.draw(st.sampled_from(names))
     assert 0 < (told(mixed, some)[2] or 0) < 1
+
+
+@given(
+    st.dictionaries(
+        st.integers(0, 7),
+        st.tuples(st.sampled_from("XYZ"), st.lists(st.integers(0, 7), max_size=3)),
+        min_size=1,
+    )
+)
+def test_what_is_gathered_for_all_at_once_is_what_each_finds_on_its_own_way(
+    made: dict[int, tuple[str, list[int]]],
+) -> None:
+    rows: dict[str, dict[str, Any]] = {
+        f"B{at}": {"organisation": by, "kind": by.lower()} for at, (by, _) in made.items()
+    }
+    parents = {
+        f"B{at}": [edge(f"B{each}", f"B{at}") for each in each_from] for at, (_, each_from) in made.items()
+    }
+    ancestry = Ancestry(rows, parents)
+    for name in rows:
+        found = Trail(name, ancestry)
+        assert set(found.makers) == {row["organisation"] for row in found.rows.values()}
+        assert set(found.kinds) == {row["kind"] for row in found.rows.values()}
+
+
+def test_a_batch_without_parents_is_its_own_trail() -> None:
+    ancestry = Ancestry({"A": {"organisation": "X", "kind": "harvest"}}, {})
+    assert (Trail("A", ancestry).base, [*Trail("A", ancestry).rows]) == (("A",), ["A"])

@@ -69,9 +69,7 @@ def uncertified(state: State, trail: Trail) -> list[Raised]:
     promising parties, or divides what another promised, gives a new one.
     """
     batch = trail.batch
-    if any(row["kind"] == "processing" for row in trail.rows.values()):
-        return []
-    if _is_certified(state, trail):
+    if "processing" in trail.kinds or _is_certified(state, trail):
         return []
     parties = _promising_parties(state, trail)
     if len(parties) > 1:
@@ -93,10 +91,10 @@ def _is_certified(state: State, trail: Trail) -> bool:
 
 def _promising_parties(state: State, trail: Trail) -> frozenset[str]:
     """Of a batch that is mixed, or a split of one, who stands for the parts; nobody else's word covers the mixture."""
-    edges = trail.parents.get(trail.base[-1], ())
+    edges = trail.parents(trail.base[-1])
     sources = {edge.parent for edge in edges if edge.flow == "merge"}
     return frozenset(
-        _party(state, row["organisation"]) for source in sources if (row := trail.rows.get(source))
+        _party(state, row["organisation"]) for source in sources if (row := trail.ancestry.rows.get(source))
     )
 
 

@@ -92,7 +92,7 @@ def way_of(state: State, trail: Trail, registry: Registry) -> Way:
         step = _STEP_OF_KIND.get(row["kind"])
         if step and not row["unknown_origin"]:
             found[step].append(row["made_seq"])
-            named[step] |= {edge.parent for edge in trail.parents.get(name, ())}
+            named[step] |= {edge.parent for edge in trail.parents(name)}
     for move in moves_of(state, trail.base, _ON_THE_WAY):
         is_sale = move.kind == "sale" or move.role == "taken_back"
         found["sale" if is_sale else "transport"].append(move.seq)

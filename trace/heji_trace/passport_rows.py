@@ -125,7 +125,7 @@ def _look_up(
     product_seq = registry.seq("product", trail.row["product"] or "")
     owner = state.event_at(product_seq) if product_seq is not None else None
     events = [row for seq in {*cited, *registry.seqs()} if (row := state.event_at(seq))]
-    makers = {row["organisation"] for row in trail.rows.values()}
+    makers = set(trail.makers)
     registry.find(
         site=[row["site"] for row in (*events, *trail.rows.values())],
         organisation=[

@@ -16,7 +16,7 @@ from heji_trace.rules import Raised, Thresholds
 from heji_trace.scope_gap import scope_gap, scope_gaps
 from heji_trace.state import State, load_together
 from heji_trace.times import beijing_date
-from heji_trace.trail import Trail, trails_of
+from heji_trace.trail import Trail, read_ancestry
 
 
 def present_warnings(state: State, batch: str, now_ms: int) -> list[Raised]:
@@ -29,12 +29,15 @@ def present_warnings(state: State, batch: str, now_ms: int) -> list[Raised]:
 
 def present_together(state: State, batches: Sequence[str], now_ms: int) -> dict[str, list[Raised]]:
     """The same for many batches, in as many statements as for one; none for a batch that the ledger does not know."""
-    trails = {batch: trail for batch, trail in trails_of(state, batches).items() if batch in trail.rows}
-    _read_beside(state, trails.values())
+    ancestry = read_ancestry(state, batches)
+    known = [batch for batch in dict.fromkeys(batches) if batch in ancestry.rows]
+    _read_beside(state, [Trail(batch, ancestry) for batch in known])
     thresholds = state.thresholds_at(now_ms)
-    gaps = scope_gaps(state, list(trails.values()))
+    gaps = scope_gaps(state, (Trail(batch, ancestry) for batch in known))
     found: dict[str, list[Raised]] = {batch: [] for batch in batches}
-    for batch, trail in trails.items():
+    for batch in known:
+        # Made anew each time: the trails of all would together hold a chain of splits as often as it is long.
+        trail = Trail(batch, ancestry)
         product = trail.row["product"]
         registered = state.find_registered("product", product) or {} if product else {}
         facts = dated_facts(trail, sample_rows(state, trail.base), registered, _certificates(state, trail))
@@ -71,9 +74,8 @@ def _certificates(state: State, trail: Trail) -> list[CertificateFact]:
 
 def _holders(state: State, trail: Trail) -> set[str]:
     """Whose certificates may stand for the batch: its makers', and those of whoever registered its product."""
-    holders = {row["organisation"] for row in trail.rows.values()}
     registered = state.register.of("code", trail.row["product"]) if trail.row["product"] else []
-    return holders | {row["organisation"] for row in registered if row["kind"] == "product"}
+    return {*trail.makers, *(row["organisation"] for row in registered if row["kind"] == "product")}
 
 
 def absences(state: State, trail: Trail, thresholds: Thresholds) -> list[Raised]:

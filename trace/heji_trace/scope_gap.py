@@ -22,10 +22,13 @@ def scope_gap(state: State, trail: Trail) -> list[Raised]:
     return scope_gaps(state, [trail])[trail.batch]
 
 
-def scope_gaps(state: State, trails: Sequence[Trail]) -> dict[str, list[Raised]]:
+def scope_gaps(state: State, trails: Iterable[Trail]) -> dict[str, list[Raised]]:
     """The same for many batches, the results read together."""
-    formal = {trail.batch: _formal(state, trail) for trail in trails}
-    used = {trail.batch: _actives(state, trail) if formal[trail.batch] else set() for trail in trails}
+    formal: dict[str, list[int]] = {}
+    used: dict[str, set[str]] = {}
+    for trail in trails:
+        formal[trail.batch] = found = _formal(state, trail)
+        used[trail.batch] = _actives(state, trail) if found else set()
     seqs = {seq for batch, found in formal.items() if used[batch] for seq in found}
     tested = _analytes(state, sorted(seqs))
     return {batch: _missing(found, used[batch], tested) for batch, found in formal.items()}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from operator import itemgetter
 
@@ -13,22 +14,87 @@ from heji_trace.lineage import Edge, ancestors
 from heji_trace.state import State, load_together
 
 
-@dataclass(frozen=True, slots=True)
-class Trail:
-    """A batch with everything it was made from; `rows` holds the batch itself first.
+@dataclass(frozen=True)
+class Ancestry:
+    """Batches and everything they were made from, read together: `parents` are the edges that end in each.
 
-    `base` are the batch and those it is only a split of, nearest first: what was found about them holds for it.
+    What a batch gathers from above is worked out for all at once: batch by batch, a chain of ten thousand would be
+    walked ten thousand times.
     """
 
-    batch: str
     rows: Mapping[str, Row]
     parents: Mapping[str, Sequence[Edge]]
-    base: tuple[str, ...]
+
+    @cached_property
+    def makers(self) -> Mapping[str, Collection[str]]:
+        """The organisations that made each batch and what it was made from."""
+        return self._gathered("organisation")
+
+    @cached_property
+    def kinds(self) -> Mapping[str, Collection[str]]:
+        """The kinds of event that made each batch and what it was made from."""
+        return self._gathered("kind")
+
+    def _gathered(self, column: str) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = defaultdict(set)
+        for name, row in self.rows.items():
+            found[name].add(row[column])
+        children: dict[str, list[str]] = defaultdict(list)
+        for child, edges in self.parents.items():
+            for edge in edges:
+                children[edge.parent].append(child)
+        waiting = deque(found)
+        while waiting:
+            parent = waiting.popleft()
+            for child in children[parent]:
+                if not found[parent] <= found[child]:
+                    found[child] |= found[parent]
+                    waiting.append(child)
+        return found
+
+
+@dataclass(frozen=True)
+class Trail:
+    """A batch with everything it was made from, a part of what was read together."""
+
+    batch: str
+    ancestry: Ancestry
 
     @property
     def row(self) -> Row:
         """The batch's own row."""
-        return self.rows[self.batch]
+        return self.ancestry.rows[self.batch]
+
+    @cached_property
+    def rows(self) -> Mapping[str, Row]:
+        """The rows of all that it was made from, the batch itself first."""
+        reached, waiting = {self.batch}, [self.batch]
+        while waiting:
+            for edge in self.parents(waiting.pop()):
+                if edge.parent not in reached:
+                    reached.add(edge.parent)
+                    waiting.append(edge.parent)
+        own, rows = [self.batch, *sorted(reached - {self.batch})], self.ancestry.rows
+        return {name: rows[name] for name in own if name in rows}
+
+    @cached_property
+    def base(self) -> tuple[str, ...]:
+        """The batch and those it is only a split of, nearest first: what was found about them holds for it."""
+        return tuple(_walk_base(self.batch, self.ancestry.parents))
+
+    @property
+    def makers(self) -> Collection[str]:
+        """The organisations that made it and what it was made from."""
+        return self.ancestry.makers[self.batch]
+
+    @property
+    def kinds(self) -> Collection[str]:
+        """The kinds of event that made it and what it was made from."""
+        return self.ancestry.kinds[self.batch]
+
+    def parents(self, batch: str) -> Sequence[Edge]:
+        """The edges that end in a batch of the trail."""
+        return self.ancestry.parents.get(batch, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +132,11 @@ class _Part:
 
 def trail_of(state: State, batch: str) -> Trail:
     """The trail of a batch that stands in the ledger; what its passport asks further is read with it, table by table."""
-    return trails_of(state, [batch])[batch]
+    return Trail(batch, read_ancestry(state, [batch]))
 
 
-def trails_of(state: State, batches: Sequence[str]) -> dict[str, Trail]:
-    """The trails of many batches, read together."""
+def read_ancestry(state: State, batches: Sequence[str]) -> Ancestry:
+    """What many batches were made from, read together."""
     wanted = dict.fromkeys(batches)
     names = [*wanted, *(each for each in ancestors(state.connection, wanted) if each not in wanted)]
     load_together(
@@ -87,9 +153,8 @@ def trails_of(state: State, batches: Sequence[str]) -> dict[str, Trail]:
     parents = {
         name: [_edge(row) for row in found] for name in names if (found := state.edges.of("child", name))
     }
-    trails = {batch: _trail(batch, rows, parents) for batch in wanted}
-    _read_behind(state, rows, [name for trail in trails.values() for name in trail.base])
-    return trails
+    _read_behind(state, rows, _bases(wanted, parents))
+    return Ancestry(rows, parents)
 
 
 def moves_of(state: State, batches: Sequence[str], roles: Collection[str] = ("moved",)) -> list[Move]:
@@ -117,7 +182,7 @@ def coverage_of(trail: Trail, is_tested: Callable[[Sequence[str]], bool]) -> Cov
     not tested is told by its own sources.
     """
     top = trail.base[-1]
-    if top not in trail.parents:
+    if not trail.parents(top):
         return None
     mixtures, tested = _mixtures(trail, top, is_tested)
     shares = _shares(mixtures, top)
@@ -128,24 +193,7 @@ def coverage_of(trail: Trail, is_tested: Callable[[Sequence[str]], bool]) -> Cov
     )
 
 
-def _trail(batch: str, rows: Mapping[str, Row], parents: Mapping[str, Sequence[Edge]]) -> Trail:
-    """The part of what was read that the batch was made from."""
-    reached, waiting = {batch}, [batch]
-    while waiting:
-        for edge in parents.get(waiting.pop(), ()):
-            if edge.parent not in reached:
-                reached.add(edge.parent)
-                waiting.append(edge.parent)
-    own = [batch, *sorted(reached - {batch})]
-    return Trail(
-        batch,
-        {name: rows[name] for name in own if name in rows},
-        {name: parents[name] for name in own if name in parents},
-        _base(batch, parents),
-    )
-
-
-def _read_behind(state: State, rows: Mapping[str, Row], base: Sequence[str]) -> None:
+def _read_behind(state: State, rows: Mapping[str, Row], base: Collection[str]) -> None:
     """Read what was grown, used, drawn and tested for the batches of trails, and how those of their base moved."""
     cycles = [row["cycle"] for name in rows for row in state.harvests.of("batch", name)]
     named = [row[column] for row in rows.values() for column in ("product", "organisation", "site")]
@@ -167,15 +215,27 @@ def _edge(row: Row) -> Edge:
     return Edge(**{field.name: row[field.name] for field in fields(Edge)})
 
 
-def _base(batch: str, parents: Mapping[str, Sequence[Edge]]) -> tuple[str, ...]:
-    base, seen = [batch], {batch}
+def _bases(batches: Iterable[str], parents: Mapping[str, Sequence[Edge]]) -> Collection[str]:
+    """The batches with all that they are only splits of, each walked once."""
+    found: dict[str, None] = {}
+    for batch in batches:
+        for name in _walk_base(batch, parents):
+            if name in found:
+                break
+            found[name] = None
+    return found
+
+
+def _walk_base(batch: str, parents: Mapping[str, Sequence[Edge]]) -> Iterator[str]:
+    at, seen = batch, {batch}
     while True:
-        edges = parents.get(base[-1], ())
+        yield at
+        edges = parents.get(at, ())
         sources = {edge.parent for edge in edges}
         if len(sources) != 1 or any(edge.flow != "split" for edge in edges) or sources & seen:
-            return tuple(base)
-        base.append(sources.pop())
-        seen.add(base[-1])
+            return
+        at = sources.pop()
+        seen.add(at)
 
 
 def _mixtures(
@@ -190,12 +250,12 @@ def _mixtures(
         if mixture in mixtures:
             continue
         mixtures[mixture] = []
-        for parent, share in _weights(trail.parents[mixture]).items():
-            base = _base(parent, trail.parents)
+        for parent, share in _weights(trail.parents(mixture)).items():
+            base = Trail(parent, trail.ancestry).base
             is_source = is_tested(base)
             if is_source:
                 tested.add(parent)
-            below = None if is_source or base[-1] not in trail.parents else base[-1]
+            below = None if is_source or not trail.parents(base[-1]) else base[-1]
             mixtures[mixture].append(_Part(parent, share, below))
             waiting += [below] if below else []
     return mixtures, tested
