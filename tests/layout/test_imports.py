@@ -65,6 +65,7 @@ LAYERS = {
     "follow": 3,
     "head": 3,
     "ledger": 3,
+    "listing": 4,
     "lineage": 3,
     "prepared": 3,
     "rows": 3,

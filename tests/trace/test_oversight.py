@@ -4,7 +4,14 @@ import pytest
 from sqlalchemy import Connection
 
 from county import County
-from heji_trace.oversight import Answer, answer_of, samples_tested, untested_siblings, warnings_of
+from heji_trace.oversight import (
+    Answer,
+    answer_of,
+    records_about,
+    samples_tested,
+    untested_siblings,
+    warnings_of,
+)
 from heji_trace.tracing import trace_of
 
 KG = 1_000 * 10**6
@@ -111,3 +118,12 @@ def test_what_else_was_made_from_the_same_sources_and_never_tested_is_told(chain
     with chain.service.store.read() as connection:
         assert untested_siblings(connection, "PK-1", None) == ["PK-2"]
         assert untested_siblings(connection, "LZ-1", None) == []
+
+
+def test_of_more_records_than_are_shown_the_newest_are_given_in_their_order(county: County) -> None:
+    county.harvest("B1", "100")
+    given = [receipt.seq for _ in range(3) for receipt in county.hand_over("B1", "10", "producer", "shop")]
+    with county.service.store.read() as connection:
+        for who in ("regulator", "producer"):
+            found = records_about(connection, county.authors[who], "B1", None, 3)
+            assert [row.seq for row in found] == given[-3:]

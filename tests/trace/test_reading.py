@@ -5,15 +5,14 @@ import pytest
 from county import County
 from heji_trace.errors import Unknown
 from heji_trace.ledger import read_stored
+from heji_trace.listing import Filter, visible_events
 from heji_trace.reading import (
-    Filter,
     check_may_read_batch,
     colleagues,
     disclosed_values,
     readable_batches,
     seq_of,
     shown_body,
-    visible_events,
 )
 
 
@@ -156,33 +155,6 @@ def test_a_replacement_shows_its_receiver_what_the_statement_itself_would(county
     assert disclosed(county, "packer", corrected.seq) == {}
 
 
-@pytest.mark.parametrize("who", ["producer", "shop", "regulator"])
-@pytest.mark.parametrize("wanted", [Filter(), Filter(batch="B1")])
-def test_page_after_page_gives_what_is_readable_once_and_in_order(
-    county: County, who: str, wanted: Filter
-) -> None:
-    county.harvest("B1")
-    for number in range(3):
-        county.hand_over("B1", "10", "producer", "shop")
-        plot = {"code": f"plum-{number}", "name": "李园", "site_type": "plot", "organisation": "fg-plum-coop"}
-        county.record("site", "neighbour", details=plot)
-    with county.service.store.read() as connection:
-
-        def page(after: int, limit: int) -> list[int]:
-            author = county.authors[who]
-            return visible_events(connection, author, wanted, after=after, before=county.size, limit=limit)
-
-        whole = page(-1, 1000)
-        pages, after = list[int](), -1
-        while part := page(after, 2):
-            pages += part
-            after = part[-1]
-    assert pages == whole
-    if wanted.batch:
-        # The harvest that the shop is one step away from, and three times sent and received.
-        assert len(whole) == 7
-
-
 def test_a_step_away_only_the_public_part_is_shown(county: County) -> None:
     county.harvest("B1")
     county.hand_over("B1", "50", "producer", "packer")
@@ -254,22 +226,3 @@ def test_holds_and_recalls_reach_whoever_holds_the_goods(county: County) -> None
     assert steps <= readable(county, "shop")
     assert steps <= readable(county, "producer")
     assert steps & readable(county, "neighbour") == set()
-
-
-def test_events_are_filtered_by_batch_kind_organisation_and_time(county: County) -> None:
-    county.harvest("B1")
-    moment = county.service.clock.now_ms()
-    county.now.seconds += 3600
-    county.hand_over("B1", "50", "producer", "shop")
-    operator = county.authors["operator"]
-    with county.service.store.read() as connection:
-
-        def seqs(**wanted: object) -> list[int]:
-            chosen = Filter(**wanted)  # type: ignore[arg-type]
-            return visible_events(connection, operator, chosen, after=-1, before=county.size, limit=100)
-
-        assert seqs(batch="B1") == [county.size - 3, county.size - 2, county.size - 1]
-        assert seqs(batch="B1", kind="harvest") == [county.size - 3]
-        assert seqs(organisation=county.code("shop"), kind="receiving") == [county.size - 1]
-        assert seqs(batch="B1", since_ms=moment + 1) == [county.size - 2, county.size - 1]
-        assert seqs(batch="B1", until_ms=moment + 1) == [county.size - 3]

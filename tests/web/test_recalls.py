@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 from county import County
 from web.people import Person
 
@@ -44,3 +46,22 @@ def test_a_recall_corrected_at_the_desk_is_conducted_under_the_same_address(coun
     assert "更正" in again
     updated = county.post(f"/api/v1/recalls/{recalled.event_id}/updates", {"status": "in_progress"})
     assert updated.status_code == 201
+
+
+def test_more_recalls_than_a_page_holds_are_listed_from_the_newest(county: County) -> None:
+    names = [f"B{at}" for at in range(52)]
+    county.recorder.submit_all([county.harvesting(name) for name in names], county.authors["producer"])
+    details = {"level": 2, "ordered": True, "reason": "超标"}
+    for name in names:
+        county.record("recall", "regulator", batches=[name], details=details)
+    person = Person(county, "regulator")
+    page = person.see("/desk/recalls")
+    assert ("B51" in page, "B2<" in page, "B1<" in page) == (True, True, False)
+    [earlier] = re.findall(r'class="button" href="(/desk/recalls\?before=\d+)"', page)
+    rest = person.see(earlier)
+    assert ("B1<" in rest, "B0<" in rest, "B2<" in rest, 'class="button"' in rest) == (
+        True,
+        True,
+        False,
+        False,
+    )

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
+from heji_trace.listing import Filter, visible_events
 from heji_trace.parties import Author
-from heji_trace.reading import Filter, visible_events
 from heji_trace.tables import events, objections
 
 

@@ -12,9 +12,10 @@ from sqlalchemy import Connection, Row, select
 
 from heji_trace.choices import product_names, registered_facts
 from heji_trace.lineage import Edge, known_at
+from heji_trace.listing import Filter, visible_events
 from heji_trace.parties import Author
 from heji_trace.present import present_together
-from heji_trace.reading import Filter, own_batches, readable_batches, visible_events
+from heji_trace.reading import own_batches, readable_batches
 from heji_trace.rights import may_oversee
 from heji_trace.rules import LEVELS, LOUDNESS
 from heji_trace.state import State
@@ -25,7 +26,6 @@ Amounts = dict[str, int]
 """Millionths of the base unit by dimension."""
 
 _AT_ONCE = 1000
-_MOST_RECORDS = 500
 _END = 1 << 62
 
 
@@ -202,11 +202,12 @@ def samples_tested(
 
 
 def records_about(
-    connection: Connection, author: Author, batch: str, as_of_seq: int | None
+    connection: Connection, author: Author, batch: str, as_of_seq: int | None, limit: int
 ) -> list[Row[Any]]:
-    """The rows of `events` that speak of a batch and that the author may read, in their order."""
+    """The newest `limit` rows of `events` that speak of a batch and that the author may read, in their order."""
     end = _END if as_of_seq is None else as_of_seq + 1
-    seqs = visible_events(connection, author, Filter(batch=batch), after=-1, before=end, limit=_MOST_RECORDS)
+    wanted = Filter(batch=batch)
+    seqs = visible_events(connection, author, wanted, after=-1, before=end, limit=limit, newest_first=True)
     query = select(events).where(events.c.seq.in_(seqs)).order_by(events.c.seq)
     return list(connection.execute(query))
 

@@ -10,11 +10,10 @@ Sealed values are shown to fewer people than the events themselves: see `disclos
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, union
+from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select, union
 
 from heji_trace import canonical
 from heji_trace.errors import Unknown
@@ -33,7 +32,6 @@ from heji_trace.tables import (
     edges,
     events,
     holds,
-    labels,
     lines,
     objections,
     recall_scope,
@@ -43,90 +41,27 @@ from heji_trace.tables import (
     tests,
 )
 
-_LABORATORIES = frozenset({"laboratory", "third_party_laboratory"})
 _AT_ONCE = 500
-_FIRST_WINDOW = 512
-_LARGEST_WINDOW = 1 << 16
+_LABORATORIES = frozenset({"laboratory", "third_party_laboratory"})
 
 Window = Callable[[ColumnElement[Any]], ColumnElement[bool]]
 """A stretch of the ledger, or some places in it, as a condition on a column of places."""
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which events are asked for; moments are of recording, in milliseconds, `until_ms` not included."""
-
-    batch: str | None = None
-    kind: str | None = None
-    organisation: str | None = None
-    since_ms: int | None = None
-    until_ms: int | None = None
-
-
-def visible_events(
-    connection: Connection, author: Author, wanted: Filter, *, after: int, before: int, limit: int
-) -> list[int]:
-    """The places of the first `limit` events, behind `after` and before `before`, that the author may read."""
-    if may_oversee(author):
-        query = _filtered(wanted).where(events.c.seq > after, events.c.seq < before)
-        return list(connection.execute(query.order_by(events.c.seq).limit(limit)).scalars())
-    if wanted.batch is not None:
-        about = set(connection.execute(_about(wanted.batch)).scalars())
-        named = sorted(seq for seq in about if after < seq < before)
-        windows = (_within(named[at : at + _AT_ONCE]) for at in range(0, len(named), _AT_ONCE))
-    else:
-        last: int = connection.execute(select(func.max(events.c.seq))).scalar() or 0
-        windows = (_between(start, end) for start, end in _windows(after + 1, min(before, last + 1)))
-    found: list[int] = []
-    for window in windows:
-        query = _filtered(wanted).where(window(events.c.seq), _is_readable(author, window))
-        found += connection.execute(query.order_by(events.c.seq).limit(limit - len(found))).scalars()
-        if len(found) == limit:
-            break
-    return found
 
 
 def seq_of(connection: Connection, author: Author, event_id: str) -> int:
     """The place of an event that the author may read; raises Unknown."""
     seq: int | None = connection.execute(select(events.c.seq).where(events.c.event_id == event_id)).scalar()
     if seq is not None and not may_oversee(author):
-        window = _within([seq])
-        query = select(events.c.seq).where(window(events.c.seq), _is_readable(author, window))
+        window = within([seq])
+        query = select(events.c.seq).where(window(events.c.seq), is_readable(author, window))
         seq = connection.execute(query).scalar()
     if seq is None:
         raise Unknown
     return seq
 
 
-def _filtered(wanted: Filter) -> Select[Any]:
-    query = select(events.c.seq)
-    if wanted.batch is not None:
-        query = query.where(events.c.seq.in_(_about(wanted.batch)))
-    if wanted.kind is not None:
-        query = query.where(events.c.kind == wanted.kind)
-    if wanted.organisation is not None:
-        query = query.where(events.c.organisation == wanted.organisation)
-    if wanted.since_ms is not None:
-        query = query.where(events.c.recorded_ms >= wanted.since_ms)
-    if wanted.until_ms is not None:
-        query = query.where(events.c.recorded_ms < wanted.until_ms)
-    return query
-
-
-def _windows(start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Stretches of the ledger, each twice as long: who reads much finds a page early, who reads little looks far."""
-    length = _FIRST_WINDOW
-    while start < end:
-        yield start, min(start + length, end) - 1
-        start += length
-        length = min(2 * length, _LARGEST_WINDOW)
-
-
-def _between(first: int, last: int) -> Window:
-    return lambda column: column.between(first, last)
-
-
-def _within(seqs: Sequence[int]) -> Window:
+def within(seqs: Sequence[int]) -> Window:
+    """These places."""
     return lambda column: column.in_(seqs)
 
 
@@ -263,25 +198,11 @@ def _is_of_laboratory(author: Author) -> ColumnElement[bool]:
     return or_(samples.c.organisation == author.organisation, samples.c.sample.in_(tested))
 
 
-def _about(batch: str) -> Any:
-    """The places of all events that speak of a batch, corrected ones too."""
-    drawn = select(samples.c.sample).where(samples.c.target == batch)
-    return union(
-        select(lines.c.seq).where(lines.c.batch == batch),
-        select(samples.c.seq).where(samples.c.target == batch),
-        select(tests.c.seq).where(tests.c.sample.in_(drawn)),
-        select(holds.c.released_seq).where(holds.c.batch == batch, holds.c.released_seq.is_not(None)),
-        select(conditions.c.seq).where(conditions.c.batch == batch),
-        select(labels.c.bound_seq).where(labels.c.batch == batch, labels.c.bound_seq.is_not(None)),
-        select(labels.c.voided_seq).where(labels.c.batch == batch, labels.c.voided_seq.is_not(None)),
-        select(events.c.seq).where(
-            events.c.event_id.in_(select(recall_scope.c.event_id).where(recall_scope.c.batch == batch))
-        ),
-    )
+def is_readable(author: Author, window: Window) -> ColumnElement[bool]:
+    """Whether the author may read an event in the window.
 
-
-def _is_readable(author: Author, window: Window) -> ColumnElement[bool]:
-    """One union of places; each part looks at the window alone, and beyond it only by an index."""
+    One union of places; each part looks at the window alone, and beyond it only by an index.
+    """
     own = author.organisation
     mandate = and_(register.c.kind == "mandate", register.c.data.contains(f'"to":"{own}"', autoescape=True))
     parts: list[Select[Any]] = [

@@ -13,8 +13,8 @@ from heji_trace.choices import names_of, product_names, registered_facts
 from heji_trace.codes import dump_trace_code
 from heji_trace.crops import find_crop_english
 from heji_trace.kinds import KINDS
+from heji_trace.listing import Filter, visible_events
 from heji_trace.parties import Author
-from heji_trace.reading import Filter, visible_events
 from heji_trace.rights import OWNING_ROLES, may_oversee
 from heji_trace.sentences import isolated, say
 from heji_trace.tables import batches, events, holds, labels, lines, recall_scope, samples, stock
@@ -306,7 +306,13 @@ def _statements(connection: Connection, asking: Asking) -> list[Suggestion]:
     for batch in connection.execute(goods).scalars():
         end = 1 << 62
         for seq in visible_events(
-            connection, asking.author, Filter(batch=batch), after=-1, before=end, limit=_MOST
+            connection,
+            asking.author,
+            Filter(batch=batch),
+            after=-1,
+            before=end,
+            limit=_MOST,
+            newest_first=True,
         ):
             about.setdefault(seq, []).append(batch)
     seqs = sorted(about, reverse=True)[:_MOST]

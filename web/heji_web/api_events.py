@@ -8,7 +8,7 @@ from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection, select
 
-from heji_trace import ledger, reading, receipts
+from heji_trace import ledger, listing, reading, receipts
 from heji_trace.certificate_sheet import MAX_COPIES, PAPERS, dump_certificates
 from heji_trace.conformity import certificate_of
 from heji_trace.errors import Unknown
@@ -125,7 +125,7 @@ def listed() -> ResponseReturnValue:
     """One page of the events that the asker may read, in the ledger's order."""
     author = author_of(request)
     query = Query("batch", "kind", "organisation", "since", "until", "cursor", "limit")
-    wanted = reading.Filter(
+    wanted = listing.Filter(
         query.batch("batch"),
         query.kind("kind"),
         query.organisation("organisation"),
@@ -138,7 +138,7 @@ def listed() -> ResponseReturnValue:
     service = the_service()
     before = service.recorder.served_size()
     with service.store.read() as connection:
-        seqs = reading.visible_events(
+        seqs = listing.visible_events(
             connection, author, wanted, after=cursor - 1, before=before, limit=limit + 1
         )
         page = _dumped(connection, author, seqs[:limit])

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from heji_trace import choices, lookup, oversight, reading, tracing
+from heji_trace import choices, listing, lookup, oversight, reading, tracing
 from heji_trace.errors import HejiError, InvalidEvent, NotAllowed, Unknown
 from heji_trace.event import Event
 from heji_trace.event_ids import new_event_id
@@ -30,6 +30,7 @@ from heji_web.described import local_moment, local_time
 from heji_web.headers import permit_scripts
 from heji_web.languages import language
 from heji_web.problems import ProblemAnswer, problem_of
+from heji_web.questions import page_before
 from heji_web.regulator import amounts_said, find_telephone
 from heji_web.service import the_service
 
@@ -38,7 +39,7 @@ blueprint.after_request(permit_scripts)
 
 _KIND = KINDS["recall"]
 _LEVELS = ("1", "2", "3")
-_MOST = 100
+_PAGE = 50
 
 
 @blueprint.get("/desk/batches/<batch>/recall")
@@ -94,18 +95,20 @@ def open_recall(batch: str) -> ResponseReturnValue:
 @blueprint.get("/desk/recalls")
 def listed() -> ResponseReturnValue:
     """The recalls that this person may read, newest first."""
-    author = signed_in().author
+    author, before = signed_in().author, page_before()
     with the_service().store.read() as connection:
-        seqs = reading.visible_events(
+        seqs = listing.visible_events(
             connection,
             author,
-            reading.Filter(kind="recall"),
+            listing.Filter(kind="recall"),
             after=-1,
-            before=size_of(connection),
-            limit=_MOST,
+            before=size_of(connection) if before is None else before,
+            limit=_PAGE + 1,
+            newest_first=True,
         )
-        found = [standing_of(connection, seq) for seq in reversed(seqs)]
-    return render_template("recalls.html", found=found, local_time=local_time)
+        found = [standing_of(connection, seq) for seq in seqs[:_PAGE]]
+    earlier = seqs[_PAGE - 1] if len(seqs) > _PAGE else None
+    return render_template("recalls.html", found=found, earlier=earlier, local_time=local_time)
 
 
 @blueprint.get("/desk/recalls/<event_id>")

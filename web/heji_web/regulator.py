@@ -78,7 +78,7 @@ def show_batch(batch: str) -> ResponseReturnValue:
         recorded = choices.recorded_for(connection, author, beijing_date(service.clock.now_ms()))
         siblings = oversight.untested_siblings(connection, batch, asked.as_of_seq) if oversees else []
         recalls = running_recalls(connection, batch)
-        records = oversight.records_about(connection, author, batch, asked.as_of_seq)
+        records = oversight.records_about(connection, author, batch, asked.as_of_seq, _MOST_ROWS + 1)
         codes = {row.organisation for row in records}
         speakers = choices.names_of(
             connection, codes, own=codes if oversees else naming.own_organisations(connection, author)
@@ -103,7 +103,8 @@ def show_batch(batch: str) -> ResponseReturnValue:
         most=_MOST_ROWS,
         may_recall="regulator" in author.roles,
         recalls=recalls,
-        records=records,
+        records=records[-_MOST_ROWS:],
+        has_earlier_records=len(records) > _MOST_ROWS,
         record_ids={row.seq: row.event_id for row in records},
         speakers=speakers,
         kind_labels={kind.name: kind_name(kind, language()) for kind in KINDS.values()},
