@@ -187,6 +187,40 @@ def test_the_operator_and_the_mandatary_correct_for_others(village: County, may:
     assert may("packer", parse_event(in_time)) is None
 
 
+def test_who_records_for_another_corrects_a_correction_too_by_what_it_says(county: County) -> None:
+    mandate(county, "M1", sites=[PLOT])
+    sown = county.raw("planting", site=PLOT, details={"cycle": "2026-second", "crop": "荔枝"})
+    station = county.authors["station"]
+
+    def correct(corrected: str, replacement: dict[str, Any] | None, *, by_station: bool = True) -> str:
+        instead = None if replacement is None else {**replacement, "id": county.new_id()}
+        details = {"corrects": [corrected], "reason": "录入错误", "replacement": instead}
+        event = county.event("correction", details=details)
+        return county.recorder.submit(event, station if by_station else county.authors["producer"]).event_id
+
+    county.recorder.submit(parse_event(sown), station)
+    once = correct(sown["id"], {**sown, "details": {**sown["details"], "crop": "龙眼"}})
+    away = correct(once, None)
+    again = correct(away, sown)
+    elsewhere = correct(again, {**sown, "site": "fg-packing-01"}, by_station=False)
+    with pytest.raises(NotAllowed, match="does not cover the site fg-packing-01"):
+        correct(elsewhere, sown)
+    weeding = county.raw("field_operation", cycles=[CYCLE], site=PLOT, details={"operation": "weeding"})
+    other = correct(elsewhere, weeding, by_station=False)
+    with pytest.raises(NotAllowed, match="no mandate"):
+        correct(other, None)
+
+
+def test_readings_are_taken_in_one_file_with_the_shipment_that_they_watched(county: County) -> None:
+    county.harvest("B1")
+    line = {"batch": "B1", "quantity": "5", "unit": "kg", "to_organisation": county.code("shop")}
+    shipping = county.raw("shipping", moves=[line], details={"carrier": county.code("carrier")})
+    readings = [{"at": county.at(), "temperature": "3"}]
+    condition = county.raw("condition", details={"shipping": shipping["id"], "readings": readings})
+    answer = county.post("/api/v1/events/bulk", [shipping, condition])
+    assert answer.status_code == 201, answer.json
+
+
 def test_a_replacement_is_the_authors_to_state(village: County, may: May) -> None:
     made = made_id(village)
     recall = parse_event({**example_event(KINDS["recall"]), "organisation": village.code("producer")})

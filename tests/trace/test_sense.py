@@ -8,7 +8,7 @@ import pytest
 from county import PACKED, PACKING_SITE, PLOT, PRODUCT, County, opened_county
 from heji_trace import sense
 from heji_trace.codes import make_phone_code, make_trace_code
-from heji_trace.errors import Conflict, InvalidEvent, Problem
+from heji_trace.errors import Conflict, InvalidEvent
 from heji_trace.event import Event
 from heji_trace.schemas import parse_event
 from heji_trace.state import State
@@ -80,10 +80,19 @@ def test_a_moment_more_than_five_minutes_ahead_is_refused(county: County, refusa
     assert refusal(county.harvesting("B9", hours_ago=-6 / 60)) == [("/occurred_at", "in-the-future")]
 
 
-def test_the_future_is_told_without_a_moment_as_machines_write_it() -> None:
-    told = Problem("/occurred_at", "in-the-future", {"at": "2027-11-28T10:00:00+08:00"})
-    assert told.sentence("zh") == "这个时间晚于现在，请核对日期和时刻。"
-    assert told.sentence("en") == "This time is in the future; check the date and the time of day."
+def test_the_future_is_told_by_the_time_itself_as_people_in_beijing_read_it(
+    county: County, state: State
+) -> None:
+    event = county.event(
+        "hold", batches=["B1"], details={"reason": "待查"}, occurred_at="2027-11-28T02:05:00Z"
+    )
+    with pytest.raises(InvalidEvent) as refused:
+        sense.check(state, event, county.service.clock.now_ms())
+    [told] = refused.value.problems
+    assert told.sentence("zh") == "2027年11月28日 10:05 还没有到，请核对日期和时刻。"
+    assert (
+        told.sentence("en") == "28 November 2027, 10:05 is still to come; check the date and the time of day."
+    )
 
 
 def test_an_unknown_batch_is_refused_where_it_stands(county: County, refusal: Refusal) -> None:

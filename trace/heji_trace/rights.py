@@ -11,11 +11,10 @@ from heji_trace.errors import NotAllowed
 from heji_trace.event import Event
 from heji_trace.gather import Row
 from heji_trace.kinds import KINDS
-from heji_trace.ledger import read_stored
 from heji_trace.parties import Author
+from heji_trace.said import said_by
 from heji_trace.schemas import event_of
 from heji_trace.state import State
-from heji_trace.statements import stated
 from heji_trace.tables import samples, tests
 from heji_trace.times import beijing_date
 
@@ -59,7 +58,7 @@ def find_mandate(state: State, author: Author, event: Event) -> Mapping[str, Any
     """
     needed = {event.kind}
     if event.kind == "correction":
-        needed = {row["kind"] for row in state.corrected_by(event)}
+        needed = {kind for kind, _ in _taken_back(state, event)}
     state.register.load("organisation", [event.organisation])
     day = beijing_date(event.occurred_ms).isoformat()
     codes = {
@@ -135,11 +134,26 @@ def _check_mandated_site(state: State, mandate: Mapping[str, Any], event: Event)
     """A correction happens nowhere itself: it counts for where its records did."""
     places = [event.site]
     if event.kind == "correction":
-        places = [row["site"] for row in state.corrected_by(event)]
+        places = [site for _, site in _taken_back(state, event)]
     sites = mandate.get("sites")
     for site in places:
         if sites and site not in sites:
             raise NotAllowed("site-not-in-mandate", site=site or "-")
+
+
+def _taken_back(state: State, correction: Event) -> list[tuple[str, str | None]]:
+    """Kind and place of what a correction takes back: of another correction what it says, else what was said at first."""
+    rows = state.corrected_by(correction)
+    said = said_by(state, [row["seq"] for row in rows if row["kind"] == "correction"])
+    found: list[tuple[str, str | None]] = []
+    for row in rows:
+        event = said.get(row["seq"])
+        if event is not None and event.kind != "correction":
+            found.append((event.kind, event.site))
+            continue
+        first = (state.event_at(row["rank"]) if event else None) or row
+        found.append((first["kind"], first["site"]))
+    return found
 
 
 def _check_corrected(state: State, event: Event) -> None:
@@ -236,8 +250,7 @@ def _carried(state: State, event: Event) -> frozenset[str]:
     if row is None:
         return frozenset()
     seqs = {row["seq"], *(first["seq"] for first in state.events.of("event_id", shipping))}
-    said = [stated(stored.event) for stored in read_stored(state.connection, sorted(seqs))]
-    parties = {party for each in said for party in _parties_of(each)}
+    parties = {party for each in said_by(state, sorted(seqs)).values() for party in _parties_of(each)}
     if event.organisation not in parties:
         raise NotAllowed("shipment-of-another", event_id=shipping)
     lines = state.lines.of("seq", row["seq"])

@@ -1,4 +1,4 @@
-"""What entries said that the read tables do not hold in full, for judging them anew after a correction.
+"""What entries said that the read tables do not hold in full: for rights, and for judging anew after a correction.
 
 It is read from the ledger, but for what stands there only once the group is written: of that the state remembers more
 than any group has. While tables are rebuilt beside a ledger, `State.ledger` is where the ledger lies.
@@ -14,13 +14,14 @@ from heji_trace.state import State
 from heji_trace.statements import stated
 
 _REMEMBERED = 2000
-_JUDGED_ANEW = frozenset({"receiving", "stock_count", "testing"})
+# Judged anew after a correction, or asked by what follows in the same group.
+_ASKED_AGAIN = frozenset({"receiving", "stock_count", "testing", "shipping"})
 
 
 def remember(state: State, seq: int, event: Event) -> None:
     """Keep in mind what entry `seq` says, where it may be asked before it is written."""
     said = stated(event)
-    if said.kind in _JUDGED_ANEW:
+    if event.kind == "correction" or said.kind in _ASKED_AGAIN:
         state.said[seq] = said
         if len(state.said) > _REMEMBERED:
             del state.said[next(iter(state.said))]

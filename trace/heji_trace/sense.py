@@ -18,7 +18,8 @@ from heji_trace.releases import check_release
 from heji_trace.schemas import event_of
 from heji_trace.state import State
 from heji_trace.suspect import Suspicion, suspicions
-from heji_trace.times import ms_of, parse_moment
+from heji_trace.times import BEIJING, moment_of, ms_of, parse_moment
+from heji_trace.wording import day_said
 
 __all__ = ["AHEAD_MS", "Suspicion", "check", "suspicions"]
 
@@ -65,10 +66,17 @@ def _future(event: Event, now_ms: int) -> list[Problem]:
         issued: str = event.details["issued_at"]
         named.append(("/details/issued_at", issued, ms_of(parse_moment(issued))))
     return [
-        Problem(pointer, "in-the-future", {"at": moment})
+        Problem(pointer, "in-the-future", {"at": moment, **_moment_told(ms)})
         for pointer, moment, ms in named
         if ms > now_ms + AHEAD_MS
     ]
+
+
+def _moment_told(ms: int) -> dict[str, str]:
+    """A moment as people in Beijing read it on a clock and in a calendar."""
+    moment = moment_of(ms).astimezone(BEIJING)
+    day = day_said(moment.date())
+    return {"day_zh": day["zh"], "day_en": day["en"], "clock": f"{moment:%H:%M}"}
 
 
 def _repeated(event: Event) -> list[Problem]:
