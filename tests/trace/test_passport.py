@@ -405,6 +405,18 @@ def test_a_failure_of_the_batch_itself_tells_value_and_limit(county: County) -> 
     assert passport.verdict.sentence["zh"] == "检验不合格：克百威 0.11 mg/kg，限量 0.02 mg/kg"
 
 
+def test_a_failure_is_told_by_the_value_above_its_limit_where_no_outcome_is_stated(county: County) -> None:
+    code = label(county, packed(county)).trace_code
+    sample(county, "S1", "P1")
+    within = {"analyte": "毒死蜱", "value": "0.01", "unit": "mg/kg", "limit": "0.02"}
+    above = {"analyte": "克百威", "value": "0.11", "unit": "mg/kg", "limit": "0.02"}
+    state_result(county, "S1", "nonconforming", formal=True, results=[within, above])
+    assert look(county, code).verdict.sentence["zh"] == "检验不合格：克百威 0.11 mg/kg，限量 0.02 mg/kg"
+    banned = {"analyte": "甲胺磷", "value": "0.03", "unit": "mg/kg", "outcome": "nonconforming"}
+    state_result(county, "S1", "nonconforming", formal=True, results=[banned])
+    assert look(county, code).verdict.sentence["zh"] == "检验不合格：甲胺磷 0.03 mg/kg"
+
+
 def test_a_lifted_hold_stays_visible_with_its_day(county: County) -> None:
     code = label(county, packed(county)).trace_code
     hold = county.record("hold", batches=["P1"], details={"reason": "等待检测"})

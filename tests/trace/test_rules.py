@@ -109,6 +109,40 @@ def test_a_screening_repeated_negative_warns_no_more() -> None:
     assert codes_of(Facts(tests=[RAPID, replace(RAPID, seq=8, rank=8, conclusion="negative")])) == []
 
 
+@pytest.mark.parametrize("status", ["registered", "in_progress", "retest", "disputed"])
+def test_what_was_found_stays_open_while_it_is_only_being_tested_again(status: str) -> None:
+    again = TestFact(12, 12, "S1", "rapid", "", status, released=True)
+    assert warnings_of(Facts(tests=[RAPID, again])) == [Raised("ON_HOLD", 7, {"sample": "S1"})]
+    failed = replace(FORMAL, sample="S1", conclusion="nonconforming")
+    assert warnings_of(Facts(tests=[failed, again])) == [Raised("ON_HOLD", 9, {"sample": "S1"})]
+    assert codes_of(Facts(tests=[failed, again, replace(failed, rank=13, conclusion="conforming")])) == []
+
+
+def test_a_spoilt_repeat_decides_nothing_and_a_run_that_is_taken_back_does() -> None:
+    spoilt = replace(RAPID, seq=8, rank=8, conclusion="invalid")
+    assert codes_of(Facts(tests=[RAPID, spoilt])) == ["RAPID_POSITIVE"]
+    assert codes_of(Facts(tests=[RAPID, replace(spoilt, status="invalid")])) == []
+
+
+@pytest.mark.parametrize("status", ["in_progress", "preliminary", "reviewed", "final"])
+@pytest.mark.parametrize("conclusion", ["positive", "suspicious"])
+def test_a_formal_finding_that_is_no_failure_pauses_and_is_never_called_a_screening(
+    status: str, conclusion: str
+) -> None:
+    found = replace(FORMAL, status=status, conclusion=conclusion)
+    assert codes_of(Facts(tests=[found])) == ["ON_HOLD"]
+
+
+def test_a_reviewed_failure_is_a_hold_until_it_is_final() -> None:
+    assert codes_of(Facts(tests=[replace(FORMAL, status="reviewed", conclusion="nonconforming")])) == [
+        "ON_HOLD"
+    ]
+
+
+def test_a_final_formal_result_that_finds_nothing_settles_a_screening() -> None:
+    assert codes_of(Facts(tests=[RAPID, replace(FORMAL, conclusion="negative")])) == []
+
+
 def test_a_later_conforming_final_result_settles_a_screening() -> None:
     assert codes_of(Facts(tests=[RAPID, FORMAL])) == []
 

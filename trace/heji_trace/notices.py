@@ -9,6 +9,7 @@ from typing import Any
 
 from heji_trace.evidence import Proved
 from heji_trace.gather import Row
+from heji_trace.readings import reading_of
 from heji_trace.registry import Registry
 from heji_trace.rules import LEVELS, LOUDNESS, Raised
 from heji_trace.sentences import isolated
@@ -140,14 +141,15 @@ def _told_by(code: str, cause: Proved) -> dict[str, Any]:
         failed = _failed_reading(details.get("results", ()))
         if failed is not None:
             unit = isolated(failed.get("unit", ""))
+            limit = failed.get("limit")
             return {
-                "variant": "value",
+                "variant": "found" if limit is None else "value",
                 "analyte": failed["analyte"],
                 "value": f"{isolated(failed['value'])} {unit}".strip(),
-                "limit": f"{failed.get('limit', '—')} {unit}".strip(),
+                "limit": f"{limit} {unit}".strip(),
             }
     return {}
 
 
 def _failed_reading(results: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    return next((row for row in results if row.get("outcome") in ("nonconforming", "positive")), None)
+    return next((row for row in results if reading_of(row, is_example=False).is_beyond), None)

@@ -7,7 +7,7 @@ when somebody reads; everything else is stored when the entry that causes it is 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -83,6 +83,11 @@ INHERITED: Mapping[str, str] = MappingProxyType(
         "ORIGIN_RISK": "ORIGIN_RISK",
     }
 )
+
+# Conclusions against the goods, those by which a final formal result decides, and steps after which nothing was found.
+_UNFAVOURABLE = frozenset({"positive", "nonconforming", "suspicious"})
+_SETTLING = frozenset({"conforming", "negative", "nonconforming"})
+_VOID = frozenset({"invalid", "cancelled", "superseded"})
 
 # While one of these lives, goods stay where they are and no labels are issued.
 STOPPING = frozenset({"RECALLED", "ON_HOLD", "RAPID_POSITIVE", "TEST_FAILED", "INGREDIENT_FAILED"})
@@ -204,13 +209,11 @@ def _test_warnings(tests: Sequence[TestFact]) -> list[Raised]:
     """Judge each sample by its newest step; a later final formal result settles a screening on the same batch."""
     newest: dict[str, TestFact] = {}
     for test in sorted(tests, key=lambda test: test.rank):
-        newest[test.sample] = test
+        newest[test.sample] = _as_it_stands(test, newest.get(test.sample))
     formal = [
         test
         for test in newest.values()
-        if test.method_class == "formal"
-        and test.status == "final"
-        and test.conclusion in ("conforming", "nonconforming")
+        if test.method_class == "formal" and test.status == "final" and test.conclusion in _SETTLING
     ]
     raised = [
         Raised("TEST_FAILED", test.seq, {"sample": test.sample})
@@ -223,25 +226,26 @@ def _test_warnings(tests: Sequence[TestFact]) -> list[Raised]:
         if test.conclusion == "nonconforming" and not test.released
     ]
     for test in newest.values():
-        if not _is_unresolved_positive(test) or any(later.rank > test.rank for later in formal):
+        if not _is_unresolved(test) or any(later.rank > test.rank for later in formal):
             continue
         # Before the in-house repeats are reviewed the public sees only that the sale is paused.
         repeated = test.status in ("reviewed", "final") and test.released
-        code = "RAPID_POSITIVE" if repeated else "ON_HOLD"
+        code = "RAPID_POSITIVE" if repeated and test.method_class != "formal" else "ON_HOLD"
         raised.append(Raised(code, test.seq, {"sample": test.sample}))
     return raised
 
 
-def _is_unresolved_positive(test: TestFact) -> bool:
-    return (
-        test.method_class != "formal"
-        and test.conclusion in ("positive", "nonconforming", "suspicious")
-        and test.status not in ("invalid", "cancelled", "superseded")
-    ) or (
-        test.method_class == "formal"
-        and test.conclusion == "nonconforming"
-        and test.status in ("preliminary", "reviewed", "disputed", "retest")
-    )
+def _as_it_stands(step: TestFact, before: TestFact | None) -> TestFact:
+    """A step that finds nothing, such as the order of a retest or a spoilt run, leaves what was found before it open."""
+    if before is None or step.conclusion not in ("", "invalid") or step.status in _VOID:
+        return step
+    return replace(before, status=step.status, released=step.released)
+
+
+def _is_unresolved(test: TestFact) -> bool:
+    """Whether something was found against the goods that no final formal result has decided."""
+    is_decided = test.method_class == "formal" and test.status == "final" and test.conclusion in _SETTLING
+    return test.conclusion in _UNFAVOURABLE and test.status not in _VOID and not is_decided
 
 
 def waiting_warnings(
