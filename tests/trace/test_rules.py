@@ -161,9 +161,10 @@ def test_an_official_failure_that_is_not_released_shows_as_a_hold() -> None:
 
 
 def test_a_producers_own_failed_check_pauses_and_does_not_fail() -> None:
-    assert codes_of(Facts(tests=[replace(RAPID, method_class="self_check", conclusion="nonconforming")])) == [
-        "RAPID_POSITIVE"
-    ]
+    own = replace(RAPID, method_class="self_check")
+    assert codes_of(Facts(tests=[own])) == ["RAPID_POSITIVE"]
+    # Of which method it is nobody knows: it is not called a screening.
+    assert codes_of(Facts(tests=[replace(own, conclusion="nonconforming")])) == ["ON_HOLD"]
 
 
 def test_an_unknown_origin_breaks_the_chain() -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from county import CYCLE, County
 from heji_trace import tables
 from heji_trace.rules import Raised
+from heji_trace.schemas import parse_event
 from heji_trace.settle import _worst, dump_data
 from heji_trace.state import State
 from labelled import state_result
@@ -170,6 +171,46 @@ def test_a_plot_s_sample_speaks_for_what_is_harvested_there_until_the_next_treat
     county.harvest("A2")
     state_result(county, "S2", "negative")
     assert live(county, "A1", "A2") == [*positive, []]
+
+
+def test_manure_and_feed_do_not_end_what_a_plot_s_sample_speaks_for(county: County) -> None:
+    draw_from_the_plot(county, "S1")
+    for input_type in ("fertiliser", "feed"):
+        county.record("input_application", cycles=[CYCLE], details={"input_type": input_type, "name": "尿素"})
+    county.harvest("A1")
+    state_result(county, "S1", "positive")
+    assert live(county, "A1") == [["RAPID_POSITIVE"]]
+
+
+def test_a_plot_s_sample_speaks_for_so_many_days_as_the_thresholds_say(county: County) -> None:
+    day = 86_400
+    rows = [{"name": "plot_sample_days", "value": "20"}]
+    facts = {"table": "thresholds", "edition": "wide", "rows": rows, "source": "试", "verified": True}
+    dates = {"effective_from": county.at(-24 * 30)[:10]}
+    county.record("edition", "operator", details={**facts, **dates})
+    sampling = county.raw(
+        "sampling",
+        "laboratory",
+        details={"purpose": "commissioned", "samples": [{"sample": "S1", "cycles": [CYCLE]}]},
+    )
+    county.recorder.submit(parse_event(sampling), county.authors["laboratory"])
+    county.now.seconds += 14 * day
+    county.harvest("DAY14")
+    county.now.seconds += day
+    county.harvest("DAY15")
+    county.now.seconds += 20 * day
+    draw_from_the_plot(county, "S2")
+    county.now.seconds += 20 * day
+    county.harvest("DAY20")
+    state_result(county, "S1", "positive")
+    state_result(county, "S2", "positive")
+    assert live(county, "DAY14", "DAY15", "DAY20") == [["RAPID_POSITIVE"], [], ["RAPID_POSITIVE"]]
+    # A corrected day of drawing counts, and not the day of its correction.
+    earlier = {**sampling, "id": county.new_id(), "occurred_at": county.at(24 * 56)}
+    correction = {"corrects": [sampling["id"]], "reason": "日期写错", "replacement": earlier}
+    county.record("correction", "laboratory", details=correction)
+    assert live(county, "DAY14", "DAY15", "DAY20") == [[], [], ["RAPID_POSITIVE"]]
+    check_ledger(county.service)
 
 
 def test_a_warning_that_a_slip_of_the_pen_would_have_ended_has_never_ended(county: County) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from county import County
@@ -93,6 +95,19 @@ def test_the_balance_of_a_batch_says_what_became_of_it(county: County) -> None:
     assert own["complete"] is False
     assert own["makings"] == []
     assert (own["accounts"][0]["arrived"], own["accounts"][0]["held"]) == ("30", "18")
+
+
+def test_the_parts_of_a_balance_add_up(county: County) -> None:
+    spread(county)
+    county.move("return", "P1", "2", "shop", details={"reason": "退货"})
+    county.move("disposal", "P1", "3", "shop", details={"method": "destruction", "reason": "变质"})
+    ask = {"moves": [{"batch": "P1", "quantity": "16", "unit": "kg"}], "acknowledged": ["COUNT_BELOW"]}
+    county.record("stock_count", "shop", **ask)
+    [account] = county.get(f"{BATCHES}/P1/balance", "regulator").get_json()["accounts"]
+    amounts = {name: Decimal(account[name]) for name in account if name not in ("dimension", "unit")}
+    assert (amounts["returned"], amounts["disposed"], amounts["counted"]) == (2, 3, -1)
+    came = sum(amounts[name] for name in ("made", "arrived", "returned", "counted"))
+    assert came == sum(amounts[name] for name in ("consumed", "left", "disposed", "held", "transit"))
 
 
 def test_warnings_are_told_live_and_lifted_in_both_languages(county: County) -> None:

@@ -230,7 +230,7 @@ def _test_warnings(tests: Sequence[TestFact]) -> list[Raised]:
             continue
         # Before the in-house repeats are reviewed the public sees only that the sale is paused.
         repeated = test.status in ("reviewed", "final") and test.released
-        code = "RAPID_POSITIVE" if repeated and test.method_class != "formal" else "ON_HOLD"
+        code = "RAPID_POSITIVE" if repeated and _is_screening(test) else "ON_HOLD"
         raised.append(Raised(code, test.seq, {"sample": test.sample}))
     return raised
 
@@ -240,6 +240,13 @@ def _as_it_stands(step: TestFact, before: TestFact | None) -> TestFact:
     if before is None or step.conclusion not in ("", "invalid") or step.status in _VOID:
         return step
     return replace(before, status=step.status, released=step.released)
+
+
+def _is_screening(test: TestFact) -> bool:
+    """Whether a screening found it; a producer's own check that calls goods nonconforming may be of any method."""
+    return test.method_class == "rapid" or (
+        test.method_class == "self_check" and test.conclusion != "nonconforming"
+    )
 
 
 def _is_unresolved(test: TestFact) -> bool:

@@ -25,8 +25,12 @@ from heji_trace.rules import (
     Thresholds,
     stored_warnings,
 )
+from heji_trace.said import said_by
 from heji_trace.state import State
+from heji_trace.times import beijing_date
 from heji_trace.watch import watched
+
+_LEAVING_RESIDUES = frozenset({"pesticide", "veterinary"})
 
 
 def dump_data(data: object) -> str:
@@ -203,7 +207,7 @@ def covering_samples(state: State, batch: str, harvests: tuple[HarvestFact, ...]
         {
             row["sample"]
             for kind, row in targets
-            if row["target_kind"] == kind and (kind == "batch" or _covers(row, harvests))
+            if row["target_kind"] == kind and (kind == "batch" or _covers(state, row, harvests))
         }
     )
 
@@ -224,13 +228,33 @@ def _test_facts(state: State, batch: str, harvests: tuple[HarvestFact, ...]) -> 
     ]
 
 
-def _covers(sample: Row, harvests: tuple[HarvestFact, ...]) -> bool:
-    """A plot's sample speaks for later harvests until the next application."""
+def _covers(state: State, sample: Row, harvests: tuple[HarvestFact, ...]) -> bool:
+    """A plot's sample speaks for later harvests until the next application, for so many days at most.
+
+    What leaves no residue, such as a fertiliser or daily feed, ends nothing.
+    """
     return any(
         sample["rank"] < harvest.rank
-        and not any(sample["rank"] < use.rank < harvest.rank for use in harvest.applications)
+        and not any(
+            sample["rank"] < use.rank < harvest.rank and use.input_type in _LEAVING_RESIDUES
+            for use in harvest.applications
+        )
+        and _days_between(_sampled_ms(state, sample), harvest.occurred_ms)
+        <= state.thresholds_at(harvest.occurred_ms).plot_sample_days
         for harvest in harvests
     )
+
+
+def _sampled_ms(state: State, sample: Row) -> int:
+    """When a sample was drawn, as it is now stated."""
+    if sample["seq"] != sample["rank"]:
+        return said_by(state, [sample["seq"]])[sample["seq"]].occurred_ms
+    row = state.event_at(sample["seq"])
+    return int(row["occurred_ms"]) if row else 0
+
+
+def _days_between(from_ms: int, to_ms: int) -> int:
+    return (beijing_date(to_ms) - beijing_date(from_ms)).days
 
 
 def _raise(state: State, batch: str, code: str, cause_seq: int, data: str, seq: int) -> None:

@@ -196,9 +196,23 @@ def _dump_balance(balance: Balance, *, is_whole: bool) -> dict[str, Any]:
     }
 
 
+_ACCOUNTED = (
+    "made",
+    "arrived",
+    "returned",
+    "counted",
+    "consumed",
+    "left",
+    "disposed",
+    "held",
+    "transit",
+    "moved",
+    "unexplained",
+)
+
+
 def _dump_account(account: Account) -> dict[str, Any]:
-    names = ("made", "arrived", "consumed", "left", "held", "transit", "moved", "unexplained")
-    amounts = {name: dump_quantity(account.dimension, getattr(account, name)) for name in names}
+    amounts = {name: dump_quantity(account.dimension, getattr(account, name)) for name in _ACCOUNTED}
     return {
         "dimension": account.dimension,
         "unit": amounts["made"]["unit"],
