@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, Select, or_, select
 
 from heji_trace.evidence import Trust, prove
-from heji_trace.gather import Row
 from heji_trace.registry import Registry
 from heji_trace.state import State
 from heji_trace.tables import batches, warnings
 from heji_trace.verdict import SHAPES, Verdict, warned
 from heji_trace.wording import Said, said, say_warning
-
-_AT_MOST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,27 +32,23 @@ class RecallStatus:
 
 def find_recall_status(connection: Connection, gtin: str, batch: str, trust: Trust) -> RecallStatus | None:
     """The status of the batch with this identifier or number, of the product with this GTIN (14 digits)."""
-    named = (
-        batches.select().where(or_(batches.c.batch == batch, batches.c.batch_number == batch)).limit(_AT_MOST)
-    )
-    rows = [dict(row) for row in connection.execute(named).mappings()]
+    named = or_(batches.c.batch == batch, batches.c.batch_number == batch)
+    codes = connection.execute(select(batches.c.product).where(named).distinct()).scalars().all()
     registry = Registry(State(connection))
-    registry.find(product=[row["product"] for row in rows])
+    registry.find(product=codes)
     evidence = prove(connection, registry.seqs(), trust)
     registry.open(evidence.entries)
-    fitting = [
-        row
-        for row in rows
-        if str(registry.facts("product", row["product"]).get("gtin", "")).zfill(14) == gtin
-    ]
+    fitting = {code: facts for code in codes if _gtin_of(facts := registry.facts("product", code)) == gtin}
     if not fitting:
         return None
-    product = registry.facts("product", fitting[0]["product"])
-    is_recalled = _is_recalled(connection, fitting)
+    # Only now: makers number their batches alike, and those of other products can be any number.
+    meant = select(batches.c.batch).where(named, batches.c.product.in_(fitting))
+    product = next(iter(fitting.values()))
+    is_recalled = _is_recalled(connection, meant)
     return RecallStatus(
         gtin,
         batch,
-        tuple(row["batch"] for row in fitting),
+        tuple(connection.execute(meant.order_by(batches.c.made_seq)).scalars()),
         {"zh": product["name"], "en": product.get("name_en", product["name"])},
         product.get("commodity"),
         product.get("net_content"),
@@ -62,11 +57,15 @@ def find_recall_status(connection: Connection, gtin: str, batch: str, trust: Tru
     )
 
 
-def _is_recalled(connection: Connection, rows: list[Row]) -> bool:
+def _gtin_of(product: Mapping[str, Any]) -> str | None:
+    """In fourteen digits; None, and not zeros, where the product has none."""
+    gtin = product.get("gtin")
+    return None if gtin is None else str(gtin).zfill(14)
+
+
+def _is_recalled(connection: Connection, meant: Select[tuple[str]]) -> bool:
     query = select(warnings.c.code).where(
-        warnings.c.batch.in_([row["batch"] for row in rows]),
-        warnings.c.code == "RECALLED",
-        warnings.c.lifted_seq.is_(None),
+        warnings.c.batch.in_(meant), warnings.c.code == "RECALLED", warnings.c.lifted_seq.is_(None)
     )
     return connection.execute(query).first() is not None
 
