@@ -108,6 +108,7 @@ READING: Mapping[str, Row] = {
     "/desk/labels": to_signed_in(403, stranger=303, producer=200, neighbour=200, packer=200),
     "/desk/labels/<run>": owned("run", stranger=303),
     "/desk/organisations/<code>": owned("organisation", gone=404, stranger=303),
+    "/desk/organisations/<code>/stock.csv": owned("organisation", gone=404, stranger=303),
     "/desk/password": to_signed_in(stranger=303),
     "/desk/recalls": to_signed_in(stranger=303),
     "/desk/recalls/<event_id>": owned("recall", stranger=303),

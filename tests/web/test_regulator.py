@@ -269,15 +269,6 @@ def test_others_see_their_own_batches_and_a_step_from_them_with_their_own_stock(
     assert "没有找到" in answer.get_data(as_text=True)
 
 
-def test_an_organisation_s_page_shows_its_stock_and_live_warnings(regulator: Person, chain: County) -> None:
-    chain.record("hold", "packer", batches=["PK-1"], details={"reason": "待复检"})
-    page = regulator.see("/desk/organisations/fg-packing")
-    assert "PK-1" in page
-    assert "280 千克" in page
-    assert "暂停销售" in page
-    regulator.see("/desk/organisations/nobody", 404)
-
-
 def test_what_the_date_causes_stands_in_stock_lists_and_traces_as_on_the_head_of_the_batch(
     chain: County,
 ) -> None:

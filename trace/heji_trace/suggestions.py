@@ -48,6 +48,7 @@ class Stocked:
 
     batch: str
     product: str
+    dimension: str
     amount: int
     said: str
 
@@ -159,8 +160,8 @@ def _organisations(connection: Connection, asking: Asking) -> list[Suggestion]:
     return found[:_MOST]
 
 
-def stock_of(connection: Connection, asking: Asking, state: str) -> list[Stocked]:
-    """What the organisations have of batches, "held" or in "transit" to them, the newest batches first."""
+def stock_of(connection: Connection, asking: Asking, state: str, most: int | None = _MOST) -> list[Stocked]:
+    """What the organisations have of batches, "held" or in "transit" to them, the newest batches first; at `most` so many."""
     query = (
         select(
             batches.c.batch, batches.c.product, stock.c.dimension, func.sum(stock.c.amount).label("amount")
@@ -169,7 +170,7 @@ def stock_of(connection: Connection, asking: Asking, state: str) -> list[Stocked
         .where(stock.c.holder.in_(asking.organisations), stock.c.state == state, stock.c.amount > 0)
         .group_by(batches.c.batch, batches.c.product, stock.c.dimension, batches.c.made_seq)
         .order_by(batches.c.made_seq.desc())
-        .limit(_MOST)
+        .limit(most)
     )
     found = list(connection.execute(query))
     names = product_names(connection, asking.language, {row.product for row in found if row.product})
@@ -177,6 +178,7 @@ def stock_of(connection: Connection, asking: Asking, state: str) -> list[Stocked
         Stocked(
             row.batch,
             names.get(row.product, ""),
+            row.dimension,
             int(row.amount),
             dump_amount(row.dimension, int(row.amount), asking.language),
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import replace
 from http import HTTPStatus
 
@@ -16,10 +14,10 @@ from heji_trace.errors import InvalidEvent, Problem
 from heji_trace.label_issue import draft_label, record_label
 from heji_trace.label_runs import label_of, run_of
 from heji_trace.label_sheet import Label
-from heji_trace.sheets import safe_cell
 from heji_web.access import author_of
 from heji_web.answers import dump_receipt
 from heji_web.bodies import read_json
+from heji_web.csv_files import dump_csv
 from heji_web.languages import language
 from heji_web.operations import ANY_OBJECT, FILE, Answer, Operation, Parameter
 from heji_web.questions import Query
@@ -187,19 +185,13 @@ def _drawn(label: Label, drawing: str, copies: int, *, outlined: bool) -> bytes:
 
 
 def _table(label: Label) -> bytes:
-    """One row under ASCII names, with the mark by which spreadsheets know UTF-8."""
-    text = io.StringIO()
-    rows = csv.writer(text)
-    rows.writerow(("product", "batch_number", "trace_code", "phone_code", "url", "copies"))
-    rows.writerow(
-        safe_cell(cell)
-        for cell in (
-            label.product,
-            label.batch_number,
-            dump_trace_code(label.trace_code),
-            dump_phone_code(label.phone_code),
-            label.url,
-            str(label.copies),
-        )
+    """One row under ASCII names."""
+    row = (
+        label.product,
+        label.batch_number,
+        dump_trace_code(label.trace_code),
+        dump_phone_code(label.phone_code),
+        label.url,
+        str(label.copies),
     )
-    return text.getvalue().encode("utf-8-sig")
+    return dump_csv(("product", "batch_number", "trace_code", "phone_code", "url", "copies"), [row])

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection, select
 
-from heji_trace import choices, lookup, oversight, reading, suggestions, tracing
+from heji_trace import choices, lookup, oversight, reading, tracing
 from heji_trace.errors import InvalidEvent, Problem, Unknown
 from heji_trace.kinds import KINDS, Kind, words
 from heji_trace.kinds.fields import Choice
@@ -22,14 +20,14 @@ from heji_trace.parties import Author
 from heji_trace.recall import running_recalls
 from heji_trace.rights import may_oversee
 from heji_trace.rules import LEVELS
-from heji_trace.sheets import safe_cell
 from heji_trace.tables import batches
 from heji_trace.times import BEIJING, beijing_date, ms_of, parse_moment
 from heji_trace.tracing import Direction
-from heji_trace.units import dump_amount, from_base
+from heji_trace.units import dump_amount
 from heji_trace.wording import say_warning
 from heji_web import naming
 from heji_web.access import signed_in
+from heji_web.csv_files import csv_of, plain_amounts
 from heji_web.described import kind_name, local_time
 from heji_web.headers import permit_scripts
 from heji_web.languages import gettext, language
@@ -42,7 +40,6 @@ _DIRECTIONS: Mapping[str, Direction] = {"up": "up", "down": "down", "both": "bot
 # A page of thousands of rows helps nobody; the CSV has them all.
 _MOST_ROWS = 500
 _TELEPHONE = re.compile(r"\+?[0-9][0-9 -]{5,18}[0-9]", re.ASCII)
-_BASE_UNITS = {"mass": "kg", "volume": "L", "count": "piece", "area": "m2"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,53 +117,7 @@ def give_csv(batch: str) -> ResponseReturnValue:
     author = signed_in().author
     with the_service().store.read() as connection:
         answer = _answer(connection, author, _asked(connection, batch))
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(_csv_headings())
-    for shown in answer.rows:
-        writer.writerow([safe_cell(cell) for cell in _csv_row(shown)])
-    response = Response(text.getvalue().encode("utf-8-sig"), mimetype="text/csv; charset=utf-8")
-    response.headers.set("Content-Disposition", "attachment", filename=f"trace-{batch}.csv")
-    return response
-
-
-@blueprint.get("/desk/organisations/<code>")
-def show_organisation(code: str) -> ResponseReturnValue:
-    """An organisation with its batches, what it has of them, and the warnings that live on them."""
-    author = signed_in().author
-    if not may_oversee(author) and author.organisation != code:
-        raise Unknown
-    service = the_service()
-    with service.store.read() as connection:
-        facts = choices.registered_facts(connection, "organisation", [code])
-        if code not in facts:
-            raise Unknown
-        asking = suggestions.Asking(author, (code,), language())
-        held = suggestions.stock_of(connection, asking, "held")
-        arriving = suggestions.stock_of(connection, asking, "transit")
-        made = list(
-            connection.execute(
-                select(batches)
-                .where(batches.c.organisation == code)
-                .order_by(batches.c.made_seq.desc())
-                .limit(200)
-            )
-        )
-        names = {row.batch for row in made} | {each.batch for each in (*held, *arriving)}
-        warned = oversight.warnings_today(connection, sorted(names), service.clock.now_ms())
-        products = choices.product_names(connection, language(), {row.product for row in made if row.product})
-    return render_template(
-        "organisation.html",
-        code=code,
-        facts=facts[code][1],
-        held=held,
-        arriving=arriving,
-        made=made,
-        warned=warned,
-        products=products,
-        levels=LEVELS,
-        local_time=local_time,
-    )
+    return csv_of(f"trace-{batch}.csv", _csv_headings(), map(_csv_row, answer.rows))
 
 
 def _next_steps(author: Author, shown: RowShown, kinds: Collection[str]) -> list[tuple[Kind, dict[str, str]]]:
@@ -203,7 +154,7 @@ def _may_see(connection: Connection, author: Author, found: lookup.Found) -> boo
 def _address_of(found: lookup.Found) -> str:
     if found.kind == "batch":
         return url_for("regulator.show_batch", batch=found.code)
-    return url_for("regulator.show_organisation", code=found.code)
+    return url_for("organisations.show", code=found.code)
 
 
 def _asked(connection: Connection, batch: str) -> Asked:
@@ -289,24 +240,14 @@ def _csv_row(shown: RowShown) -> list[str]:
         row.organisation,
         shown.organisation,
         local_time(row.made_ms),
-        _plain_amounts(shown.passed),
-        _plain_amounts(shown.held),
-        _plain_amounts(shown.coming),
-        _plain_amounts(shown.sold),
-        "; ".join(f"{each.holder} {_plain_amounts({each.dimension: each.amount})}" for each in row.holdings),
+        plain_amounts(shown.passed),
+        plain_amounts(shown.held),
+        plain_amounts(shown.coming),
+        plain_amounts(shown.sold),
+        "; ".join(f"{each.holder} {plain_amounts({each.dimension: each.amount})}" for each in row.holdings),
         (gettext("Yes") if row.unknown_origin else ""),
         "; ".join(f"{test.sample} {test.conclusion or test.status}" for test in shown.tests),
         "; ".join(warned.code for warned in shown.warnings if not warned.is_lifted),
         " ".join(str(seq + 1) for seq, _ in row.proofs),
         " ".join(leaf.hex() for _, leaf in row.proofs),
     ]
-
-
-def _plain_amounts(amounts: Mapping[str, int]) -> str:
-    """Amounts in one unit per dimension, so that a column can be summed."""
-    told = [
-        f"{from_base(dimension, amount, _BASE_UNITS[dimension]):f} {_BASE_UNITS[dimension]}"
-        for dimension, amount in amounts.items()
-        if amount
-    ]
-    return "; ".join(told)

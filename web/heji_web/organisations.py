@@ -1,0 +1,101 @@
+"""One organisation: what it has and awaits, what it made, and the warnings that live on these batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Connection, select
+
+from heji_trace import choices, oversight, suggestions
+from heji_trace.errors import Unknown
+from heji_trace.parties import Author
+from heji_trace.rights import may_oversee
+from heji_trace.rules import LEVELS
+from heji_trace.tables import batches
+from heji_web.access import signed_in
+from heji_web.csv_files import csv_of, plain_amounts
+from heji_web.described import local_time
+from heji_web.headers import permit_scripts
+from heji_web.languages import gettext, language
+from heji_web.service import the_service
+
+blueprint = Blueprint("organisations", __name__)
+blueprint.after_request(permit_scripts)
+
+# A page of thousands of rows helps nobody; the CSV has all there is.
+_MOST_ROWS = 200
+_AT_ONCE = 500
+
+
+@blueprint.get("/desk/organisations/<code>")
+def show(code: str) -> ResponseReturnValue:
+    """The newest batches that it has, awaits and made."""
+    author = _reader(code)
+    service = the_service()
+    with service.store.read() as connection:
+        facts = _facts(connection, code)
+        asking = suggestions.Asking(author, (code,), language())
+        held, arriving = (
+            suggestions.stock_of(connection, asking, state, _MOST_ROWS + 1) for state in ("held", "transit")
+        )
+        query = select(batches).where(batches.c.organisation == code).order_by(batches.c.made_seq.desc())
+        made = list(connection.execute(query.limit(_MOST_ROWS + 1)))
+        names = {row.batch for row in made} | {each.batch for each in (*held, *arriving)}
+        warned = oversight.warnings_today(connection, sorted(names), service.clock.now_ms())
+        products = choices.product_names(connection, language(), {row.product for row in made if row.product})
+    return render_template(
+        "organisation.html",
+        code=code,
+        facts=facts,
+        held=held,
+        arriving=arriving,
+        made=made,
+        most=_MOST_ROWS,
+        warned=warned,
+        products=products,
+        levels=LEVELS,
+        local_time=local_time,
+    )
+
+
+@blueprint.get("/desk/organisations/<code>/stock.csv")
+def give_csv(code: str) -> ResponseReturnValue:
+    """All that it has and awaits, as a spreadsheet program opens it."""
+    author = _reader(code)
+    headings = ("Batch", "Product", "Where it is", "What there is", "Live warnings")
+    with the_service().store.read() as connection:
+        _facts(connection, code)
+        rows = list(_stock_rows(connection, suggestions.Asking(author, (code,), language())))
+    return csv_of(f"stock-{code}.csv", [gettext(heading) for heading in headings], rows)
+
+
+def _reader(code: str) -> Author:
+    """Who asks; raises Unknown unless it is of the organisation or oversees all."""
+    author = signed_in().author
+    if not may_oversee(author) and author.organisation != code:
+        raise Unknown
+    return author
+
+
+def _facts(connection: Connection, code: str) -> Mapping[str, Any]:
+    """What is registered of it; raises Unknown."""
+    found = choices.registered_facts(connection, "organisation", [code])
+    if code not in found:
+        raise Unknown
+    return found[code][1]
+
+
+def _stock_rows(connection: Connection, asking: suggestions.Asking) -> Iterator[Sequence[str]]:
+    now_ms = the_service().clock.now_ms()
+    for state, told in (("held", gettext("On hand")), ("transit", gettext("On its way to it"))):
+        stocked = suggestions.stock_of(connection, asking, state, None)
+        for start in range(0, len(stocked), _AT_ONCE):
+            part = stocked[start : start + _AT_ONCE]
+            warned = oversight.warnings_today(connection, [each.batch for each in part], now_ms)
+            for each in part:
+                codes = [one.code for one in warned.get(each.batch, ()) if not one.is_lifted]
+                amount = plain_amounts({each.dimension: each.amount})
+                yield each.batch, each.product, told, amount, "; ".join(codes)
