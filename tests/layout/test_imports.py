@@ -134,6 +134,7 @@ LAYERS = {
     "sense": 4,
     "sessions": 4,
     "settle": 4,
+    "shelf": 4,
     "standing": 4,
     "statements": 4,
     "state": 4,

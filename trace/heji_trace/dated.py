@@ -81,7 +81,7 @@ def shelf_facts(row: Mapping[str, Any], product: Mapping[str, Any]) -> DatedFact
 
 def passed(facts: DatedFacts, today: date) -> Raised | None:
     """The warning that a day of the batch is over on `today`: the sharper one, as use-by is about safety."""
-    best_before = _best_before_told(facts)
+    best_before = best_before_told(facts)
     if facts.use_by is not None and today > facts.use_by:
         return Raised("USE_BY_PASSED", facts.seq, _about("expiry", facts.use_by))
     if best_before is not None and today > best_before:
@@ -103,21 +103,21 @@ def best_before_of(facts: DatedFacts) -> date | None:
     return facts.made_on + timedelta(days=facts.shelf_life_days)
 
 
+def best_before_told(facts: DatedFacts) -> date | None:
+    """The best-before day to tell: where a use-by day alone is stated, the shelf life says nothing beside it."""
+    return None if facts.use_by is not None and facts.best_before is None else best_before_of(facts)
+
+
 def _expiry(facts: DatedFacts, today: date, thresholds: Thresholds) -> list[Raised]:
     over = passed(facts, today)
     if over is not None:
         return [over]
-    best_before = _best_before_told(facts)
+    best_before = best_before_told(facts)
     nearest = min((day for day in (facts.use_by, best_before) if day is not None), default=None)
     if nearest is not None and (nearest - today).days <= thresholds.near_expiry_days:
         data = {"days": (nearest - today).days}
         return [Raised("NEAR_EXPIRY", facts.seq, _about("expiry", nearest) | data)]
     return []
-
-
-def _best_before_told(facts: DatedFacts) -> date | None:
-    """Where a use-by day alone is stated, the shelf life says nothing beside it."""
-    return None if facts.use_by is not None and facts.best_before is None else best_before_of(facts)
 
 
 def _absence(facts: DatedFacts) -> list[Raised]:

@@ -11,6 +11,7 @@ from heji_trace.event import Line
 from heji_trace.measures import giver_of, measure, measure_known
 from heji_trace.moves import enter_moves
 from heji_trace.rules import HOUR_MS
+from heji_trace.shelf import days_of
 from heji_trace.state import State
 from heji_trace.suspect import FINDINGS, OPENING_KINDS, Suspicion
 
@@ -102,8 +103,7 @@ def _enter_batch(
         "made_ms": event.occurred_ms,
         "unknown_origin": unknown_origin,
         "batch_number": event.details.get("batch_number"),
-        "best_before": event.details.get("best_before"),
-        "use_by": event.details.get("use_by"),
+        **days_of(state, event, line.product),
         "version": entered.seq,
     }
     row = state.find_batch(line.batch)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from heji_trace.dated import DatedFacts, best_before_of
+from heji_trace.dated import DatedFacts, best_before_told
 from heji_trace.evidence import Evidence
 from heji_trace.kinds import words
 from heji_trace.passport_rows import Found
@@ -90,7 +90,7 @@ def product_of(found: Found, facts: DatedFacts) -> Product:
     row = found.trail.row
     registered = found.registry.facts("product", row["product"])
     name = registered.get("name")
-    best_before = None if facts.use_by and not facts.best_before else best_before_of(facts)
+    best_before = best_before_told(facts)
     return Product(
         {"zh": name, "en": registered.get("name_en", name)} if name else said("no-record"),
         registered.get("commodity"),

@@ -21,6 +21,7 @@ from heji_trace.retested import judge_instruments
 from heji_trace.said import remember
 from heji_trace.schemas import event_of
 from heji_trace.settle import inherit, settle, unreach
+from heji_trace.shelf import redate
 from heji_trace.state import State
 from heji_trace.stopped import FOUND_OF_STOPS, judge_stops
 from heji_trace.suspect import Suspicion, suspicions
@@ -96,6 +97,7 @@ def _correct(state: State, entered: Entered) -> None:
     judge_instruments(state, entered.seq)
     judge_stops(state, undone.touched, entered.seq, event)
     lines = (*event.inputs, *event.outputs, *event.moves) if event else ()
+    redate(state, [*undone.touched, *(line.batch for line in lines)], entered.seq)
     restock(state, [*undone.restocked, *(line.batch for line in lines)], entered.seq)
 
 

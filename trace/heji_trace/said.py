@@ -15,7 +15,9 @@ from heji_trace.statements import stated
 
 _REMEMBERED = 2000
 # Judged anew after a correction, or asked by what follows in the same group.
-_ASKED_AGAIN = frozenset({"receiving", "stock_count", "testing", "shipping"})
+_ASKED_AGAIN = frozenset(
+    {"receiving", "stock_count", "testing", "shipping", "collection", "grading", "packaging"}
+)
 
 
 def remember(state: State, seq: int, event: Event) -> None:
