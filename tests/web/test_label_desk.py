@@ -179,3 +179,12 @@ def test_a_void_code_and_one_without_batch_are_told_with_the_name_of_their_produ
     person = Person(county, "producer")
     assert "荔枝 5 千克装" in person.see(f"{LABELS}/{run}")
     assert "<strong>荔枝 5 千克装</strong>" in person.see(LABELS)
+
+
+def test_runs_beyond_a_page_are_found_behind_it(producer: Person, packed: County) -> None:
+    issued = [f"{LABELS}/{label(packed, 'P1').event_id}" for _ in range(52)]
+    page = producer.see(LABELS)
+    assert [address in page for address in (issued[51], issued[2], issued[1])] == [True, True, False]
+    [earlier] = re.findall(rf'href="({LABELS}\?before=\d+)"', page)
+    rest = producer.see(earlier)
+    assert [address in rest for address in (issued[2], issued[1], issued[0])] == [False, True, True]

@@ -20,17 +20,17 @@ from heji_trace.rules import LEVELS, STOPPING
 from heji_trace.state import State
 from heji_trace.tables import batches, labels, stock
 
-_MOST_RUNS: Final = 100
 _MOST_BATCHES: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class LabelRun:
-    """A run of labels; `withdrawn` says that a correction took it back, `void` that its code was declared void.
+    """A run of labels, issued by entry `seq`; `withdrawn` says that a correction took it back, `void` that its code was declared void.
 
     Neither is printed any more.
     """
 
+    seq: int
     run: str
     organisation: str
     product: str
@@ -92,10 +92,12 @@ def label_of(connection: Connection, run: LabelRun, base_url: str, language: str
     )
 
 
-def recent_runs(connection: Connection, organisation: str) -> list[LabelRun]:
-    """The newest runs that an organisation issued, those taken back too."""
+def recent_runs(connection: Connection, organisation: str, before: int | None, limit: int) -> list[LabelRun]:
+    """The newest runs that an organisation issued, behind those from entry `before` on; those taken back too."""
     query = select(labels).where(labels.c.organisation == organisation, labels.c.trace_code.is_not(None))
-    rows = connection.execute(query.order_by(labels.c.seq.desc()).limit(_MOST_RUNS))
+    if before is not None:
+        query = query.where(labels.c.seq < before)
+    rows = connection.execute(query.order_by(labels.c.seq.desc()).limit(limit))
     return [_run(row) for row in rows]
 
 
@@ -154,6 +156,7 @@ def _is_loud(code: str) -> bool:
 
 def _run(row: Row[Any]) -> LabelRun:
     return LabelRun(
+        row.seq,
         row.run,
         row.organisation,
         row.product,

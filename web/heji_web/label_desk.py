@@ -24,6 +24,7 @@ from heji_web.access import signed_in
 from heji_web.headers import permit_scripts
 from heji_web.languages import language
 from heji_web.problems import ProblemAnswer, problem_of
+from heji_web.questions import page_before
 from heji_web.regulator import amounts_said
 from heji_web.service import the_service
 
@@ -32,6 +33,7 @@ blueprint.after_request(permit_scripts)
 
 _KIND = KINDS["label_issue"]
 _MOST_DIGITS = 7
+_RUNS = 50
 
 
 @blueprint.get("/desk/labels")
@@ -133,7 +135,7 @@ def _page(author: Author, texts: Mapping[str, str], refusal: ProblemAnswer | Non
     with service.store.read() as connection:
         now_ms = service.clock.now_ms()
         batches = label_runs.batches_to_label(connection, author.organisation, language(), now_ms)
-        runs = label_runs.recent_runs(connection, author.organisation)
+        runs = label_runs.recent_runs(connection, author.organisation, page_before(), _RUNS + 1)
         products = choices.product_names(connection, language(), {run.product for run in runs})
     problems: dict[str, list[str]] = {}
     for problem in refusal.problems if refusal else ():
@@ -142,7 +144,8 @@ def _page(author: Author, texts: Mapping[str, str], refusal: ProblemAnswer | Non
         "labels.html",
         batches=[each for each in batches if not each.stopped],
         stopped=[each for each in batches if each.stopped],
-        runs=runs,
+        runs=runs[:_RUNS],
+        earlier=runs[_RUNS - 1].seq if len(runs) > _RUNS else None,
         products=products,
         texts=texts,
         refusal=refusal,
