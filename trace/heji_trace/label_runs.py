@@ -25,9 +25,9 @@ _MOST_BATCHES: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class LabelRun:
-    """A run of labels, issued by entry `seq`; `withdrawn` says that a correction took it back, `void` that its code was declared void.
+    """A run of labels, issued by entry `seq`.
 
-    Neither is printed any more.
+    `withdrawn` says that a correction took it back, `void` that its code was declared void; neither is printed any more.
     """
 
     seq: int
