@@ -99,6 +99,24 @@ def test_init_begins_a_log_with_its_operator_as_the_first_entry(begun: Terminal)
     assert organisation["name"] == "佛冈县运营中心"
 
 
+@pytest.mark.parametrize(
+    "option, value, pointer",
+    [
+        ("--division", "4418", "/details/division_code"),
+        ("--organisation", "佛冈 中心", "/organisation"),
+        ("--account", "o", "/name"),
+    ],
+)
+def test_init_with_what_cannot_be_recorded_makes_nothing_and_may_be_typed_again(
+    terminal: Terminal, option: str, value: str, pointer: str
+) -> None:
+    mistyped = ("--origin", "mistyped.example/log", option, value)
+    refused = terminal.ask(*INIT, *mistyped, typed="mistyped-33-litchis\n")
+    assert pointer in [each["pointer"] for each in refused["problems"]]
+    assert not Path(terminal.environment["HEJI_DATA"]).exists()
+    assert terminal.ask(*INIT, typed=PASSWORD)["ok"]
+
+
 def test_init_twice_is_refused_and_changes_nothing(begun: Terminal) -> None:
     key = (Path(begun.environment["HEJI_DATA"]) / "signing.key").read_bytes()
     again = begun.ask(*INIT, typed=PASSWORD)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from heji_trace import ledger
-from heji_trace.accounts import find_account
-from heji_trace.errors import Conflict, HejiError, InvalidEvent, Misconfigured, NotAllowed
+from heji_trace.accounts import find_account, list_accounts
+from heji_trace.errors import Conflict, HejiError, InvalidEvent, Misconfigured, NotAllowed, Untrusted
 from heji_trace.parties import Author
 from heji_web.founding import (
     Organisation,
@@ -56,10 +56,24 @@ def test_the_first_operator_is_the_first_entry_and_there_is_no_second_first(serv
         add_first_operator(service, CENTRE, "operator2", PASSWORD)
 
 
-def test_a_beginning_that_was_cut_short_is_continued(service: Service) -> None:
-    add_account(service, "operator", "fg-centre", ("operator",), PASSWORD)
-    add_first_operator(service, CENTRE, "operator", PASSWORD)
+def test_a_beginning_that_was_cut_short_is_continued_with_what_is_given_now(service: Service) -> None:
+    add_account(service, "operator", "fg-cnetre", ("operator",), "mistyped-33-litchis")
+    add_account(service, "operater", "fg-centre", ("operator",), "mistyped-33-litchis")
+    account = add_first_operator(service, CENTRE, "operator", PASSWORD)
     assert size(service) == 1
+    with service.store.read() as connection:
+        assert list_accounts(connection) == [account]
+    assert account.organisation == "fg-centre"
+    assert service.passwords.is_right(account.password_hash, PASSWORD)
+
+
+def test_an_emptied_ledger_is_no_beginning(service: Service) -> None:
+    account = add_account(service, "operator", "fg-centre", ("operator",), PASSWORD)
+    service.recorder.fault = Untrusted("ledger-behind", size=0, remembered=7)
+    with pytest.raises(Untrusted):
+        add_first_operator(service, CENTRE, "operator", "other-33-litchis")
+    with service.store.read() as connection:
+        assert list_accounts(connection) == [account]
 
 
 def test_only_an_operator_registers_others(service: Service) -> None:

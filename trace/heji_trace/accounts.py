@@ -41,6 +41,20 @@ def fold_name(name: str) -> str:
     return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
+def check_account(name: str, roles: Iterable[str]) -> tuple[str, frozenset[str]]:
+    """The name as it is kept and the roles of an account to be made; raises InvalidEvent for a bad name or role."""
+    folded = fold_name(name)
+    chosen = frozenset(roles)
+    problems = [Problem("/roles", "unknown-role", {"role": role}) for role in sorted(chosen - set(ROLES))]
+    if not _NAME.fullmatch(folded):
+        problems.append(Problem("/name", "bad-account-name"))
+    if not chosen:
+        problems.append(Problem("/roles", "no-role"))
+    if problems:
+        raise InvalidEvent(problems)
+    return folded, chosen
+
+
 def create_account(
     connection: Connection,
     name: str,
@@ -51,15 +65,7 @@ def create_account(
     now_ms: int,
 ) -> Account:
     """A new account; raises InvalidEvent for a bad name or role, Conflict where the name is taken."""
-    folded = fold_name(name)
-    chosen = frozenset(roles)
-    problems = [Problem("/roles", "unknown-role", {"role": role}) for role in sorted(chosen - set(ROLES))]
-    if not _NAME.fullmatch(folded):
-        problems.append(Problem("/name", "bad-account-name"))
-    if not chosen:
-        problems.append(Problem("/roles", "no-role"))
-    if problems:
-        raise InvalidEvent(problems)
+    folded, chosen = check_account(name, roles)
     if connection.execute(select(accounts.c.account).where(accounts.c.name == folded)).first():
         raise Conflict("account-exists", name=folded)
     account = Account(f"a-{random(10).hex()}", folded, organisation, chosen, now_ms, None, password_hash)
@@ -74,6 +80,12 @@ def create_account(
         )
     )
     return account
+
+
+def forget_accounts(connection: Connection) -> None:
+    """Remove every account with its sessions and tokens; only for a ledger that nobody has made a statement in."""
+    for each in (sessions, tokens, accounts):
+        connection.execute(delete(each))
 
 
 def list_accounts(connection: Connection, organisation: str | None = None) -> list[Account]:

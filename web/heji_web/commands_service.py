@@ -17,10 +17,10 @@ from heji_trace import ledger, project
 from heji_trace.db import Store, lock_ledger
 from heji_trace.errors import HejiError, Misconfigured, Unavailable
 from heji_trace.kinds.words import SUBJECT_TYPE
-from heji_trace.passwords import check_password
+from heji_trace.times import SYSTEM_CLOCK
 from heji_web.app import create_app
 from heji_web.doctor import Finding, examine, told
-from heji_web.founding import Organisation, add_first_operator, found_log
+from heji_web.founding import Organisation, add_first_operator, check_first_operator, found_log
 from heji_web.health import failed
 from heji_web.locking import locked
 from heji_web.logs import start_logging
@@ -179,7 +179,7 @@ def init(
     settings = read_settings(os.environ)
     password = read_password(from_stdin=password_stdin)
     operator = Organisation(organisation, organisation_name, subject_type, ("operator",), division)
-    check_password(password, account, organisation, organisation_name)
+    check_first_operator(operator, account, password, os.urandom, SYSTEM_CLOCK.now_ms())
     found_log(settings, origin or f"{urlsplit(settings.base_url).hostname}/log", os.urandom)
     with working_service(settings) as service:
         add_first_operator(service, operator, account, password)

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from heji_migrations import upgrade
 from heji_trace import ledger
-from heji_trace.accounts import Account, create_account, find_account
+from heji_trace.accounts import Account, check_account, create_account, forget_accounts
 from heji_trace.db import Store
 from heji_trace.errors import Misconfigured
+from heji_trace.event import Event
 from heji_trace.keys import Signer, generate_signer, read_signer, write_signer
 from heji_trace.parties import Author
 from heji_trace.passwords import check_password
@@ -61,8 +62,8 @@ def found_log(settings: Settings, origin: str, random: Callable[[int], bytes]) -
     return signer
 
 
-def register_organisation(service: Service, organisation: Organisation, author: Author) -> Receipt:
-    """Record the organisation in the ledger; raises what the recorder raises."""
+def registration(organisation: Organisation, by: str, random: Callable[[int], bytes], now_ms: int) -> Event:
+    """The statement of the organisation `by` that registers another, or itself; raises InvalidEvent."""
     details: dict[str, object] = {
         "code": organisation.code,
         "name": organisation.name,
@@ -72,16 +73,23 @@ def register_organisation(service: Service, organisation: Organisation, author: 
     }
     if organisation.division_code is not None:
         details["division_code"] = organisation.division_code
-    event = parse_event(
+    return parse_event(
         {
-            "id": str(UUID(bytes=service.random(16), version=4)),
+            "id": str(UUID(bytes=random(16), version=4)),
             "kind": "organisation",
-            "occurred_at": dump_ms(service.clock.now_ms()),
-            "organisation": author.organisation,
+            "occurred_at": dump_ms(now_ms),
+            "organisation": by,
             "details": details,
         }
     )
-    return service.recorder.submit(event, author)
+
+
+def register_organisation(service: Service, organisation: Organisation, author: Author) -> Receipt:
+    """Record the organisation in the ledger; raises what the recorder raises."""
+    now_ms = service.clock.now_ms()
+    return service.recorder.submit(
+        registration(organisation, author.organisation, service.random, now_ms), author
+    )
 
 
 def add_account(
@@ -96,15 +104,28 @@ def add_account(
         )
 
 
+def check_first_operator(
+    organisation: Organisation, name: str, password: str, random: Callable[[int], bytes], now_ms: int
+) -> None:
+    """Raise InvalidEvent for what `add_first_operator` could not record or let in, before anything is made for it."""
+    check_account(name, organisation.roles)
+    check_password(password, name, organisation.code, organisation.name)
+    registration(organisation, organisation.code, random, now_ms)
+
+
 def add_first_operator(service: Service, organisation: Organisation, name: str, password: str) -> Account:
     """The county's operator: the account, and its organisation as the first entry of the ledger.
 
-    Raises Misconfigured where the ledger has entries: its operator lets further people in.
+    What a beginning that was cut short has left of accounts is made anew, with the password and the organisation that
+    are given now. Raises Misconfigured where the ledger has entries: its operator lets further people in.
     """
-    with service.store.read() as connection:
+    with service.store.write() as connection:
         if ledger.size_of(connection):
             raise Misconfigured("already-begun", origin=service.signer.name)
-        account = find_account(connection, name)
-    account = account or add_account(service, name, organisation.code, ("operator",), password)
+        if service.recorder.fault is not None:
+            # A ledger that was emptied is no beginning.
+            raise service.recorder.fault.with_traceback(None)
+        forget_accounts(connection)
+    account = add_account(service, name, organisation.code, ("operator",), password)
     register_organisation(service, organisation, account.author)
     return account
