@@ -130,7 +130,7 @@ def test_a_full_disk_leaves_no_archive(
 
 def test_a_copy_is_read_back_and_is_the_same(county: County, tmp_path: Path) -> None:
     made = back_up(county, tmp_path / "b")
-    copied = copy_backup(made, tmp_path / "elsewhere", quiet)
+    copied = copy_backup(made.path, county.service.signer.verifier, tmp_path / "elsewhere", quiet)
     assert copied.read_bytes() == made.path.read_bytes()
     assert stat.S_IMODE(copied.stat().st_mode) == 0o600
 
@@ -142,8 +142,18 @@ def test_a_copy_of_what_has_rotted_meanwhile_is_refused(county: County, tmp_path
     data[200] ^= 1
     made.path.write_bytes(data)
     with pytest.raises(Untrusted):
-        copy_backup(made, tmp_path / "elsewhere", quiet)
+        copy_backup(made.path, county.service.signer.verifier, tmp_path / "elsewhere", quiet)
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def listed(county: County, folder: Path) -> list[Path]:
+    return [
+        each.path for each in list_backups(folder, county.service.signer.name, county.service.clock.now_ms())
+    ]
+
+
+def pruned(county: County, folder: Path, keep: int) -> list[Path]:
+    return prune_backups(folder, county.service.signer.name, keep, county.service.clock.now_ms())
 
 
 @pytest.mark.sqlite_only
@@ -154,12 +164,48 @@ def test_the_newest_are_kept_by_their_moment_and_not_by_their_size(county: Count
         county.now.seconds += 3600
         if number % 2:
             county.harvest(f"C{number}")
-    (tmp_path / "mine.txt").write_text("kept")
-    (tmp_path / f".{made[0].name}.77.part").write_text("left over")
-    assert list_backups(tmp_path) == made
-    assert prune_backups(tmp_path, 3) == made[:-3]
-    assert sorted(
-        path.name for path in tmp_path.iterdir() if path.is_file() and ".zip" in path.name
-    ) == sorted(path.name for path in made[-3:])
-    assert (tmp_path / "mine.txt").exists()
-    assert list_backups(tmp_path / "absent") == []
+    assert listed(county, tmp_path) == made
+    assert pruned(county, tmp_path, 3) == made[:-3]
+    assert sorted(tmp_path.glob("*.zip")) == sorted(made[-3:])
+    assert listed(county, tmp_path / "absent") == []
+
+
+@pytest.mark.sqlite_only
+def test_what_is_not_of_this_log_or_of_the_past_is_neither_counted_nor_deleted(
+    county: County, tmp_path: Path
+) -> None:
+    folder = tmp_path / "b"
+    ours = back_up(county, folder).path
+    others = [
+        folder / name
+        for name in (
+            "log.heji.example.9.20991231T000000Z.heji.zip",
+            "log.heji.example.9.20269931T000000Z.heji.zip",
+            "log.heji.example_log-2.9.20260101T000000Z.heji.zip",
+            "a.log.heji.example.9.20260101T000000Z.heji.zip",
+            "before the upgrade.heji.zip",
+            "mine.txt",
+        )
+    ]
+    for each in others:
+        each.write_text("kept")
+    assert listed(county, folder) == [ours]
+    assert pruned(county, folder, 1) == []
+    assert sorted(folder.iterdir()) == sorted([ours, *others])
+
+
+@pytest.mark.sqlite_only
+def test_what_a_killed_process_left_is_deleted_and_what_another_is_writing_is_not(
+    county: County, tmp_path: Path
+) -> None:
+    now_ms = county.service.clock.now_ms()
+    (folder := tmp_path / "b").mkdir()
+    left, growing, foreign = (
+        folder / f".{log}.9.20260101T000000Z.heji.zip.{number}.part"
+        for log, number in (("log.heji.example", 77), ("log.heji.example", 78), ("other.example", 77))
+    )
+    for draft, minutes in ((left, 61), (growing, 59), (foreign, 61)):
+        draft.write_text("a part of an archive")
+        os.utime(draft, ns=(0, (now_ms - minutes * 60_000) * 10**6))
+    assert pruned(county, folder, 3) == []
+    assert sorted(folder.iterdir()) == sorted([growing, foreign])

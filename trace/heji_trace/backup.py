@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from sqlalchemy import Connection
 
 from heji_trace import ledger
 from heji_trace.archive import KEY, MANIFEST, Manifest, Part, Reader, Writer, dump_manifest, kept_tables
-from heji_trace.checkpoint import VerifierKey, open_checkpoint, parse_verifier_key
+from heji_trace.checkpoint import VerifierKey, open_checkpoint
 from heji_trace.entries import check_chain, commit_record, parse_entry
 from heji_trace.errors import BadProof, BrokenChain, Misconfigured, Untrusted
 from heji_trace.keys import Signer, dump_signer
@@ -27,6 +28,7 @@ SUFFIX = ".heji.zip"
 
 _MOMENT = "%Y%m%dT%H%M%SZ"
 _DRAFT = ".part"
+_DRAFT_LEFT_MS = 60 * 60 * 1000
 _COPIED_AT_ONCE = 2**20
 
 Progress = Callable[[int], None]
@@ -111,30 +113,19 @@ def check_backup(
         return Checked(path, manifest, roots)
 
 
-def copy_backup(checked: Checked, folder: Path, progress: Progress) -> Path:
+def copy_backup(source: Path, key: VerifierKey, folder: Path, progress: Progress) -> Path:
     """A copy of an archive in another folder, mode 0600, read back as the first was; where it lies.
 
-    Raises Misconfigured where the folder cannot be written, and what `check_backup` raises.
+    Raises Misconfigured where the one cannot be read or the other written, and what `check_backup` raises.
     """
-    path = folder / checked.path.name
+    path = folder / source.name
     with _placed(path) as file:
-        with checked.path.open("rb") as source:
-            copyfileobj(source, file, _COPIED_AT_ONCE)
+        with source.open("rb") as original:
+            copyfileobj(original, file, _COPIED_AT_ONCE)
         file.flush()
         os.fsync(file.fileno())
-        check_backup(Path(file.name), parse_verifier_key(checked.manifest.verifier_key), progress)
+        check_backup(Path(file.name), key, progress)
     return path
-
-
-def prune_backups(folder: Path, keep: int) -> list[Path]:
-    """Delete all but the newest `keep` archives of a folder; those deleted."""
-    superfluous = list_backups(folder)[:-keep]
-    # What a process that was killed has left of an archive.
-    for draft in folder.glob(f".*{SUFFIX}.*{_DRAFT}"):
-        draft.unlink(missing_ok=True)
-    for path in superfluous:
-        path.unlink(missing_ok=True)
-    return superfluous
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,29 +136,51 @@ class Found:
     made_ms: int
 
 
-def find_newest(folder: Path) -> Found | None:
-    """The newest archive of a folder by its name, unread."""
-    for path in reversed(list_backups(folder)):
-        try:
-            made = datetime.strptime(_moment_in_name(path)[0], _MOMENT).replace(tzinfo=UTC)
-        except ValueError:
-            continue
-        return Found(path, ms_of(made))
-    return None
+def list_backups(folder: Path, origin: str, now_ms: int) -> list[Found]:
+    """The archives of one log in a folder, unread, the newest last; none where there is no folder.
+
+    One from the future was made by a clock that was wrong: how old it is cannot be said, and it is passed over. So is
+    what another log, or a person, has put there.
+    """
+    named = re.compile(
+        rf"{re.escape(_place_of(origin))}\.[0-9]+\.(?P<moment>[0-9]{{8}}T[0-9]{{6}}Z){re.escape(SUFFIX)}"
+    )
+    found = []
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if parts := named.fullmatch(path.name):
+            try:
+                made = datetime.strptime(parts["moment"], _MOMENT).replace(tzinfo=UTC)
+            except ValueError:
+                continue
+            if ms_of(made) <= now_ms:
+                found.append(Found(path, ms_of(made)))
+    return sorted(found, key=lambda each: (each.made_ms, each.path.name))
 
 
-def list_backups(folder: Path) -> list[Path]:
-    """The archives in a folder, the newest last; none where there is no folder."""
-    return sorted(folder.glob(f"*{SUFFIX}"), key=_moment_in_name) if folder.is_dir() else []
+def find_newest(folder: Path, origin: str, now_ms: int) -> Found | None:
+    """The newest of `list_backups`."""
+    return next(reversed(list_backups(folder, origin, now_ms)), None)
 
 
-def _moment_in_name(path: Path) -> tuple[str, str]:
-    return path.name.removesuffix(SUFFIX).rpartition(".")[2], path.name
+def prune_backups(folder: Path, origin: str, keep: int, now_ms: int) -> list[Path]:
+    """Delete all but the newest `keep` of `list_backups`, and what killed processes have left; the archives deleted."""
+    superfluous = [each.path for each in list_backups(folder, origin, now_ms)[:-keep]]
+    for draft in folder.glob(f".{_place_of(origin)}.*{SUFFIX}.*{_DRAFT}"):
+        # A younger one may be growing under the hands of another process, perhaps on another machine.
+        with suppress(FileNotFoundError):
+            if draft.stat().st_mtime * 1000 < now_ms - _DRAFT_LEFT_MS:
+                draft.unlink()
+    for path in superfluous:
+        path.unlink(missing_ok=True)
+    return superfluous
 
 
 def _file_name(origin: str, size: int, now_ms: int) -> str:
-    place = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in origin)
-    return f"{place}.{size}.{moment_of(now_ms):{_MOMENT}}{SUFFIX}"
+    return f"{_place_of(origin)}.{size}.{moment_of(now_ms):{_MOMENT}}{SUFFIX}"
+
+
+def _place_of(origin: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in origin)
 
 
 def _private(path: str, flags: int) -> int:

@@ -54,47 +54,58 @@ class DailyBackups:
             self._thread.join()
 
     def age_ms(self, folder: Path) -> int | None:
-        """How long ago the newest backup in a folder was made, or None where there is none."""
-        newest = find_newest(folder)
-        return None if newest is None else self._clock.now_ms() - newest.made_ms
+        """How long ago the newest backup of this log in a folder was made, or None where there is none."""
+        now_ms = self._clock.now_ms()
+        newest = find_newest(folder, self._signer.name, now_ms)
+        return None if newest is None else now_ms - newest.made_ms
 
     def back_up_when_due(self) -> Checked | None:
-        """Write a backup, copy it, and delete those beyond their number, if the newest is a day old.
+        """Write a backup if the newest is a day old, and copy the newest where the copy has yet to be made.
 
-        Raises what the ledger's fault is, where it has one: a backup of it must not take a good one's place.
+        In both folders those beyond their number are deleted. Raises what the ledger's fault is, where it has one: a
+        backup of it must not take a good one's place.
         """
         folder = self._settings.backup
         if folder is None:
             return None
         with _only_one(folder) as mine:
-            age = self.age_ms(folder)
-            # One from the future was made by a clock that was wrong.
-            if not mine or (age is not None and 0 <= age < DAY_MS):
+            if not mine:
                 return None
-            if self._recorder.fault is not None:
-                raise self._recorder.fault.with_traceback(None)
-            with self._store.read() as connection:
-                made = write_backup(
-                    connection,
-                    self._signer,
-                    folder,
-                    revision=upgrade.head(),
-                    now_ms=self._clock.now_ms(),
-                    progress=_unwatched,
-                )
-            self._copy(made)
-            prune_backups(folder, self._settings.backup_keep)
+            age = self.age_ms(folder)
+            made = self._write(folder) if age is None or age >= DAY_MS else None
+            self._copy_newest(folder)
+            self.fault = None
         return made
 
-    def _copy(self, made: Checked) -> None:
-        folder = self._settings.backup_copy
-        if folder is None:
+    def _write(self, folder: Path) -> Checked:
+        if self._recorder.fault is not None:
+            raise self._recorder.fault.with_traceback(None)
+        with self._store.read() as connection:
+            made = write_backup(
+                connection,
+                self._signer,
+                folder,
+                revision=upgrade.head(),
+                now_ms=self._clock.now_ms(),
+                progress=_unwatched,
+            )
+        self._prune(folder)
+        return made
+
+    def _copy_newest(self, folder: Path) -> None:
+        copies = self._settings.backup_copy
+        if copies is None:
             return
         # Made here, it would stand on this machine's own disk while the network drive is away.
-        if not folder.is_dir():
-            raise Misconfigured("backup-copy-absent", path=folder)
-        copy_backup(made, folder, _unwatched)
-        prune_backups(folder, self._settings.backup_keep)
+        if not copies.is_dir():
+            raise Misconfigured("backup-copy-absent", path=copies)
+        newest = find_newest(folder, self._signer.name, self._clock.now_ms())
+        if newest is not None and not (copies / newest.path.name).exists():
+            copy_backup(newest.path, self._signer.verifier, copies, _unwatched)
+            self._prune(copies)
+
+    def _prune(self, folder: Path) -> None:
+        prune_backups(folder, self._signer.name, self._settings.backup_keep, self._clock.now_ms())
 
     def _work(self) -> None:
         wait = _FIRST_SECONDS
@@ -111,7 +122,6 @@ class DailyBackups:
                 _log.exception("no backup")
                 continue
             if made is not None:
-                self.fault = None
                 _log.info("backup written", extra={"facts": {"size": made.manifest.size}})
 
 

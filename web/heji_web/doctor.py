@@ -302,11 +302,12 @@ def _backups(service: Service) -> Iterator[Finding]:
     if settings.backup is None:
         yield _notice("backups", "doctor-backups-off", "remedy-backups-off")
         return
-    newest = find_newest(settings.backup)
+    origin, now_ms = service.signer.name, service.clock.now_ms()
+    newest = find_newest(settings.backup, origin, now_ms)
     if newest is None:
         yield _notice("backups", "doctor-backups-none", "remedy-backups-none", folder=settings.backup)
         return
-    age_ms = service.clock.now_ms() - newest.made_ms
+    age_ms = now_ms - newest.made_ms
     hours = age_ms // HOUR_MS
     if age_ms > 2 * DAY_MS:
         yield _problem("backups", "doctor-backups-old", "remedy-backups-old", path=newest.path, hours=hours)
@@ -321,8 +322,8 @@ def _backups(service: Service) -> Iterator[Finding]:
     if copy is None:
         yield _notice("backup-copy", "doctor-copy-none", "remedy-copy")
         return
-    copied = find_newest(copy)
-    if copied is None or service.clock.now_ms() - copied.made_ms > 2 * DAY_MS:
+    copied = find_newest(copy, origin, now_ms)
+    if copied is None or now_ms - copied.made_ms > 2 * DAY_MS:
         yield _problem("backup-copy", "doctor-copy-old", "remedy-copy-old", folder=copy)
     elif _device(copy) == _device(settings.data):
         yield _notice("backup-copy", "doctor-copy-same-disk", "remedy-copy", folder=copy)
