@@ -246,13 +246,33 @@ def test_a_log_can_fall_behind_twice(live: Terminal, tmp_path: Path, grown: Coun
     go_on_and_check(second)
     keep_head(second, third)
     assert third.run("restore", first).exit_code == 1
-    (third.data / "head" / "head").unlink()
-    shutil.copy2(second.data / "head" / "head", third.data / "head" / "head")
-    for old in (third.data / "head").glob("head.*"):
-        old.unlink()
     assert third.ask("restore", again)["origin"] == "log.heji.example-3"
     assert third.run("verify", "--projections").exit_code == 0
     go_on_and_check(third)
+
+
+def test_a_log_under_a_new_name_is_restored_beside_the_head_of_the_old_one(
+    live: Terminal, tmp_path: Path, grown: County
+) -> None:
+    first = live.ask("backup", "create")["path"]
+    grown.harvest("LOST", "7")
+    grown.service.close()
+    second, third, fourth = (Terminal(tmp_path / name) for name in ("second", "third", "fourth"))
+    keep_head(live, second)
+    assert second.ask("restore", first)["origin"] == "log.heji.example-2"
+    whole = second.ask("backup", "create", "--with-key")["path"]
+    keep_head(second, third)
+    assert len(list((third.data / "head").iterdir())) == 2
+    assert third.ask("restore", whole)["continues"] is True
+    assert third.run("verify", "--projections").exit_code == 0
+    go_on_and_check(third)
+    keep_head(second, fourth)
+    (fourth.data / "head" / "head").unlink()
+    assert fourth.ask("restore", whole)["code"] == "restore-head-unknown"
+    [aside] = (fourth.data / "head").iterdir()
+    signer = grown.service.signer
+    aside.write_text(sign_note(dump_checkpoint(signer.name, 3, bytes(32)), signer), "utf-8")
+    assert fourth.ask("restore", whole, "--nothing-later")["code"] == "restore-differs"
 
 
 def test_a_restore_without_any_known_checkpoint_needs_the_operator_s_decision(

@@ -7,7 +7,7 @@ and its first new entry, `log_gap`, carries the checkpoint that was left behind.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from heji_trace.keys import Signer
 from heji_trace.rows import insert_rows
 from heji_trace.schemas import parse_event
 from heji_trace.state import State
-from heji_trace.succession import found_successor
+from heji_trace.succession import Predecessor, found_successor, predecessors
 from heji_trace.times import dump_ms
 
 SYSTEM = "system"
@@ -85,13 +85,18 @@ def plan_restore(
     """
     with Reader(path) as reader:
         manifest = reader.manifest
+        earlier = _predecessors(reader)
     key = parse_verifier_key(manifest.verifier_key)
-    known = [Known(note, _opened(note, key)) for note in notes]
-    checked = check_backup(path, key, progress, [each.checkpoint.size for each in known])
-    for each in known:
-        found = checked.roots.get(each.checkpoint.size)
-        if each.checkpoint.size <= manifest.size and found != each.checkpoint.root:
-            raise Untrusted("restore-differs", size=each.checkpoint.size)
+    noted = [Known(note, _opened(note, [key, *(each.key for each in earlier)])) for note in notes]
+    checked = check_backup(path, key, progress, [each.checkpoint.size for each in noted])
+    # Behind its seam an earlier log said other things, which this one has left behind long since.
+    ends = {key.name: manifest.size, **{each.key.name: each.size for each in earlier}}
+    for each in noted:
+        size = each.checkpoint.size
+        if size <= ends[each.checkpoint.origin] and checked.roots.get(size) != each.checkpoint.root:
+            raise Untrusted("restore-differs", size=size)
+    # What an earlier log signed does not tell how far this one has gone.
+    known = [each for each in noted if each.checkpoint.origin == key.name]
     own = Known(manifest.note, open_checkpoint(manifest.note, [key]))
     newest = max([own, *known], key=lambda each: each.checkpoint.size)
     if newest.checkpoint.size > manifest.size or new_log:
@@ -101,11 +106,16 @@ def plan_restore(
     return Plan(path, manifest, key, None)
 
 
-def _opened(note: str, key: VerifierKey) -> Checkpoint:
+def _predecessors(reader: Reader) -> tuple[Predecessor, ...]:
+    parts = [part for part in reader.manifest.parts if part.table == "foundation"]
+    return predecessors({row[0]: row[1] for part in parts for run in reader.rows(part) for row in run})
+
+
+def _opened(note: str, keys: Sequence[VerifierKey]) -> Checkpoint:
     try:
-        return open_checkpoint(note, [key])
+        return open_checkpoint(note, keys)
     except BadSignature as error:
-        raise Untrusted("restore-other-log", origin=key.name) from error
+        raise Untrusted("restore-other-log", origin=keys[0].name) from error
 
 
 def restore(
