@@ -292,6 +292,29 @@ def test_a_restore_without_any_known_checkpoint_needs_the_operator_s_decision(
     assert empty.ask("restore", path, "--nothing-later")["continues"] is True
 
 
+def test_a_receipt_a_proof_and_a_checkpoint_that_an_editor_saved_are_known_checkpoints(
+    live: Terminal, empty: Terminal, tmp_path: Path, grown: County
+) -> None:
+    path = live.ask("backup", "create")["path"]
+    grown.harvest("LOST", "7")
+    last = str(grown.size - 1)
+    head = (grown.service.settings.head / "head").read_bytes()
+    empty.data.mkdir()
+    for kept in (
+        live.run("log", "prove", last, "--json").stdout.encode(),
+        live.run("log", "prove", last).stdout.encode(),
+        b"\xef\xbb\xbf" + head.replace(b"\n", b"\r\n") + b"\r\n",
+        head.removesuffix(b"\n"),
+    ):
+        (tmp_path / "kept").write_bytes(kept)
+        plan = empty.ask("restore", path, "--dry-run", "--known-checkpoint", tmp_path / "kept")
+        assert (plan["continues"], plan["lost"]) == (False, 1)
+    for odd in ("{}", "c2sp.org/tlog-proof@v1\n", ""):
+        (tmp_path / "kept").write_text(odd)
+        refused = empty.ask("restore", path, "--dry-run", "--known-checkpoint", tmp_path / "kept")
+        assert refused["ok"] is False
+
+
 def test_a_checkpoint_of_another_history_stops_the_restore(
     live: Terminal, empty: Terminal, grown: County
 ) -> None:

@@ -24,12 +24,14 @@ from heji_trace.merkle import HASH_SIZE
 ED25519 = b"\x01"
 """The signature type byte of C2SP signed-note."""
 
+PROOF_HEADER = "c2sp.org/tlog-proof@v1"
+"""The first line of a proof."""
+
 _KEY_SIZE = 32
 _SIGNATURE_SIZE = 64
 _KEY_ID_SIZE = 4
 _MAX_SIGNATURES = 64
 _MAX_HASHES = 64
-_PROOF_HEADER = "c2sp.org/tlog-proof@v1"
 
 _NUMBER = re.compile(r"0|[1-9]\d{0,15}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\ud800-\udfff]")
@@ -180,7 +182,7 @@ def _open(note: str, verifier_keys: Iterable[VerifierKey | str]) -> tuple[str, s
 
 def dump_proof(index: int, hashes: Sequence[bytes], note: str) -> str:
     """A C2SP tlog-proof: the hashes from the leaf's sibling up, then the signed checkpoint."""
-    lines = [_PROOF_HEADER, f"index {index}", *(_base64(each) for each in hashes), "", note]
+    lines = [PROOF_HEADER, f"index {index}", *(_base64(each) for each in hashes), "", note]
     return "\n".join(lines)
 
 
@@ -188,7 +190,7 @@ def parse_proof(text: str) -> Proof:
     """The proof that `dump_proof` wrote, its note not yet opened; raises BadProof, for extra data too."""
     head, gap, note = text.partition("\n\n")
     header, *lines = head.split("\n")
-    if not gap or not note or header != _PROOF_HEADER or not lines or len(lines) > 1 + _MAX_HASHES:
+    if not gap or not note or header != PROOF_HEADER or not lines or len(lines) > 1 + _MAX_HASHES:
         raise BadProof("proof-form")
     if not lines[0].startswith("index ") or not _NUMBER.fullmatch(lines[0][6:]):
         raise BadProof("proof-form")

@@ -20,10 +20,18 @@ from heji_trace import ledger, project
 from heji_trace.archive import Manifest, Part, Reader
 from heji_trace.backup import Progress, check_backup
 from heji_trace.book import Entered
-from heji_trace.checkpoint import Checkpoint, VerifierKey, open_checkpoint, parse_verifier_key
+from heji_trace.checkpoint import (
+    PROOF_HEADER,
+    Checkpoint,
+    VerifierKey,
+    open_checkpoint,
+    parse_proof,
+    parse_verifier_key,
+)
 from heji_trace.errors import BadProof, BadSignature, Misconfigured, Untrusted
 from heji_trace.event import Event
 from heji_trace.keys import Signer
+from heji_trace.proof import parse_bundle
 from heji_trace.rows import insert_rows
 from heji_trace.schemas import parse_event
 from heji_trace.state import State
@@ -67,6 +75,17 @@ class Plan:
     def lost(self) -> int:
         """How many entries are known to have been signed that the archive does not have."""
         return max(self.left_behind.checkpoint.size - self.manifest.size, 0) if self.left_behind else 0
+
+
+def notes_in(text: str) -> list[str]:
+    """The signed notes in what somebody kept: a checkpoint, a proof or a receipt; raises BadProof.
+
+    What an editor leaves at the ends of a file does not matter.
+    """
+    kept = text.strip("\ufeff \t\r\n") + "\n"
+    if kept.startswith("{"):
+        return [parse_proof(item.proof).note for item in parse_bundle(kept.encode()).items]
+    return [parse_proof(kept).note if kept.startswith(PROOF_HEADER) else kept]
 
 
 def plan_restore(

@@ -28,7 +28,7 @@ from heji_trace.keys import Signer, generate_signer, parse_signer, read_signer, 
 from heji_trace.parties import Author
 from heji_trace.recorder import Recorder
 from heji_trace.replay import check_projections
-from heji_trace.restore import SYSTEM, Plan, plan_restore, restore
+from heji_trace.restore import SYSTEM, Plan, notes_in, plan_restore, restore
 from heji_trace.succession import next_origin
 from heji_trace.times import SYSTEM_CLOCK, dump_ms
 from heji_trace.verify import verify
@@ -193,7 +193,7 @@ def restore_backup(
 ) -> None:
     """把备份恢复到空的数据库（见 HEJI_DATA 等设置），绝不使账本分叉 · Restore into an empty database, without a fork."""
     settings = read_settings(os.environ)
-    notes = [*list_notes(settings.head), *(_read_note(path) for path in known)]
+    notes = [*list_notes(settings.head), *(note for path in known for note in _read_notes(path))]
     with Reader(file) as reader:
         total = reader.manifest.size
     with progress_bar("checking-backup", total) as progress:
@@ -298,9 +298,9 @@ def _check_revision(plan: Plan) -> None:
         raise Misconfigured("schema-newer", current=plan.manifest.revision, head=upgrade.head())
 
 
-def _read_note(path: Path) -> str:
+def _read_notes(path: Path) -> list[str]:
     try:
-        return path.read_text("utf-8")
+        return notes_in(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise Misconfigured("note-unreadable", path=path) from error
 
