@@ -28,6 +28,7 @@ LAYERS = {
     "event": 1,
     "event_ids": 1,
     "gs1": 1,
+    "editions": 1,
     "intervals": 1,
     "keys": 1,
     "licences": 1,
@@ -146,6 +147,7 @@ LAYERS = {
     "undo": 4,
     "uses": 4,
     "verify": 4,
+    "waited": 4,
     "withdrawal": 4,
     "watch": 4,
 }

@@ -20,6 +20,7 @@ from heji_trace.rules import (
     ScopeFact,
     TestFact,
     Thresholds,
+    Waits,
     stored_warnings,
 )
 
@@ -32,7 +33,7 @@ FORMAL = TestFact(9, 9, "S2", "formal", "conforming", "final", released=True)
 
 
 def warnings_of(facts: Facts) -> list[Raised]:
-    return stored_warnings(facts, TABLE, Thresholds())
+    return stored_warnings(facts, lambda _: Waits(TABLE), Thresholds())
 
 
 def codes_of(facts: Facts) -> list[str]:
@@ -73,9 +74,16 @@ def test_an_interval_rests_unproven_on_a_use_recorded_after_the_harvest() -> Non
     written_back = replace(SPRAY, seq=6, rank=6, recorded_ms=PICKING.recorded_ms)
     facts = Facts(harvests=[replace(PICKING, applications=(written_back,))])
     patient = Thresholds(late_record_hours=1000)
-    assert [raised.code for raised in stored_warnings(facts, TABLE, patient)] == ["PHI_UNPROVEN"]
+    assert [raised.code for raised in stored_warnings(facts, lambda _: Waits(TABLE), patient)] == [
+        "PHI_UNPROVEN"
+    ]
     in_time = replace(written_back, seq=4, rank=4)
-    assert stored_warnings(Facts(harvests=[replace(PICKING, applications=(in_time,))]), TABLE, patient) == []
+    assert (
+        stored_warnings(
+            Facts(harvests=[replace(PICKING, applications=(in_time,))]), lambda _: Waits(TABLE), patient
+        )
+        == []
+    )
 
 
 def test_a_use_that_was_recorded_in_time_stays_so_when_its_note_is_corrected_after_the_harvest() -> None:

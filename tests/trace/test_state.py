@@ -156,12 +156,12 @@ def test_thresholds_are_those_in_force_on_the_beijing_day(state: State) -> None:
 
 
 def test_intervals_are_those_of_the_newest_edition_in_force(state: State) -> None:
-    assert state.intervals_at(NOW) == ()
+    assert state.waits_at(NOW).intervals == ()
     for seq, days in ((1, "14"), (2, "21")):
         rows = f'[{{"active":"毒死蜱","crop":"荔枝","days":"{days}"}}]'
         edition(state, seq, "intervals", rows, "2026-01-01")
-    assert [interval.days for interval in state.intervals_at(NOW)] == [21]
-    assert state.intervals_at(NOW) == state.intervals_at(NOW)
+    assert [interval.days for interval in state.waits_at(NOW).intervals] == [21]
+    assert state.waits_at(NOW).intervals == state.waits_at(NOW).intervals
 
 
 def test_of_the_editions_only_those_are_read_by_which_events_are_judged(

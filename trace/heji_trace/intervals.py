@@ -8,6 +8,8 @@ from datetime import date, timedelta
 
 from heji_trace.crops import groups_of, is_group, is_same_crop
 
+MOST_DAYS = 3650
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -26,12 +28,16 @@ def parse_intervals(
 ) -> tuple[Interval, ...]:
     """The rows of an `edition` event of the table `intervals`: `active`, `crop`, `formulation`, `days`.
 
-    A range such as "2-5" or "早稻14 / 晚稻28" counts as its largest number; rows without a number are left out.
+    Those of `withdrawals` may say `drug` and `species` instead. A range such as "2-5" or "早稻14 / 晚稻28" counts as its
+    largest number; rows without a number, or whose names cannot be read, are left out.
     """
     return tuple(
-        Interval(row["active"], row["crop"], row.get("formulation", ""), days, edition, verified)
+        Interval(active, crop, row.get("formulation", ""), days, edition, verified)
         for row in rows
-        if (days := _largest_number(row.get("days", ""))) is not None
+        if (active := row.get("active") or row.get("drug"))
+        and (crop := row.get("crop") or row.get("species"))
+        and (days := largest_number(row.get("days", ""))) is not None
+        and days <= MOST_DAYS
     )
 
 
@@ -63,6 +69,7 @@ def _names(listed: str, asked: str) -> bool:
     return asked == listed or asked in listed.split()
 
 
-def _largest_number(text: str) -> int | None:
+def largest_number(text: str) -> int | None:
+    """The largest whole number in a text; None where it has none."""
     digits = "".join(sign if sign.isascii() and sign.isdigit() else " " for sign in text).split()
     return max(map(int, digits), default=None)

@@ -25,6 +25,7 @@ from heji_trace.shelf import redate
 from heji_trace.state import State
 from heji_trace.stopped import FOUND_OF_STOPS, judge_stops
 from heji_trace.suspect import Suspicion, suspicions
+from heji_trace.waited import judge_waits
 from heji_trace.withdrawal import in_parts, withdraw
 
 _REBUILD_GROUP = 1000
@@ -95,6 +96,7 @@ def _correct(state: State, entered: Entered) -> None:
     for part in in_parts(state, rebound):
         settle(state, part, entered.seq)
     judge_instruments(state, entered.seq)
+    judge_waits(state, entered.seq)
     judge_stops(state, undone.touched, entered.seq, event)
     lines = (*event.inputs, *event.outputs, *event.moves) if event else ()
     redate(state, [*undone.touched, *(line.batch for line in lines)], entered.seq)

@@ -6,7 +6,7 @@ when somebody reads; everything else is stored when the entry that causes it is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -187,7 +187,19 @@ class Facts:
     findings: Sequence[Raised] = ()
 
 
-def stored_warnings(facts: Facts, intervals: Sequence[Interval], thresholds: Thresholds) -> list[Raised]:
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """The tables of waiting times by which uses before a harvest are judged."""
+
+    intervals: Sequence[Interval] = ()
+    withdrawals: Sequence[Interval] = ()
+
+
+# By the place of an entry in the ledger, the tables that were known when it was recorded: none judges it afterwards.
+WaitsAt = Callable[[int], Waits]
+
+
+def stored_warnings(facts: Facts, waits_at: WaitsAt, thresholds: Thresholds) -> list[Raised]:
     """The warnings that a batch's own facts cause, in the order of the rules."""
     raised = list(facts.findings)
     if facts.unknown_origin_seq is not None:
@@ -196,7 +208,7 @@ def stored_warnings(facts: Facts, intervals: Sequence[Interval], thresholds: Thr
     raised += _scope_warnings(facts.scopes)
     raised += _test_warnings(facts.tests)
     for harvest in facts.harvests:
-        raised += waiting_warnings(harvest, intervals, thresholds)
+        raised += waiting_warnings(harvest, waits_at, thresholds)
     return raised
 
 
@@ -255,9 +267,7 @@ def _is_unresolved(test: TestFact) -> bool:
     return test.conclusion in _UNFAVOURABLE and test.status not in _VOID and not is_decided
 
 
-def waiting_warnings(
-    harvest: HarvestFact, intervals: Sequence[Interval], thresholds: Thresholds
-) -> list[Raised]:
+def waiting_warnings(harvest: HarvestFact, waits_at: WaitsAt, thresholds: Thresholds) -> list[Raised]:
     """What the inputs used before a harvest cause: an interval or a withdrawal period that had not passed.
 
     Judged on the claimed times; where those hold but the use was recorded after the harvest or late, the interval is
@@ -267,20 +277,35 @@ def waiting_warnings(
     for use in harvest.applications:
         if use.occurred_ms > harvest.occurred_ms:
             continue
+        waits = waits_at(max(harvest.rank, use.rank))
         if use.input_type == "veterinary":
-            raised += _withdrawal_warnings(harvest, use)
+            raised += _withdrawal_warnings(harvest, use, waits.withdrawals)
         elif use.input_type == "pesticide":
-            raised += _interval_warnings(harvest, use, intervals, thresholds)
+            raised += _interval_warnings(harvest, use, waits.intervals, thresholds)
     return raised
 
 
-def _withdrawal_warnings(harvest: HarvestFact, use: ApplicationFact) -> list[Raised]:
-    if use.withdrawal_days is None:
+def find_withdrawal(use: ApplicationFact, species: str, withdrawals: Sequence[Interval]) -> Interval | None:
+    """The row of the table that decides: the longest of the medicine's active substances and of its name."""
+    names = dict.fromkeys((*use.actives, use.name))
+    found = [find_interval(withdrawals, name, species, use.formulation) for name in names if name]
+    return max((row for row in found if row is not None), key=lambda row: row.days, default=None)
+
+
+def _withdrawal_warnings(
+    harvest: HarvestFact, use: ApplicationFact, withdrawals: Sequence[Interval]
+) -> list[Raised]:
+    """By the period that was stated or that the table names, whichever is longer."""
+    listed = find_withdrawal(use, harvest.crop, withdrawals)
+    known = [days for days in (use.withdrawal_days, listed.days if listed else None) if days is not None]
+    if not known:
         return []
-    clear = first_clear_day(beijing_date(use.occurred_ms), use.withdrawal_days)
+    clear = first_clear_day(beijing_date(use.occurred_ms), max(known))
     if beijing_date(harvest.occurred_ms) >= clear:
         return []
-    data = {"drug": use.name, "clear": clear.isoformat(), "days": use.withdrawal_days}
+    data: dict[str, Any] = {"drug": use.name, "clear": clear.isoformat(), "days": max(known)}
+    if listed is not None and listed.days > (use.withdrawal_days or 0):
+        data |= {"edition": listed.edition, "verified": listed.verified}
     return [Raised("VET_WITHDRAWAL", max(harvest.seq, use.seq), data)]
 
 

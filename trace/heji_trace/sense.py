@@ -10,6 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from heji_trace import erasing, references
+from heji_trace.editions import unreadable_rows
 from heji_trace.errors import Conflict, InvalidEvent, Problem
 from heji_trace.event import Event, Line
 from heji_trace.intentions import check_intention
@@ -42,6 +43,7 @@ def check(state: State, event: Event, now_ms: int, withdrawn: frozenset[int] = f
         *references.misdescribed_certificate(state, event),
         *_untargeted(event),
         *_mislabelled(state, event),
+        *(_unreadable(event) if event.kind == "edition" else ()),
         *(erasing.problems_of(state, event) if event.kind == "erasure" else ()),
     ]
     if problems:
@@ -109,6 +111,11 @@ def _untargeted(event: Event) -> list[Problem]:
         for at, sample in enumerate(event.details["samples"])
         if not (sample.get("batch") or sample.get("cycles") or sample.get("composite_of"))
     ]
+
+
+def _unreadable(event: Event) -> list[Problem]:
+    """Of an edition the rows that nothing can be judged by."""
+    return list(unreadable_rows(event.details["table"], event.details["rows"]))
 
 
 def _mislabelled(state: State, event: Event) -> list[Problem]:

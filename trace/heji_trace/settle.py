@@ -7,6 +7,7 @@ so that a page reads its warnings without walking the lineage, and a lift reache
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import orjson
@@ -47,9 +48,10 @@ def settle(state: State, batches: Iterable[str], seq: int) -> None:
         state.batches.change(row, version=seq)
         harvests = harvest_facts(state, batch)
         moment = max((harvest.occurred_ms for harvest in harvests), default=row["made_ms"])
-        thresholds = state.thresholds_at(moment)
+        at = max((harvest.rank for harvest in harvests), default=None)
+        thresholds = state.thresholds_at(moment, at)
         facts = facts_of(state, row, harvests, thresholds)
-        wanted = _worst(stored_warnings(facts, state.intervals_at(moment), thresholds))
+        wanted = _worst(stored_warnings(facts, partial(state.waits_at, moment), thresholds))
         standing = set()
         for live in state.live_warnings(batch):
             key = (live["code"], live["cause_seq"], live["data"])
@@ -240,7 +242,7 @@ def _covers(state: State, sample: Row, harvests: tuple[HarvestFact, ...]) -> boo
             for use in harvest.applications
         )
         and _days_between(_sampled_ms(state, sample), harvest.occurred_ms)
-        <= state.thresholds_at(harvest.occurred_ms).plot_sample_days
+        <= state.thresholds_at(harvest.occurred_ms, harvest.rank).plot_sample_days
         for harvest in harvests
     )
 

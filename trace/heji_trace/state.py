@@ -16,11 +16,12 @@ from typing import Any
 from sqlalchemy import Connection, Table
 
 from heji_trace import tables
+from heji_trace.editions import parse_thresholds
 from heji_trace.event import Event
 from heji_trace.gather import Asked, Row, read_rows
 from heji_trace.intervals import Interval, parse_intervals
 from heji_trace.rows import Part, names_of, write_together
-from heji_trace.rules import Thresholds
+from heji_trace.rules import Thresholds, Waits
 from heji_trace.times import beijing_date
 
 _AT_ONCE = 1000
@@ -185,7 +186,7 @@ class State:
         self.measured: dict[tuple[object, ...], tuple[str, int]] = {}
         """What `measures.measure` has worked out, until something is registered."""
         self._registered: dict[tuple[str, str], Mapping[str, Any] | None] = {}
-        self._in_force: dict[tuple[str, date], str | None] = {}
+        self._in_force: dict[tuple[str, date], list[tuple[int, str]]] = {}
 
     def shelves(self) -> Iterator[Shelf]:
         """All shelves, in the order in which they are written."""
@@ -266,47 +267,47 @@ class State:
         """The stored warnings of the batch that are not lifted, inherited ones included."""
         return [row for row in self.warnings.of("batch", batch) if row["lifted_seq"] is None]
 
-    def intervals_at(self, occurred_ms: int) -> tuple[Interval, ...]:
-        """The edition of intervals in force on the Beijing day of a claimed moment."""
-        edition = self._edition_at("intervals", occurred_ms)
-        return () if edition is None else _intervals(edition)
+    def waits_at(self, occurred_ms: int, rank: int | None = None) -> Waits:
+        """The waiting times in force on the Beijing day of a claimed moment, as they were known before `rank`."""
+        found = (self._edition_at(table, occurred_ms, rank) for table in ("intervals", "withdrawals"))
+        return Waits(*(() if edition is None else _intervals(edition) for edition in found))
 
-    def thresholds_at(self, occurred_ms: int) -> Thresholds:
-        """The thresholds in force on the Beijing day of a claimed moment."""
-        edition = self._edition_at("thresholds", occurred_ms)
+    def thresholds_at(self, occurred_ms: int, rank: int | None = None) -> Thresholds:
+        """The thresholds in force on the Beijing day of a claimed moment, as they were known before `rank`."""
+        edition = self._edition_at("thresholds", occurred_ms, rank)
         return _NO_EDITION if edition is None else _thresholds(edition)
 
     def judging_editions(self) -> list[str]:
         """The codes of all editions by which events are judged."""
-        return [code for table in ("intervals", "thresholds") for code in self.edition_codes(table)]
+        tables = ("intervals", "withdrawals", "thresholds")
+        return [code for table in tables for code in self.edition_codes(table)]
 
     def edition_codes(self, table: str) -> set[str]:
         """The codes of all editions of a table."""
         rows = self.editions.of("kind", "edition")
         return {row["code"] for row in rows if row["code"].startswith(f"{table}:")}
 
-    def _edition_at(self, table: str, occurred_ms: int) -> str | None:
+    def _edition_at(self, table: str, occurred_ms: int, rank: int | None) -> str | None:
         """The facts of an edition, as text."""
         asked = (table, beijing_date(occurred_ms))
         if asked not in self._in_force:
-            self._in_force[asked] = self._find_edition(*asked)
-        return self._in_force[asked]
+            self._in_force[asked] = self._find_editions(*asked)
+        known = [data for at, data in self._in_force[asked] if rank is None or at < rank]
+        return known[-1] if known else None
 
-    def _find_edition(self, table: str, day: date) -> str | None:
-        wanted = day.isoformat()
-        in_force = [
-            data
-            for data in self._texts_of(table)
-            if _edition(data)["effective_from"] <= wanted <= _edition(data).get("effective_to", "9999-12-31")
-        ]
-        return in_force[-1] if in_force else None
-
-    def _texts_of(self, table: str) -> list[str]:
-        """The facts of all editions of a table, as texts, in the order in which they were registered."""
+    def _find_editions(self, table: str, day: date) -> list[tuple[int, str]]:
+        """The editions in force, each with its rank, in the order in which they were registered."""
         codes = self.edition_codes(table)
         self.register.load("code", codes)
         rows = [row for code in codes for row in self.register.of("code", code) if row["kind"] == "edition"]
-        return [row["data"] for row in sorted(rows, key=itemgetter("rank"))]
+        wanted = day.isoformat()
+        return [
+            (row["rank"], row["data"])
+            for row in sorted(rows, key=itemgetter("rank"))
+            if _edition(row["data"])["effective_from"]
+            <= wanted
+            <= _edition(row["data"]).get("effective_to", "9999-12-31")
+        ]
 
 
 # An edition may have a thousand rows and every group asks for it: what its text says is worked out once a process.
@@ -326,7 +327,4 @@ def _intervals(data: str) -> tuple[Interval, ...]:
 
 @lru_cache(maxsize=16)
 def _thresholds(data: str) -> Thresholds:
-    known = Thresholds.__dataclass_fields__
-    return Thresholds(
-        **{row["name"]: int(row["value"]) for row in _edition(data)["rows"] if row["name"] in known}
-    )
+    return parse_thresholds(_edition(data)["rows"])

@@ -14,7 +14,7 @@ from heji_trace.event import Event
 from heji_trace.gather import Row
 from heji_trace.measures import giver_of, measure, measure_known
 from heji_trace.moves import moved_amounts
-from heji_trace.rules import STOPPING, ApplicationFact, HarvestFact, waiting_warnings
+from heji_trace.rules import STOPPING, ApplicationFact, HarvestFact, Waits, waiting_warnings
 from heji_trace.settle import application_facts, crop_of
 from heji_trace.state import State
 from heji_trace.times import beijing_date
@@ -196,12 +196,14 @@ def _waiting(state: State, event: Event) -> list[Suspicion]:
     if event.kind != "harvest":
         return []
     found: dict[str, Suspicion] = {}
+
+    def waits_at(_: int) -> Waits:
+        return state.waits_at(event.occurred_ms)
+
     for cycle in event.cycles:
         uses: tuple[ApplicationFact, ...] = application_facts(state, cycle)
         harvest = HarvestFact(0, 0, crop_of(state, cycle), event.occurred_ms, event.occurred_ms, uses)
-        raised = waiting_warnings(
-            harvest, state.intervals_at(event.occurred_ms), state.thresholds_at(event.occurred_ms)
-        )
+        raised = waiting_warnings(harvest, waits_at, state.thresholds_at(event.occurred_ms))
         for warning in raised:
             if warning.code != "PHI_UNPROVEN":
                 found[warning.code] = Suspicion(

@@ -58,3 +58,8 @@ def dump_ms(ms: int) -> str:
 def beijing_date(ms: int) -> date:
     """The calendar day in Beijing, by which intervals and expiry are judged."""
     return date.fromordinal(_EPOCH_DAY + (ms + _BEIJING_MS) // _DAY_MS)
+
+
+def beijing_midnight_ms(day: date) -> int:
+    """The moment at which a day begins in Beijing, in milliseconds since 1970."""
+    return (day.toordinal() - _EPOCH_DAY) * _DAY_MS - _BEIJING_MS

@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import Any
 
 from heji_trace.evidence import Proved
 from heji_trace.intervals import Interval, find_group, find_interval, first_clear_day
 from heji_trace.kinds import words
 from heji_trace.registry import choice_said
-from heji_trace.rules import ApplicationFact, HarvestFact, Thresholds, waiting_warnings
+from heji_trace.rules import (
+    ApplicationFact,
+    HarvestFact,
+    Thresholds,
+    WaitsAt,
+    find_withdrawal,
+    waiting_warnings,
+)
 from heji_trace.settle import harvest_facts
 from heji_trace.state import State
 from heji_trace.times import beijing_date
@@ -56,11 +64,13 @@ def found_uses(state: State, batches: Sequence[str]) -> list[FoundUse]:
     worst: dict[int, FoundUse] = {}
     for batch in batches:
         for harvest in harvest_facts(state, batch):
-            intervals = state.intervals_at(harvest.occurred_ms)
+            waits_at = partial(state.waits_at, harvest.occurred_ms)
             for use in harvest.applications:
                 if use.occurred_ms > harvest.occurred_ms:
                     continue
-                found = _judged(use, harvest, intervals, state.thresholds_at(harvest.occurred_ms))
+                found = _judged(
+                    use, harvest, waits_at, state.thresholds_at(harvest.occurred_ms, harvest.rank)
+                )
                 known = worst.get(use.seq)
                 if known is None or _rank(found) < _rank(known):
                     worst[use.seq] = found
@@ -90,14 +100,15 @@ def use_of(found: FoundUse, entry: Proved) -> Use:
 
 
 def _judged(
-    use: ApplicationFact, harvest: HarvestFact, intervals: Sequence[Interval], thresholds: Thresholds
+    use: ApplicationFact, harvest: HarvestFact, waits_at: WaitsAt, thresholds: Thresholds
 ) -> FoundUse:
     alone = replace(harvest, applications=(use,))
-    raised = waiting_warnings(alone, intervals, thresholds)
+    raised = waiting_warnings(alone, waits_at, thresholds)
+    waits = waits_at(max(harvest.rank, use.rank))
     listed = [
         interval
         for active in use.actives
-        if (interval := find_interval(intervals, active, harvest.crop, use.formulation)) is not None
+        if (interval := find_interval(waits.intervals, active, harvest.crop, use.formulation)) is not None
     ]
     interval = max(listed, key=lambda row: row.days, default=None) if use.input_type == "pesticide" else None
     if raised:
@@ -105,7 +116,8 @@ def _judged(
     elif use.input_type == "pesticide":
         standing = "kept" if interval is not None else "unlisted"
     elif use.input_type == "veterinary":
-        standing = "kept" if use.withdrawal_days is not None else "unlisted"
+        is_listed = find_withdrawal(use, harvest.crop, waits.withdrawals) is not None
+        standing = "kept" if is_listed or use.withdrawal_days is not None else "unlisted"
     else:
         standing = "none"
     return FoundUse(use, harvest, interval, standing)

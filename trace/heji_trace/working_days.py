@@ -47,6 +47,11 @@ def parse_calendar(rows: Iterable[Mapping[str, str]]) -> Calendar:
     return Calendar(frozenset(days["off"] - days["working"]), frozenset(days["working"]))
 
 
+def is_span(row: Mapping[str, str]) -> bool:
+    """Whether the days of a row can be read."""
+    return bool(_span(row))
+
+
 def _span(row: Mapping[str, str]) -> Sequence[date]:
     try:
         first = date.fromisoformat(row.get("from", ""))
