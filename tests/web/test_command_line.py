@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -233,3 +236,42 @@ def test_migrating_twice_changes_nothing(begun: Terminal) -> None:
 def test_every_column_has_its_heading() -> None:
     for column in ("name", "organisation", "roles", "account", "created-at", "closed-at", "revoked-at"):
         assert sentences.say(f"column-{column}", "zh")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "gb18030", "utf-16"])
+def test_a_recovery_sheet_may_be_saved_by_any_editor(begun: Terminal, tmp_path: Path, encoding: str) -> None:
+    key = Path(begun.environment["HEJI_DATA"]) / "signing.key"
+    before = key.read_bytes()
+    (sheet := tmp_path / "sheet").write_text(begun.run("log", "key", "--recovery").stdout, encoding)
+    key.unlink()
+    assert begun.run("log", "key", "--from-sheet", str(sheet)).exit_code == 0
+    assert key.read_bytes() == before
+
+
+def test_a_file_that_is_no_text_is_no_recovery_sheet(begun: Terminal, tmp_path: Path) -> None:
+    (sheet := tmp_path / "sheet").write_bytes(bytes(range(128, 256)))
+    told = begun.ask("log", "key", "--from-sheet", str(sheet))
+    assert {each["code"] for each in told["problems"]} == {"recovery-sheet-row"}
+
+
+@pytest.mark.parametrize("words", [("trace", "\udcff"), ("user", "close", "\udcff")])
+def test_a_word_that_is_no_text_is_wrong_usage(begun: Terminal, words: tuple[str, ...]) -> None:
+    told = begun.run(*words)
+    assert (told.exit_code, "UTF-8" in told.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("words", [("user", "list"), ("user", "list", "--json")])
+def test_an_output_that_takes_nothing_is_told_in_a_sentence(begun: Terminal, words: tuple[str, ...]) -> None:
+    program = "from heji_web.commands import main; main()"
+    with Path("/dev/full").open("w") as full:
+        told = subprocess.run(
+            [sys.executable, "-c", program, *words],
+            env={**os.environ, **begun.environment},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert told.returncode == 1
+    assert "Traceback" not in told.stderr
+    assert "No space left on device" in told.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -166,21 +167,29 @@ def log_head() -> None:
 @click.option(
     "--from-sheet",
     "sheet",
-    type=click.File(encoding="utf-8"),
+    type=click.File("rb"),
     help="由恢复单重建私钥文件 · make the key file again from a recovery sheet",
 )
 @json_option
-def log_key(*, recovery: bool, sheet: IO[str] | None) -> None:
+def log_key(*, recovery: bool, sheet: IO[bytes] | None) -> None:
     """显示验证公钥 · Show the verifier key."""
     path = read_settings(os.environ).key
     if sheet is not None:
-        keys.write_signer(path, keys.restore_signer(sheet.read()))
+        keys.write_signer(path, keys.restore_signer(_text_of(sheet.read())))
     signer = read_signer(path)
     if wants_json():
         printed = {"recovery_sheet": keys.recovery_sheet(signer)} if recovery else {}
         print_json({"origin": signer.name, "verifier_key": signer.verifier_key, **printed})
     else:
         click.echo(keys.recovery_sheet(signer) if recovery else signer.verifier_key)
+
+
+def _text_of(sheet: bytes) -> str:
+    """What somebody typed with whatever editor; only its rows count, and those are ASCII in most encodings."""
+    try:
+        return sheet.decode("utf-16" if sheet.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
+    except UnicodeDecodeError:
+        return sheet.decode("gb18030", "replace")
 
 
 @log_group.command("prove")
