@@ -181,6 +181,17 @@ def test_no_command_sets_a_password_that_is_guessed_early(begun: Terminal) -> No
     )
 
 
+def test_nobody_is_let_in_in_a_role_that_the_organisation_is_not_registered_in(begun: Terminal) -> None:
+    coop = ("org", "add", "fg-coop", "--name", "高岗合作社", "--type", "cooperative", "--role", "producer")
+    assert begun.ask(*coop)["ok"]
+    chen = ("user", "add", "chen", "--organisation", "fg-coop", "--role", "producer", "--role", "regulator")
+    refused = begun.ask(*chen, "--password-stdin", typed=PASSWORD)
+    assert [each["code"] for each in refused["problems"]] == ["role-not-registered"]
+    assert [each["name"] for each in begun.ask("user", "list")] == ["operator"]
+    assert begun.ask(*coop, "--role", "regulator")["ok"]
+    assert begun.ask(*chen, "--password-stdin", typed=PASSWORD)["roles"] == ["producer", "regulator"]
+
+
 def test_an_account_needs_an_organisation_that_is_registered(begun: Terminal) -> None:
     words = ("user", "add", "chen", "--organisation", "nope", "--role", "shop", "--password-stdin")
     assert begun.ask(*words, typed=PASSWORD)["code"] == "unknown-organisation"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 from heji_trace import accounts, canonical, sessions
 from heji_trace.accounts import Account
 from heji_trace.db import Store
-from heji_trace.errors import Unknown
+from heji_trace.errors import InvalidEvent, Problem, Unknown
 from heji_trace.kinds.words import SUBJECT_TYPE
 from heji_trace.parties import ROLES
 from heji_trace.tables import register
@@ -70,7 +70,7 @@ def add_user(*, name: str, organisation: str, roles: tuple[str, ...], password_s
     password = read_password(from_stdin=password_stdin)
     with working_service(read_settings(os.environ)) as service:
         with service.store.read() as connection:
-            check_registered(connection, organisation)
+            check_registered(connection, organisation, roles)
         account = add_account(service, name, organisation, roles, password)
     tell(_shown_account(account), "account-added", name=account.name, organisation=organisation)
 
@@ -226,10 +226,20 @@ def registered_organisations(connection: Connection) -> list[dict[str, Any]]:
     return [{"code": code, **{name: facts.get(name) for name in known}} for code, facts in newest.items()]
 
 
-def check_registered(connection: Connection, code: str) -> None:
-    """Raises Unknown where no organisation of this code is registered."""
-    if all(organisation["code"] != code for organisation in registered_organisations(connection)):
+def check_registered(connection: Connection, code: str, roles: Sequence[str]) -> None:
+    """Raise Unknown where no organisation of this code is registered, InvalidEvent for roles that it does not have.
+
+    The ledger shows in which roles an organisation speaks; an account in another would speak as what it is not.
+    """
+    found = [each["roles"] or () for each in registered_organisations(connection) if each["code"] == code]
+    if not found:
         raise Unknown("unknown-organisation", code=code)
+    foreign = [role for role in roles if role not in found[0]]
+    if foreign:
+        names = {"organisation": code}
+        raise InvalidEvent(
+            [Problem("/roles", "role-not-registered", {"role": role, **names}) for role in foreign]
+        )
 
 
 def _shown_account(account: Account) -> dict[str, Any]:
