@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from county import County
 from heji_trace.errors import InvalidEvent, NotAllowed
 from heji_trace.recall import RecallReport, recall_of
 from heji_trace.recall_updates import newest_figures
+from heji_trace.working_days import Calendar
 from ledger_check import check_ledger
 
 KG = 1_000 * 10**6
@@ -99,4 +101,32 @@ def test_a_corrected_update_is_no_longer_told(county: County, recall: str) -> No
     wrong = tell(county, recall, "regulator", of(county, "shop", sold="400"))
     county.record("correction", "regulator", details={"corrects": [wrong], "reason": "录错"})
     assert report(county, recall).updates == ()
+    check_ledger(county.service)
+
+
+def test_a_recall_that_is_made_more_urgent_counts_from_then_and_gets_no_more_time(county: County) -> None:
+    county.harvest("B1")
+    mild = {"level": 3, "ordered": True, "reason": "标签错误"}
+    recall = county.record("recall", "regulator", batches=["B1"], details=mild).event_id
+
+    def state(level: int, who: str = "regulator", **more: Any) -> None:
+        details = {"recall": recall, "status": "in_progress", "level": level, **more}
+        county.record("recall_update", who, details=details)
+
+    first = report(county, recall)
+    county.now.seconds += 24 * 3600
+    state(1, "producer", consignees=[{"organisation": county.code("producer")}])
+    assert report(county, recall).level == 3
+    state(1)
+    sharper = report(county, recall)
+    assert (first.level, sharper.level) == (3, 1)
+    # 24 hours from the day after the opening come before its own 72.
+    assert sharper.start_by_ms == first.opened_ms + 48 * 3_600_000
+    assert sharper.finish_by < first.finish_by
+    county.now.seconds += 24 * 3600 * 30
+    state(2)
+    state(1)
+    assert report(county, recall).finish_by <= Calendar().after(date(2026, 5, 29), 20)
+    state(3)
+    assert (report(county, recall).level, report(county, recall).finish_by) == (3, first.finish_by)
     check_ledger(county.service)

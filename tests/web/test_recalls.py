@@ -29,6 +29,24 @@ def test_the_recall_page_shows_what_consignees_report(county: County) -> None:
     assert "/desk/record/recall_update?" in page
 
 
+def test_the_recall_page_names_the_buyers_outside_the_chain_and_the_level_in_force(county: County) -> None:
+    county.harvest("B1", "100")
+    county.make("packaging", {"B1": "50"}, {"P1": "50"})
+    county.hand_over("P1", "20", "producer", "shop")
+    county.move("sale", "P1", "12", "shop", details={"counterparty": "江边餐馆", "market": "江南市场"})
+    details = {"level": 3, "ordered": True, "reason": "超标"}
+    recall = county.record("recall", "regulator", batches=["B1"], details=details).event_id
+    told = {"recall": recall, "status": "in_progress", "level": 1}
+    county.record("recall_update", "regulator", details=told)
+    page = Person(county, "regulator").see(f"/desk/recalls/{recall}")
+    for words in ("江边餐馆", "江南市场", "12 千克", "1 级"):
+        assert words in page
+    assert "3 级" not in page
+    assert "江边餐馆" in Person(county, "shop").see(f"/desk/recalls/{recall}")
+    assert "江边餐馆" not in Person(county, "producer").see(f"/desk/recalls/{recall}")
+    assert "1 级" in Person(county, "shop").see("/desk/recalls")
+
+
 def test_a_recall_corrected_at_the_desk_is_conducted_under_the_same_address(county: County) -> None:
     county.harvest("B1")
     recalled = county.record(

@@ -310,7 +310,8 @@ def enter_conformity(state: State, entered: Entered) -> list[str]:
 def enter_recall_update(state: State, entered: Entered) -> list[str]:
     """How far a recall is, by whoever says so."""
     event = entered.event
-    figures = {name: event.details[name] for name in ("consignees", "finish_on") if name in event.details}
+    told = ("consignees", "finish_on", "level")
+    figures = {name: event.details[name] for name in told if name in event.details}
     state.recall_updates.add(
         seq=entered.seq,
         event_id=entered.identity,

@@ -7,7 +7,7 @@ The deadlines are those of the food recall rules (食品召回管理办法, 2020
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
@@ -21,7 +21,7 @@ from heji_trace.lineage import known_at
 from heji_trace.parties import Author
 from heji_trace.posting import parse_short
 from heji_trace.reading import colleagues, disclosed_values, own_batches, seq_of, shown_body
-from heji_trace.recall_updates import Update, newest_status, updates_of
+from heji_trace.recall_updates import Update, newest_level, newest_status, updates_of
 from heji_trace.rights import may_oversee
 from heji_trace.rules import HOUR_MS
 from heji_trace.state import State
@@ -86,7 +86,8 @@ class RecallReport:
     """A recall as its reader sees it; `is_whole` says whether the scope is shown to him in full.
 
     `holidays_known` says whether an edition names the holidays between opening and `finish_by`, else weekends alone are
-    left out. `body` is the event's body without what is sealed to him; `withdrawn_seq` the correction that took it back.
+    left out. `level` is the one in force. `body` is the event's body without what is sealed to him; `withdrawn_seq` the
+    correction that took it back.
     """
 
     event_id: str
@@ -96,6 +97,7 @@ class RecallReport:
     start_by_ms: int
     finish_by: date
     holidays_known: bool
+    level: int
     scope: tuple[ScopeRow, ...]
     consignees: tuple[Consignee, ...]
     withdrawn_seq: int | None
@@ -106,6 +108,11 @@ class RecallReport:
     def status(self) -> str:
         """What the newest update says, "" before the first; one's own word of a consignee counts for its part alone."""
         return newest_status(self.updates)
+
+    def sales(self) -> list[tuple[str, Sold]]:
+        """What of the recalled goods left the chain, each with its batch, in ledger order."""
+        sold = [(row.batch, sale) for row in self.scope if row.standing != "upstream" for sale in row.sold]
+        return sorted(sold, key=lambda each: (each[1].seq, each[0]))
 
     def on_hand(self) -> dict[str, int]:
         """What of the recalled goods is still held by anybody shown or on its way, by dimension."""
@@ -142,24 +149,45 @@ def recall_of(connection: Connection, author: Author, event_id: str) -> RecallRe
     scope = _scope(connection, author, event_id, is_whole=is_whole)
     if not is_whole:
         scope = tuple(_own_part(row, author.organisation) for row in scope)
-    level = recall.event.details["level"]
     opened_on, calendar = beijing_date(recall.first_ms), _calendar(connection)
-    finish_by = calendar.after(opened_on, FINISH_WORKING_DAYS[level])
+    updates = updates_of(connection, event_id, None if is_whole else author.organisation)
+    start_by_ms, finish_by = _deadlines(recall.event.details["level"], recall.first_ms, updates, calendar)
     disclosed = disclosed_values(stored, author, colleagues(connection, author))
     return RecallReport(
         event_id,
         stored.seq,
         shown_body(stored.event, disclosed),
         recall.first_ms,
-        recall.first_ms + START_HOURS[level] * HOUR_MS,
+        start_by_ms,
         finish_by,
         {opened_on.year, finish_by.year} <= calendar.years,
+        newest_level(recall.event.details["level"], updates),
         scope,
         _consignees(scope),
         recall.withdrawn_seq,
         is_whole,
-        updates_of(connection, event_id, None if is_whole else author.organisation),
+        updates,
     )
+
+
+def _deadlines(level: int, opened_ms: int, updates: Sequence[Update], calendar: Calendar) -> tuple[int, date]:
+    """By when the recall starts and ends; one made more urgent counts anew from then, and is never given more time."""
+
+    def counted(from_ms: int) -> tuple[int, date]:
+        days = FINISH_WORKING_DAYS[level]
+        return from_ms + START_HOURS[level] * HOUR_MS, calendar.after(beijing_date(from_ms), days)
+
+    start_by_ms, finish_by = counted(opened_ms)
+    for update in updates:
+        if not update.is_of_conductor or update.level in (None, level):
+            continue
+        is_sharper, level = update.level < level, update.level
+        if is_sharper:
+            anew = counted(update.recorded_ms)
+            start_by_ms, finish_by = min(start_by_ms, anew[0]), min(finish_by, anew[1])
+        else:
+            start_by_ms, finish_by = counted(opened_ms)
+    return start_by_ms, finish_by
 
 
 def running_recalls(connection: Connection, batch: str) -> tuple[Running, ...]:

@@ -34,6 +34,7 @@ class Update:
     finish_on: str | None
     consignees: tuple[Mapping[str, Any], ...]
     is_of_conductor: bool
+    level: int | None = None
 
 
 def parse_update(raw: object, recall: str, author: Author, event_id: str, now_ms: int) -> Event:
@@ -75,6 +76,7 @@ def updates_of(connection: Connection, recall: str, own: str | None) -> tuple[Up
                 figures.get("finish_on"),
                 tuple(rows),
                 not is_own_word,
+                figures.get("level"),
             )
         )
     return tuple(found)
@@ -83,6 +85,11 @@ def updates_of(connection: Connection, recall: str, own: str | None) -> tuple[Up
 def newest_status(updates: Sequence[Update]) -> str:
     """How far the recall is by who conducts it; empty before anything was said."""
     return next((each.status for each in reversed(updates) if each.is_of_conductor), "")
+
+
+def newest_level(first: int, updates: Sequence[Update]) -> int:
+    """The level of a recall that was opened with the level `first`, as who conducts it has stated it since."""
+    return next((each.level for each in reversed(updates) if each.is_of_conductor and each.level), first)
 
 
 def newest_figures(updates: Sequence[Update]) -> tuple[tuple[Update, Mapping[str, Any]], ...]:

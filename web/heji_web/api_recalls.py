@@ -155,6 +155,7 @@ def _dump_report(report: RecallReport) -> dict[str, Any]:
         "seq": report.seq,
         "event": dict(report.body),
         "opened_at": dump_ms(report.opened_ms),
+        "level": report.level,
         "withdrawn_by": report.withdrawn_seq,
         "complete": report.is_whole,
         "deadlines": {
@@ -195,6 +196,7 @@ def _dump_report(report: RecallReport) -> dict[str, Any]:
                 "recorded_at": dump_ms(each.recorded_ms),
                 "status": each.status,
                 "finish_on": each.finish_on,
+                "level": each.level,
                 "consignees": [dict(row) for row in each.consignees],
             }
             for each in report.updates

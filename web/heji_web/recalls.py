@@ -20,7 +20,7 @@ from heji_trace.ledger import size_of
 from heji_trace.oversight import Answer
 from heji_trace.parties import Author
 from heji_trace.recall import RecallReport, parse_recall, recall_of, running_recalls
-from heji_trace.recall_updates import newest_figures
+from heji_trace.recall_updates import newest_figures, newest_level, updates_of
 from heji_trace.statements import standing_of
 from heji_trace.times import BEIJING, moment_of
 from heji_trace.units import to_base, unit_name
@@ -107,8 +107,14 @@ def listed() -> ResponseReturnValue:
             newest_first=True,
         )
         found = [standing_of(connection, seq) for seq in seqs[:_PAGE]]
+        levels = {
+            each.first_id: newest_level(
+                each.event.details["level"], updates_of(connection, each.first_id, None)
+            )
+            for each in found
+        }
     earlier = seqs[_PAGE - 1] if len(seqs) > _PAGE else None
-    return render_template("recalls.html", found=found, earlier=earlier, local_time=local_time)
+    return render_template("recalls.html", found=found, levels=levels, earlier=earlier, local_time=local_time)
 
 
 @blueprint.get("/desk/recalls/<event_id>")
