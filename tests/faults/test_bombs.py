@@ -99,6 +99,51 @@ def wide_rows(rows: int) -> Callable[[Callable[[bytes], object]], None]:
     return write
 
 
+def only(data: bytes) -> Callable[[Callable[[bytes], object]], None]:
+    def write(to: Callable[[bytes], object]) -> None:
+        to(data)
+
+    return write
+
+
+def sheet_xml(rows: bytes) -> bytes:
+    return _HEAD + b"<worksheet " + _MAIN + b"><sheetData>" + rows + b"</sheetData></worksheet>"
+
+
+# Two cells at opposite ends: the rectangle between them would be half a terabyte.
+FAR_APART = sheet_xml(
+    b'<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
+)
+_SHEETS = b'<sheets><sheet name="A" sheetId="1" r:id="rId1"/></sheets>'
+_RELATIONS = b'<Relationship Id="rId1" Target="worksheets/far.xml"/><Relationship Id="rId2" Target="worksheets/sheet1.xml"/>'
+
+
+def two_faced(sheets: bytes, relations: bytes, far: str = "far") -> bytes:
+    """A workbook whose list of sheets one reader may understand as the honest sheet, another as the far cells."""
+    workbook = (
+        _HEAD
+        + b"<workbook "
+        + _MAIN
+        + b' xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships">'
+    )
+    parts = {
+        "xl/workbook.xml": workbook + sheets + b"</workbook>",
+        "xl/_rels/workbook.xml.rels": _HEAD
+        + b'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+        + relations
+        + b"</Relationships>",
+        f"xl/worksheets/{far}.xml": FAR_APART,
+    }
+    stream = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(honest())) as old, zipfile.ZipFile(stream, "w") as new:
+        for name in old.namelist():
+            if name not in parts:
+                new.writestr(name, old.read(name))
+        for name, part in parts.items():
+            new.writestr(name, part)
+    return stream.getvalue()
+
+
 def many_sheets(count: int) -> bytes:
     stream = io.BytesIO()
     with (
@@ -211,6 +256,46 @@ BOMBS: dict[str, tuple[str, str, Callable[[], bytes]]] = {
     ),
     "thousands of sheets": (XLSX, "identity", lambda: many_sheets(5_000)),
     "sheets that overlap in the archive": (XLSX, "identity", lambda: overlapping(1_500)),
+    "cells that do not say where they are": (
+        XLSX,
+        "identity",
+        lambda: with_part(
+            _SHEET,
+            only(
+                sheet_xml(
+                    b"<row>" + b"<c><v>1</v></c>" * 16_000 + b'</row><row r="1000000"><c><v>1</v></c></row>'
+                )
+            ),
+        ),
+    ),
+    "a far cell of a text that is not there": (
+        XLSX,
+        "identity",
+        lambda: with_part(_SHEET, only(FAR_APART.replace(b"><v>1</v>", b' t="inlineStr"><is></is>'))),
+    ),
+    "a hidden sheet of the same name": (
+        XLSX,
+        "identity",
+        lambda: two_faced(
+            _SHEETS.replace(b' r:id="rId1"/>', b' state="hidden" r:id="rId1"/><sheet name="A" r:id="rId2"/>'),
+            _RELATIONS,
+        ),
+    ),
+    "a relation that stands twice": (
+        XLSX,
+        "identity",
+        lambda: two_faced(_SHEETS, b"<Foo>" + _RELATIONS + b"</Foo>" + _RELATIONS.replace(b"far", b"sheet1")),
+    ),
+    "another element in the place of a relation": (
+        XLSX,
+        "identity",
+        lambda: two_faced(_SHEETS, _RELATIONS + b'<Foo Id="rId1" Target="worksheets/sheet1.xml"/>'),
+    ),
+    "a part whose name is an entity": (
+        XLSX,
+        "identity",
+        lambda: two_faced(_SHEETS, _RELATIONS.replace(b"far", b"sheet&#49;"), "sheet&#49;"),
+    ),
     "gigabytes of spaces in gzip": ("application/json", "gzip", lambda: gzipped(2 * GIGABYTE, b" " * MIB)),
     "gigabytes of rows in gzip": (
         "text/csv",

@@ -6,11 +6,12 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Final, NamedTuple
-from xml.etree.ElementTree import ParseError
+from xml.etree.ElementTree import Element, ParseError
 from xml.parsers.expat import ExpatError, ParserCreate
 
 from defusedxml.ElementTree import fromstring
@@ -56,8 +57,7 @@ _BROKEN: Final = (
 _PLAIN_PACKING: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 
 _REFERENCE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
-_RELATION: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
-_STRICT_RELATION: Final = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
+_ROW = re.compile(r"[1-9][0-9]{0,6}")
 
 
 class Range(NamedTuple):
@@ -125,14 +125,18 @@ def _check_size(archive: zipfile.ZipFile) -> None:
 
 def _find_sheet(archive: zipfile.ZipFile) -> tuple[str, str]:
     """Name and part of the sheet that holds the data."""
-    targets = {
-        relation.get("Id"): relation.get("Target", "")
-        for relation in fromstring(_listed(archive, "xl/_rels/workbook.xml.rels"))
-    }
+    relations = _elements(archive, "xl/_rels/workbook.xml.rels", "Relationship")
+    listed = _elements(archive, "xl/workbook.xml", "sheet")
+    # What could be understood in two ways is refused: the library might take another part than is looked through.
+    _check_distinct(relation.get("Id", "") for relation in relations)
+    _check_distinct(element.get("name", "") for element in listed)
+    if any("&" in name for name in archive.namelist()):
+        raise _unreadable()
+    targets = {relation.get("Id"): relation.get("Target", "") for relation in relations}
     visible = [
-        (element.get("name", ""), targets[element.get(_RELATION) or element.get(_STRICT_RELATION)])
-        for element in fromstring(_listed(archive, "xl/workbook.xml")).iter()
-        if _tag(element.tag) == "sheet" and element.get("state", "visible") == "visible"
+        (element.get("name", ""), targets[_relation_of(element)])
+        for element in listed
+        if element.get("state", "visible") == "visible"
     ]
     sheets = [sheet for sheet in visible if sheet[0].casefold() not in _NOTES]
     if not sheets:
@@ -143,6 +147,23 @@ def _find_sheet(archive: zipfile.ZipFile) -> tuple[str, str]:
         raise InvalidEvent([Problem("", "several-sheets", {"names": names[:200]})])
     title, target = (filled or sheets)[0]
     return title, _path(target)
+
+
+def _elements(archive: zipfile.ZipFile, part: str, tag: str) -> list[Element]:
+    return [element for element in fromstring(_listed(archive, part)).iter() if _tag(element.tag) == tag]
+
+
+def _relation_of(sheet: Element) -> str:
+    """The one relation that a sheet names, in whichever edition of the format."""
+    named = [value for name, value in sheet.attrib.items() if _tag(name) == "id"]
+    if len(named) != 1:
+        raise _unreadable()
+    return named[0]
+
+
+def _check_distinct(names: Iterable[str]) -> None:
+    if max(Counter(names).values(), default=0) > 1:
+        raise _unreadable()
 
 
 def _listed(archive: zipfile.ZipFile, part: str) -> bytes:
@@ -167,15 +188,23 @@ class _Look:
         self.columns = 0
         self.formulas: dict[int, tuple[int, ...]] = {}
         self.merged: list[Range] = []
-        self._cell = "A1"
+        self._row, self._next_row = 1, 1
+        self._next_column = 1
+        self._place = (1, 1)
 
     def start(self, name: str, attributes: Mapping[str, str]) -> None:
         """The handler of expat for the start of an element."""
         tag = name.rpartition(":")[2]
-        if tag == "c":
-            self._cell = attributes.get("r", self._cell)
-        elif tag in ("v", "t", "f"):
-            column, row = _place(self._cell)
+        if tag == "row":
+            self._row = _row_number(attributes.get("r", str(self._next_row)))
+            self._next_row, self._next_column = self._row + 1, 1
+        elif tag == "c":
+            # Rows and cells need not say where they are; then they stand behind the one before, as the library counts.
+            named = attributes.get("r")
+            self._place = _place(named) if named else (self._next_column, self._row)
+            self._next_column = self._place[0] + 1
+        elif tag in ("v", "is", "f"):
+            column, row = self._place
             self.rows, self.columns = max(self.rows, row), max(self.columns, column)
             if tag == "f" and len(self.formulas) < _MOST_FORMULAS:
                 self.formulas[row] = (*self.formulas.get(row, ()), column - 1)
@@ -224,6 +253,13 @@ def _place(reference: str) -> tuple[int, int]:
     for letter in found[1]:
         column = column * 26 + ord(letter) - 64
     return column, int(found[2])
+
+
+def _row_number(text: str) -> int:
+    """The number that a row says it has."""
+    if not _ROW.fullmatch(text):
+        raise _unreadable()
+    return int(text)
 
 
 def _range(reference: str) -> Range:
