@@ -150,6 +150,14 @@ def test_encodings_separators_and_line_ends_are_found_out(encoding: str, separat
     assert event.outputs[0].batch == "LZ-1"
 
 
+@pytest.mark.parametrize("sign", ["，", "|", "；", ";"])
+def test_a_sentence_full_of_commas_does_not_hide_the_separator(sign: str) -> None:
+    note = sign.join("雨后采收露水大已入冷库")
+    rows = "".join(ROW.replace("LZ-1", batch).replace("\n", f",{note}\n") for batch in ("LZ-1", "LZ-2"))
+    events = events_of(harvest(HEADER.replace("\n", ",备注\n") + rows))
+    assert [event.body["note"] for event in events] == [note, note]
+
+
 @pytest.mark.parametrize(
     "header",
     [
@@ -284,6 +292,16 @@ def test_every_formula_is_a_problem_of_its_cell(made: str) -> None:
         ("F2", 2, "数量"),
         ("F3", 3, "数量"),
     ]
+
+
+def test_a_long_number_that_the_spreadsheet_rounded_is_told_and_never_recorded() -> None:
+    book = harvest_book()
+    book.active["D2"] = 123456789012345678
+    assert ("digits-lost", 2, "批次") in problems_of(read_sheet(saved(book), "x.xlsx"))
+    book.active["D2"] = 123456789012345
+    assert problems_of(read_sheet(saved(book), "x.xlsx")) == []
+    told = problems_of(harvest(HEADER.replace("\n", ",备注\n") + ROW.replace("\n", ",1.23457E+17\n")))
+    assert told == [("digits-lost", 2, "备注")]
 
 
 def test_merged_cells_below_the_header_are_named_in_each_of_their_rows() -> None:

@@ -32,7 +32,11 @@ _FULL_WIDTH: Final = {
 _FULL_WIDTH_SIGNS: Final = {ord("％"): "%", ord("＜"): "<", ord("＞"): ">", ord("＋"): "+", ord("－"): "-"}
 # What copying from a page or a chat brings along and nobody sees; in a record it would be refused.
 _UNSEEN = re.compile("[\u00ad\u200b\u2060\ufeff]")
-_DAY = re.compile(r"([12][0-9]{3})\s*[-/.年]\s*([0-9]{1,2})\s*[-/.月]\s*([0-9]{1,2})\s*日?(?:\s*T?\s*(.*))?")
+_DAY = re.compile(
+    r"([12][0-9]{3})\s*[-/.年]\s*([0-9]{1,2})\s*[-/.月]\s*([0-9]{1,2})\s*[日号]?(?:\s*T?\s*(.*))?"
+)
+# The day of the week adds nothing to a date, and spreadsheets write it behind one: 2026年6月12日星期五.
+_WEEKDAY = re.compile(r"\s*\(?(?:星期|周|礼拜)[一二三四五六日天]\)?")
 # The hours of the day that are meant by a word before the clock. In the evening 12 may be the midnight before or after,
 # and 1 to 4 the night before or after: nobody can tell which day's night was meant.
 _PARTS_OF_DAY: Final = {
@@ -48,7 +52,9 @@ _CLOCK = re.compile(
     r"(?:(半)|整|(?:([0-9]{1,2})\s*分?)?(?::?\s*([0-9]{1,2})(?:\.[0-9]+)?\s*秒?)?)\s*(AM|PM)?",
     re.IGNORECASE,
 )
-_COMPACT_DAY = re.compile(r"(19|20)([0-9]{2})(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])")
+_COMPACT_DAY = re.compile(
+    r"(19|20)([0-9]{2})(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])(?:([01][0-9]|2[0-3])([0-5][0-9])([0-5][0-9])?|\s+(.*))?"
+)
 _SERIAL = re.compile(r"[1-9][0-9]{4}(\.[0-9]+)?")
 _GROUPED = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
 _WHOLE = re.compile(r"([0-9]+)(?:\.0+)?\s*(?:[天日级张头只羽个件箱年枚袋盒]|个工作日)?")
@@ -207,32 +213,25 @@ def _moment_of(cell: Cell) -> datetime | None:
             return rounded.replace(microsecond=0, tzinfo=None)
         case date():
             return datetime(cell.year, cell.month, cell.day)  # noqa: DTZ001
-        case int() | float():
-            return _moment_of_serial(Decimal(repr(cell)))
     text = folded(cell)
     if compact := _COMPACT_DAY.fullmatch(text):
-        return _moment_of(f"{compact[1]}{compact[2]}-{compact[3]}-{compact[4]}")
+        clock = f"{compact[5]}:{compact[6]}:{compact[7] or '00'}" if compact[5] else compact[8] or ""
+        return _moment_of(f"{compact[1]}{compact[2]}-{compact[3]}-{compact[4]} {clock}")
     if _SERIAL.fullmatch(text):
         return _moment_of_serial(Decimal(text))
-    day = _DAY.fullmatch(text)
+    day = _DAY.fullmatch(_WEEKDAY.sub(" ", text, count=1))
     if day is None:
         return None
-    clock = _clock_of(day[4] or "")
+    read = _clock_of(day[4] or "")
     try:
-        return None if clock is None else datetime(int(day[1]), int(day[2]), int(day[3]), *clock)  # noqa: DTZ001
+        return None if read is None else datetime(int(day[1]), int(day[2]), int(day[3]), *read)  # noqa: DTZ001
     except ValueError:
         return None
 
 
 def _moment_of_serial(days: Decimal) -> datetime | None:
-    """Days since 1899-12-30, as Excel counts, from 1954 to 2173; or a day written as eight digits."""
-    if not days.is_finite():
-        return None
-    if 19_000_000 <= days < 21_000_000 and days == int(days):
-        return _moment_of(str(int(days)))
-    if not 20_000 <= days < 100_000:
-        return None
-    return _EXCEL_EPOCH + timedelta(seconds=round(days * 86_400))
+    """Days since 1899-12-30, as Excel counts, from 1954 to 2173."""
+    return _EXCEL_EPOCH + timedelta(seconds=round(days * 86_400)) if days >= 20_000 else None
 
 
 def _clock_of(text: str) -> tuple[int, int, int] | None:

@@ -11,6 +11,8 @@ import codecs
 import csv
 import hashlib
 import io
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -40,6 +42,10 @@ _HEAD: Final = 20
 _MOST_FORMULAS: Final = 1000
 _CHUNK: Final = 1 << 16
 _SEPARATORS: Final = ",\t;，；|"
+
+# Spreadsheets keep fifteen digits, and show and save a number of twelve or more as 1.23457E+11.
+_EXACT: Final = 10**15
+_SHORTENED = re.compile(r"[1-9](\.[0-9]+)?E\+(1[1-9]|[2-9][0-9])", re.IGNORECASE)
 
 _Lines = Callable[[], Iterator[tuple[int, Iterable[Cell]]]]
 
@@ -82,11 +88,23 @@ class Grid:
             (column, Problem("", "formula-cell", {"cell": workbooks.cell_name(column + 1, number)}, number))
             for column in self.formulas.get(number, ())
         ]
+        found += [
+            (column, Problem("", "digits-lost", {"cell": workbooks.cell_name(column + 1, number)}, number))
+            for column, cell in enumerate(row.cells)
+            if _has_lost_digits(cell)
+        ]
         return found + [
             (merged.first_column - 1, Problem("", "merged-cell", {"cell": merged.cell}, number))
             for merged in self.merged
             if merged.first_row <= number <= merged.last_row
         ]
+
+
+def _has_lost_digits(cell: Cell) -> bool:
+    """Whether a spreadsheet program took a long number, of a batch or a certificate, for a quantity and rounded it."""
+    if isinstance(cell, str):
+        return _SHORTENED.fullmatch(cell.strip()) is not None
+    return isinstance(cell, int | float) and abs(cell) >= _EXACT
 
 
 def read_grid(data: bytes) -> Grid:
@@ -184,7 +202,17 @@ def _is_encoded(data: bytes, encoding: str) -> bool:
 
 
 def _separator(text: str) -> str:
-    """The separator that stands most often in the first rows, quoted parts left out; a comma where none does."""
-    head = "\n".join(text.split("\n", 20)[:20]).split('"')
-    bare = "".join(head[::2])
-    return max(_SEPARATORS, key=lambda sign: (bare.count(sign), -_SEPARATORS.index(sign)))
+    """The separator that most of the first rows have equally often, quoted parts left out; a comma where none does.
+
+    Commas of sentences stand in some rows and not in others, and never in the headings.
+    """
+    bare = "".join("\n".join(text.split("\n", 20)[:20]).split('"')[::2]).splitlines()
+
+    def rank(sign: str) -> tuple[int, int, int]:
+        counts = Counter(filter(None, (line.count(sign) for line in bare)))
+        times, rows = max(
+            ((times, rows) for times, rows in counts.items()), key=lambda each: each[::-1], default=(0, 0)
+        )
+        return rows, times, -_SEPARATORS.index(sign)
+
+    return max(_SEPARATORS, key=rank)
