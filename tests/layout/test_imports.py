@@ -73,7 +73,6 @@ LAYERS = {
     "succession": 3,
     "sweep": 3,
     "tables": 3,
-    "tracing": 3,
     "transfer": 3,
     # 4: use cases
     "accounts": 4,
@@ -142,7 +141,9 @@ LAYERS = {
     "suggestions": 4,
     "suspect": 4,
     "targets": 4,
+    "stock_then": 4,
     "throttles": 4,
+    "tracing": 4,
     "trail": 4,
     "undo": 4,
     "uses": 4,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Connection, select
 
@@ -17,6 +17,7 @@ from heji_trace.lineage import known_at
 from heji_trace.measures import measure, measure_known
 from heji_trace.state import State
 from heji_trace.statements import stated
+from heji_trace.stock_then import changes_then
 from heji_trace.tables import lines, stock_changes
 from heji_trace.units import to_base
 
@@ -100,12 +101,17 @@ def _accounts(
         lines.c.batch == batch, lines.c.role != "observed", known_at(lines, as_of_seq)
     )
     roles = {row.seq: row.role for row in connection.execute(spoken)}
-    changes = select(stock_changes).where(stock_changes.c.batch == batch, known_at(stock_changes, as_of_seq))
-    if holder is not None:
-        changes = changes.where(stock_changes.c.holder == holder)
+    changes: Iterable[Any]
+    if as_of_seq is None:
+        now = select(stock_changes).where(stock_changes.c.batch == batch, known_at(stock_changes, None))
+        changes = connection.execute(now)
+    else:
+        changes = changes_then(connection, [batch], as_of_seq)
     sums: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     moves: dict[tuple[int, str], int] = defaultdict(int)
-    for row in connection.execute(changes):
+    for row in changes:
+        if holder not in (None, row.holder):
+            continue
         found = sums[row.dimension]
         found[row.state] += row.amount
         if roles.get(row.seq) in ("moved", "returned"):

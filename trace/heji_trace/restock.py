@@ -21,7 +21,7 @@ from heji_trace.state import State
 from heji_trace.suspect import miscount
 from heji_trace.withdrawal import in_parts
 
-_Place = tuple[str, str, str]
+Place = tuple[str, str, str]
 
 # What is found about stocks, by what the entry does with them.
 _FOUND = {"stock_count": ("COUNT_BELOW", "COUNT_ABOVE"), "receiving": ("CHAIN_BROKEN",)}
@@ -37,12 +37,12 @@ def restock(state: State, batches: Iterable[str], by_seq: int) -> None:
         state.stock_changes.load("batch", part)
         lines = [line for batch in part for line in state.lines.of("batch", batch)]
         state.events.load("seq", [line["seq"] for line in lines])
-        told = said_by(state, [line["seq"] for line in lines if _is_told(state, line)])
-        changed = [batch for batch in part if _Replay(state, batch, told).renew(by_seq)]
+        told = said_by(state, [line["seq"] for line in lines if is_told(state, line)])
+        changed = [batch for batch in part if Replay(state, batch, told).renew(by_seq)]
         settle(state, changed, by_seq)
 
 
-def _is_told(state: State, line: Row) -> bool:
+def is_told(state: State, line: Row) -> bool:
     """Whether what the entry does with stock is known from what it said alone."""
     if line["role"] == "consumed":
         row = state.event_at(line["seq"])
@@ -50,16 +50,16 @@ def _is_told(state: State, line: Row) -> bool:
     return line["role"] == "counted" or (line["role"] == "moved" and not line["to_organisation"])
 
 
-class _Replay:
+class Replay:
     """The stock of one batch, entry by entry."""
 
     def __init__(self, state: State, batch: str, told: Mapping[int, Event]) -> None:
         self._state = state
         self._batch = batch
         self._told = told
-        self._stock: Counter[_Place] = Counter()
+        self._stock: Counter[Place] = Counter()
         self._arrivals: dict[tuple[str, str], list[Arrival]] = defaultdict(list)
-        self._wanted: dict[int, Counter[_Place]] = {}
+        self._wanted: dict[int, Counter[Place]] = {}
         """By entry, what it is to change."""
         self._found: dict[int, dict[str, dict[str, Any]]] = {}
         """By entry, what is to be found."""
@@ -69,13 +69,11 @@ class _Replay:
         lines: dict[int, list[Row]] = defaultdict(list)
         for line in self._state.lines.of("batch", self._batch):
             lines[line["seq"]].append(line)
-        stored: dict[int, Counter[_Place]] = {seq: Counter() for seq in lines}
+        stored: dict[int, Counter[Place]] = {seq: Counter() for seq in lines}
         for row in self._state.stock_changes.of("batch", self._batch):
             stored[row["seq"]][row["holder"], row["state"], row["dimension"]] += row["amount"]
-        for seq in sorted(lines, key=lambda seq: rank_of(self._state, seq)):
-            self._enter(seq, lines[seq], stored[seq])
         is_changed = False
-        for seq, wanted in self._wanted.items():
+        for seq, wanted in self.tell(lines, stored).items():
             for place in sorted({*wanted, *stored[seq]}):
                 difference = wanted[place] - stored[seq][place]
                 if difference:
@@ -86,13 +84,21 @@ class _Replay:
                 is_changed |= change_finding(self._state, seq, self._batch, code, data, by_seq)
         return is_changed
 
+    def tell(
+        self, lines: Mapping[int, Sequence[Row]], stored: Mapping[int, Mapping[Place, int]]
+    ) -> Mapping[int, Mapping[Place, int]]:
+        """By entry what it is to change, where it names the batch in these lines and is stored with these changes."""
+        for seq in sorted(lines, key=lambda seq: rank_of(self._state, seq)):
+            self._enter(seq, lines[seq], stored[seq])
+        return self._wanted
+
     def _kind(self, seq: int) -> str:
         if seq in self._told:
             return self._told[seq].kind
         row = self._state.event_at(seq)
         return row["kind"] if row else ""
 
-    def _enter(self, seq: int, lines: Sequence[Row], stored: Mapping[_Place, int]) -> None:
+    def _enter(self, seq: int, lines: Sequence[Row], stored: Mapping[Place, int]) -> None:
         is_first = not self._wanted
         self._wanted[seq], self._found[seq] = Counter(), {}
         kind = self._kind(seq)
@@ -109,7 +115,7 @@ class _Replay:
                 if where == "transit":
                     self._cover(holder, dimension, lines[0]["holder"])
 
-    def _change(self, seq: int, place: _Place, amount: int) -> None:
+    def _change(self, seq: int, place: Place, amount: int) -> None:
         self._wanted[seq][place] += amount
         self._stock[place] += amount
 
@@ -132,7 +138,7 @@ class _Replay:
                 self._found[seq]["CHAIN_BROKEN"] = UNSENT
             self._arrivals[arrival.holder, dimension].append(arrival)
 
-    def _take(self, seq: int, lines: Sequence[Row], stored: Mapping[_Place, int]) -> None:
+    def _take(self, seq: int, lines: Sequence[Row], stored: Mapping[Place, int]) -> None:
         taken: Counter[tuple[str, str]] = Counter()
         for (holder, place, dimension), amount in stored.items():
             if place == "held" and amount < 0:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Select, and_, case, func, select
 from heji_trace.ledger import read_stored
 from heji_trace.lineage import Edge, ancestors, descendants, edges_within, known_at
 from heji_trace.merkle import leaf_hash
+from heji_trace.stock_then import changes_then
 from heji_trace.tables import batches, entries, events, findings, lines, stock_changes
 
 Direction = Literal["up", "down", "both"]
@@ -140,6 +141,10 @@ def holdings_of(
 ) -> dict[str, tuple[Holding, ...]]:
     """What everybody has of these batches; what came to nothing is left out."""
     found: dict[str, list[Holding]] = defaultdict(list)
+    if as_of_seq is not None:
+        for (name, holder, state, dimension), amount in _totals_then(connection, names, as_of_seq):
+            found[name].append(Holding(holder, state, dimension, amount))
+        return {name: tuple(held) for name, held in found.items()}
     columns = (
         stock_changes.c.batch,
         stock_changes.c.holder,
@@ -148,13 +153,20 @@ def holdings_of(
     )
     total = func.sum(stock_changes.c.amount)
     for part in _parts(names):
-        query = select(*columns, total).where(
-            stock_changes.c.batch.in_(part), known_at(stock_changes, as_of_seq)
-        )
+        query = select(*columns, total).where(stock_changes.c.batch.in_(part), known_at(stock_changes, None))
         query = query.group_by(*columns).having(total != 0).order_by(*columns)
         for name, holder, state, dimension, amount in connection.execute(query):
             found[name].append(Holding(holder, state, dimension, int(amount)))
     return {name: tuple(held) for name, held in found.items()}
+
+
+def _totals_then(
+    connection: Connection, names: Sequence[str], as_of_seq: int
+) -> list[tuple[tuple[str, str, str, str], int]]:
+    totals: dict[tuple[str, str, str, str], int] = defaultdict(int)
+    for change in changes_then(connection, names, as_of_seq):
+        totals[change.batch, change.holder, change.state, change.dimension] += change.amount
+    return sorted((place, amount) for place, amount in totals.items() if amount)
 
 
 def sales_of(
