@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection, text
 
 from heji_trace.append_only import ledger_triggers
 from heji_trace.errors import Misconfigured
 
-_NAMES = {
-    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
-    "postgresql": "SELECT t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
-    " WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND c.relnamespace = current_schema()::regnamespace",
-}
+_SQLITE = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+# With what they call: a trigger of the right name that calls something else guards nothing.
+_POSTGRESQL = """
+    SELECT t.tgname, concat_ws(' ',
+        CASE WHEN t.tgtype & 2 > 0 THEN 'BEFORE' END,
+        array_to_string(ARRAY[
+            CASE WHEN t.tgtype & 4 > 0 THEN 'INSERT' END,
+            CASE WHEN t.tgtype & 16 > 0 THEN 'UPDATE' END,
+            CASE WHEN t.tgtype & 8 > 0 THEN 'DELETE' END,
+            CASE WHEN t.tgtype & 32 > 0 THEN 'TRUNCATE' END
+        ], ' OR '),
+        'ON', c.relname, 'FOR EACH', CASE WHEN t.tgtype & 1 > 0 THEN 'ROW' ELSE 'STATEMENT' END,
+        CASE WHEN t.tgqual IS NOT NULL THEN 'WHEN' END,
+        p.proname, p.prosrc)
+    FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
+    WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND c.relnamespace = current_schema()::regnamespace
+"""
 
 
 def create(connection: Connection, statements: Iterable[str]) -> None:
@@ -23,15 +35,39 @@ def create(connection: Connection, statements: Iterable[str]) -> None:
 
 
 def check(connection: Connection) -> None:
-    """Raise Misconfigured where one is absent: Alembic's batch mode, for one, drops them without a word."""
+    """Raise Misconfigured where one is absent or is not what it should be.
+
+    Alembic's batch mode, for one, drops them without a word; and one that was exchanged for another of the same name
+    is no guard.
+    """
     dialect = connection.dialect.name
-    present = set(connection.scalars(text(_NAMES[dialect])))
-    absent = declared(dialect) - present
-    if absent:
-        raise Misconfigured("ledger-unguarded", triggers=", ".join(sorted(absent)))
+    query = _SQLITE if dialect == "sqlite" else _POSTGRESQL
+    present = {name: _plain(what) for name, what in connection.execute(text(query))}
+    wrong = [name for name, what in declared(dialect).items() if present.get(name) != what]
+    if wrong:
+        raise Misconfigured("ledger-unguarded", triggers=", ".join(sorted(wrong)))
 
 
-def declared(dialect: str) -> set[str]:
-    """The names of all that there should be in "sqlite" or "postgresql"."""
-    statements = (statement.split() for statement in ledger_triggers(dialect))
-    return {words[2] for words in statements if words[:2] == ["CREATE", "TRIGGER"]}
+def declared(dialect: str) -> Mapping[str, str]:
+    """What each that there should be in "sqlite" or "postgresql" does, by its name."""
+    statements = [_plain(statement) for statement in ledger_triggers(dialect)]
+    triggers = {
+        statement.split()[2]: statement for statement in statements if statement.startswith("CREATE TRIGGER ")
+    }
+    if dialect == "sqlite":
+        return triggers
+    bodies = {
+        statement.split()[2].removesuffix("()"): statement.split("$$")[1].strip()
+        for statement in statements
+        if statement.startswith("CREATE FUNCTION ")
+    }
+    found = {}
+    for name, statement in triggers.items():
+        when, _, called = statement.removeprefix(f"CREATE TRIGGER {name} ").partition(" EXECUTE FUNCTION ")
+        function = called.removesuffix("()")
+        found[name] = f"{when} {function} {bodies[function]}"
+    return found
+
+
+def _plain(statement: str) -> str:
+    return " ".join(statement.split())

@@ -72,7 +72,7 @@ def test_all_triggers_of_the_ledger_are_in_place_after_every_revision() -> None:
             present = {name for name, _ in rows}
             there = {table.name for table in LEDGER} & set(inspect(connection).get_table_names())
             assert present == {name for name in triggers.declared("sqlite") if guarded(name) <= there}
-        assert present == triggers.declared("sqlite")
+        assert present == set(triggers.declared("sqlite"))
 
 
 def guarded(trigger: str) -> set[str]:
@@ -102,6 +102,17 @@ def test_a_trigger_that_is_missing_is_named(migrated: Store) -> None:
     with migrated.write() as connection:
         connection.execute(text(f"DROP TRIGGER {absent}"))
         with pytest.raises(Misconfigured, match=absent) as raised:
+            upgrade.check_current(connection)
+    assert raised.value.code == "ledger-unguarded"
+
+
+def test_a_trigger_that_was_exchanged_for_another_of_its_name_is_named(migrated: Store) -> None:
+    with migrated.write() as connection:
+        connection.execute(text("DROP TRIGGER entries_no_update"))
+        connection.execute(
+            text("CREATE TRIGGER entries_no_update BEFORE UPDATE ON entries WHEN 0 BEGIN SELECT 1; END")
+        )
+        with pytest.raises(Misconfigured, match="entries_no_update") as raised:
             upgrade.check_current(connection)
     assert raised.value.code == "ledger-unguarded"
 

@@ -76,6 +76,33 @@ def test_a_trigger_that_is_missing_or_switched_off_is_named(store: Store, table:
             upgrade.check_current(connection)
 
 
+@pytest.mark.parametrize(
+    "exchange, named",
+    [
+        (
+            "CREATE OR REPLACE FUNCTION heji_append_only() RETURNS trigger LANGUAGE plpgsql"
+            " AS $$ BEGIN RETURN NEW; END $$",
+            "entries_append_only",
+        ),
+        (
+            "CREATE OR REPLACE TRIGGER entries_append_only BEFORE UPDATE ON entries"
+            " FOR EACH ROW EXECUTE FUNCTION heji_append_only()",
+            "entries_append_only",
+        ),
+        (
+            "CREATE OR REPLACE TRIGGER erasures_named BEFORE INSERT ON erasures"
+            " FOR EACH ROW WHEN (false) EXECUTE FUNCTION heji_erasure_named()",
+            "erasures_named",
+        ),
+    ],
+)
+def test_a_trigger_that_guards_nothing_any_more_is_named(store: Store, exchange: str, named: str) -> None:
+    with store.write() as connection:
+        connection.exec_driver_sql(exchange)
+        with pytest.raises(Misconfigured, match=named):
+            upgrade.check_current(connection)
+
+
 def upgrade_and_fail(store: Store) -> None:
     with store.write() as connection:
         upgrade.upgrade(connection)
