@@ -80,18 +80,24 @@ def test_a_trigger_that_is_missing_or_switched_off_is_named(store: Store, table:
     "exchange, named",
     [
         (
-            "CREATE OR REPLACE FUNCTION heji_append_only() RETURNS trigger LANGUAGE plpgsql"
-            " AS $$ BEGIN RETURN NEW; END $$",
+            (
+                "CREATE OR REPLACE FUNCTION heji_append_only() RETURNS trigger LANGUAGE plpgsql"
+                " AS $$ BEGIN RETURN NEW; END $$"
+            ),
             "entries_append_only",
         ),
         (
-            "CREATE OR REPLACE TRIGGER entries_append_only BEFORE UPDATE ON entries"
-            " FOR EACH ROW EXECUTE FUNCTION heji_append_only()",
+            (
+                "CREATE OR REPLACE TRIGGER entries_append_only BEFORE UPDATE ON entries"
+                " FOR EACH ROW EXECUTE FUNCTION heji_append_only()"
+            ),
             "entries_append_only",
         ),
         (
-            "CREATE OR REPLACE TRIGGER erasures_named BEFORE INSERT ON erasures"
-            " FOR EACH ROW WHEN (false) EXECUTE FUNCTION heji_erasure_named()",
+            (
+                "CREATE OR REPLACE TRIGGER erasures_named BEFORE INSERT ON erasures"
+                " FOR EACH ROW WHEN (false) EXECUTE FUNCTION heji_erasure_named()"
+            ),
             "erasures_named",
         ),
     ],
