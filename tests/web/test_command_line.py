@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,21 @@ def all_commands(group: click.Command = heji, path: tuple[str, ...] = ()) -> lis
     return [
         found for name, each in sorted(group.commands.items()) for found in all_commands(each, (*path, name))
     ]
+
+
+PLAIN_COMMANDS = {words[0] for words in all_commands()}
+
+
+@pytest.mark.parametrize("language", sentences.LANGUAGES)
+def test_every_command_that_a_sentence_names_is_there(language: str) -> None:
+    named = {
+        (code, command)
+        for code, said in sentences.catalogue().items()
+        # `heji key …` is a line of the recovery sheet.
+        for command in re.findall(r"(?<![\w-])heji (?!key\b)([a-z]+)", said[language])
+    }
+    assert len(named) > 10
+    assert {(code, command) for code, command in named if command not in PLAIN_COMMANDS} == set()
 
 
 @pytest.mark.parametrize("words", all_commands(), ids=" ".join)

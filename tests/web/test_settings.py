@@ -31,6 +31,13 @@ def test_the_base_address_brings_its_host_and_its_safety() -> None:
     assert settings.is_https
 
 
+def test_a_chinese_host_is_written_as_browsers_send_it() -> None:
+    settings = read_settings({"HEJI_BASE_URL": "https://溯源.佛冈.example:8443"})
+    assert settings.base_url == "https://xn--b9wnc.xn--1qqw6c.example:8443"
+    assert settings.trusted_hosts[0] == "xn--b9wnc.xn--1qqw6c.example"
+    assert read_settings({"HEJI_TRUSTED_HOSTS": "佛冈.example"}).trusted_hosts == ("xn--1qqw6c.example",)
+
+
 def test_the_port_moves_the_default_address() -> None:
     assert read_settings({"HEJI_PORT": "9000"}).base_url == "http://127.0.0.1:9000"
 
@@ -51,6 +58,8 @@ def test_the_port_moves_the_default_address() -> None:
         ("HEJI_BASE_URL", "https://fogang.example/heji"),
         ("HEJI_BASE_URL", "https://user@fogang.example"),
         ("HEJI_BASE_URL", "https://[fogang"),
+        ("HEJI_BASE_URL", f"https://{'佛' * 64}.example"),
+        ("HEJI_TRUSTED_HOSTS", f"{'佛' * 64}.example"),
         ("HEJI_BASE_URL", "https://fogang.example:port"),
         ("HEJI_DATABASE_URL", "mysql://x"),
         ("HEJI_DATABASE_URL", "sqlite://"),
@@ -136,6 +145,7 @@ def test_an_address_is_given_once(tmp_path: Path) -> None:
 def test_backups_can_be_switched_off_and_sent_elsewhere(tmp_path: Path) -> None:
     settings = read_settings({"HEJI_DATA": str(tmp_path)})
     assert (settings.backup, settings.backup_copy) == (tmp_path / "backups", None)
+    assert read_settings({"HEJI_BACKUP": "OFF"}).backup is None
     off = read_settings(
         {"HEJI_DATA": str(tmp_path), "HEJI_BACKUP": "off", "HEJI_BACKUP_COPY": str(tmp_path / "x")}
     )

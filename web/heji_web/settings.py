@@ -262,11 +262,17 @@ def _parse_base_url(text: str) -> str:
     try:
         parts = urlsplit(text.rstrip("/"))
         is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        netloc = _as_sent(parts.netloc.lower())
     except ValueError:
         is_good = False
-    if not is_good or parts.path or parts.query or parts.fragment or "@" in parts.netloc:
+    if not is_good or parts.path or parts.query or parts.fragment or "@" in netloc:
         raise _bad(BASE_URL, text, "bad-setting-url")
-    return f"{parts.scheme}://{parts.netloc.lower()}"
+    return f"{parts.scheme}://{netloc}"
+
+
+def _as_sent(host: str) -> str:
+    """A host's name as browsers send it, `佛冈.cn` as `xn--…`; raises ValueError."""
+    return host if host.isascii() else host.encode("idna").decode()
 
 
 def _parse_secret(environment: Mapping[str, str], text: str | None) -> Path | None:
@@ -310,12 +316,15 @@ def _parse_database_url(text: str) -> str:
 
 
 def _parse_backup(text: str) -> Path | None:
-    return None if text == _OFF else Path(text).expanduser().resolve()
+    return None if text.lower() == _OFF else Path(text).expanduser().resolve()
 
 
 def _parse_hosts(text: str) -> tuple[str, ...]:
-    hosts = tuple(host.strip().lower() for host in text.split(","))
-    if not all(host and not set(host) & set("/:@ *") for host in hosts):
+    try:
+        hosts = tuple(_as_sent(host.strip().lower()) for host in text.split(","))
+    except ValueError:
+        hosts = ()
+    if not hosts or not all(host and not set(host) & set("/:@ *") for host in hosts):
         raise _bad(TRUSTED_HOSTS, text, "bad-setting-hosts")
     return hosts
 
