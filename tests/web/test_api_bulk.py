@@ -4,6 +4,7 @@ import io
 import json
 from typing import Any
 
+import openpyxl
 import pytest
 from werkzeug.test import TestResponse
 
@@ -118,6 +119,32 @@ def test_what_the_ledger_refuses_is_named_by_row_in_both_forms(county: County) -
     [problem] = array.get_json()["problems"]
     assert (problem["pointer"], problem["line"]) == ("/1/cycles/0", 2)
     assert county.size == size
+
+
+def test_mistakes_of_shape_and_of_the_ledger_are_told_at_once(county: County) -> None:
+    drop(county, csv_file(HARVEST_HEADINGS, harvest_rows("LZ-01")), "采收.csv")
+    size = county.size
+    rows = [*harvest_rows("LZ 2"), *harvest_rows("LZ-01"), *harvest_rows("LZ-03")]
+    answer = drop(county, csv_file(HARVEST_HEADINGS, rows), "采收.csv")
+    wrong = [(2, "bad-batch"), (3, "batch-already-made")]
+    assert [(each["line"], each["code"]) for each in answer.get_json()["problems"]] == wrong
+    marked = drop(county, csv_file(HARVEST_HEADINGS, rows), "采收.csv", "?errors=xlsx")
+    sheet = openpyxl.load_workbook(io.BytesIO(marked.get_data())).worksheets[0]
+    assert [bool(sheet.cell(row=row, column=1).value) for row in (2, 3, 4)] == [True, True, False]
+    events = [harvest(county, "LZ-01"), {**harvest(county, "LZ-04"), "outputs": []}]
+    told = county.post(BULK, events).get_json()["problems"]
+    assert [(each["line"], each["code"]) for each in told] == [
+        (1, "batch-already-made"),
+        (2, "empty-list"),
+    ]
+    assert county.size == size
+
+
+def test_what_a_wrong_event_may_make_is_not_called_unknown(county: County) -> None:
+    made = {**harvest(county, "LZ-01"), "occurred_at": "gestern"}
+    sold = county.raw("sale", moves=[{"batch": "LZ-01", "quantity": "1", "unit": "kg"}])
+    told = county.post(BULK, [made, sold]).get_json()["problems"]
+    assert [each["code"] for each in told] == ["bad-moment"]
 
 
 def test_questions_come_with_their_lines_and_are_answered_for_the_whole_file(county: County) -> None:

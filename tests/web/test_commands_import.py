@@ -62,6 +62,39 @@ def test_a_bad_sheet_is_written_back_with_red_cells(closed: County, tmp_path: Pa
     assert "LZ 2" in sheet["A3"].value
 
 
+def test_all_that_is_wrong_is_told_at_once(closed: County, tmp_path: Path) -> None:
+    rows = [*harvest_rows("LZ 2"), *harvest_rows("A1"), *harvest_rows("LZ-3")]
+    told = ask(closed, write(tmp_path, "采收.csv", csv_file(HARVEST_HEADINGS, rows)))
+    assert [(each["line"], each["code"]) for each in told["problems"]] == [
+        (2, "bad-batch"),
+        (3, "batch-already-made"),
+    ]
+    with closed.service.store.read() as connection:
+        assert imports_of(connection, closed.authors["producer"]) == []
+
+
+def test_of_very_many_problems_the_number_is_told(closed: County, tmp_path: Path) -> None:
+    rows = harvest_rows(*(f"LZ {number}" for number in range(1100)))
+    file = write(tmp_path, "采收.csv", csv_file(HARVEST_HEADINGS, rows))
+    assert ask(closed, file)["count"] == 1100
+    assert "1100" in run(closed, file).stdout.splitlines()[0]
+
+
+def test_no_sheet_to_mend_takes_the_place_of_another(closed: County, tmp_path: Path) -> None:
+    bad = csv_file(HARVEST_HEADINGS, harvest_rows("LZ 2"))
+    files = [write(tmp_path, "采收.csv", bad), write(tmp_path, "采收.txt", bad)]
+    mend = tmp_path / "mend"
+    run(closed, *files, "--errors", str(mend))
+    (mend / "采收.errors.xlsx").write_bytes(b"mended")
+    run(closed, files[0], "--errors", str(mend))
+    assert {each.name for each in mend.iterdir()} == {
+        "采收.errors.xlsx",
+        "采收.errors-2.xlsx",
+        "采收.errors-3.xlsx",
+    }
+    assert (mend / "采收.errors.xlsx").read_bytes() == b"mended"
+
+
 def test_questions_are_answered_beforehand_for_all_rows(closed: County, tmp_path: Path) -> None:
     rows = [("2026-05-28 09:00", "A1", "8", "kg"), ("2026-05-28 10:00", "A1", "8", "kg")]
     file = write(tmp_path, "销售.csv", csv_file(("时间", "批次", "数量", "单位"), rows))

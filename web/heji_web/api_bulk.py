@@ -20,6 +20,7 @@ from heji_web.bulk import (
     refuse,
     refuse_marked,
     stream_rows,
+    told_at_once,
 )
 from heji_web.imports import INSTRUMENT, File, Import, read_import
 from heji_web.naming import names_known_to
@@ -92,8 +93,8 @@ def record_all() -> ResponseReturnValue:
     is_marked = query.choice("errors", *_ERRORS) == XLSX_ERRORS
     query.done()
     posted = read_posted(request.args.get("name", "")[:200])
-    read = _read(posted, kind or "", author)
     acknowledged = frozenset(request.args.get("acknowledged", "").split(",")) - {""}
+    read = told_at_once(_read(posted, kind or "", author), posted.name, author, acknowledged)
     try:
         receipts = record_import(read, posted.name, author, acknowledged, dry_run=dry_run)
     except (InvalidEvent, BulkRefused) as error:

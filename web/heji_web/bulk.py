@@ -67,6 +67,17 @@ def record_import(
     """
     if read.problems:
         raise InvalidEvent(read.problems[:_MOST_TOLD])
+    return _submit(read, name, author, acknowledged, dry_run=dry_run)
+
+
+def told_at_once(read: Import, name: str, author: Author, acknowledged: frozenset[str]) -> Import:
+    """The import with all that is wrong in it, what the ledger would say of its good events included."""
+    return imports.with_further(read, lambda: _submit(read, name, author, acknowledged, dry_run=True))
+
+
+def _submit(
+    read: Import, name: str, author: Author, acknowledged: frozenset[str], *, dry_run: bool
+) -> list[Receipt]:
     return the_service().recorder.submit_all(
         read.events, author, dry_run=dry_run, acknowledged=acknowledged, origin=origin_of(read, name)
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from itertools import islice
@@ -18,7 +18,6 @@ from heji_trace.parties import Author
 from heji_trace.pending import Chosen, Pending
 from heji_trace.recorder import Receipt
 from heji_trace.samples import match_result
-from heji_trace.sheets import Sheet
 from heji_trace.sheets.cells import plain_text
 from heji_trace.sheets.examples import is_reason
 from heji_trace.sheets.grids import GridRow
@@ -112,77 +111,29 @@ def _check(service: Service, author: Author, upload: Pending, job: Job[Any], *, 
     except HejiError as error:
         wrong = error.problems if isinstance(error, InvalidEvent) else ()
         return Checked(upload.file_name, upload.chosen, error, problems=wrong, problem_count=len(wrong))
-    if not read.is_ready:
-        further = _further_problems(service, author, upload, job, read)
-        problems = sorted([*read.problems, *further], key=lambda problem: problem.line or 0)
-        return _checked(upload, read, problems, count=read.problem_count + len(further))
-    tell = job.enter("record" if is_final else "check")
-    try:
-        receipts = service.recorder.submit_all(
+
+    def submit(*, dry_run: bool) -> list[Receipt]:
+        tell = job.enter("check" if dry_run else "record")
+        return service.recorder.submit_all(
             read.events,
             author,
-            dry_run=not is_final,
+            dry_run=dry_run,
             acknowledged=frozenset(upload.chosen.everywhere),
             origin=_origin(service, upload, read),
             progress=lambda done: tell(done, len(read.events)),
         )
+
+    if not read.is_ready:
+        told = imports.with_further(read, lambda: submit(dry_run=True))
+        return _checked(upload, told, told.problems, count=told.problem_count)
+    try:
+        receipts = submit(dry_run=not is_final)
     except BulkRefused as refusal:
         problems, asked = imports.refused(read, refusal)
         return _checked(upload, read, problems, asked)
     except HejiError as error:
         return _checked(upload, read, (), refusal=error)
     return _checked(upload, read, (), receipts=receipts, is_final=is_final)
-
-
-def _further_problems(
-    service: Service, author: Author, upload: Pending, job: Job[Any], read: Import
-) -> Sequence[Problem]:
-    """What the ledger would refuse of those rows of a sheet whose own shape is good, so that all is mended at once.
-
-    Nothing is recorded, and nothing is told that may go away when the other rows are mended: no question, and
-    nothing unknown that such a row names. Where a heading was not understood its column is missing everywhere, and
-    nothing further is looked for.
-    """
-    if read.sheet is None or read.sheet.problems or not len(read.events):
-        return ()
-    if read.problem_count > len(read.problems):
-        return ()
-    tell = job.enter("check")
-    try:
-        service.recorder.submit_all(
-            read.events,
-            author,
-            dry_run=True,
-            acknowledged=frozenset(upload.chosen.everywhere),
-            progress=lambda done: tell(done, len(read.events)),
-        )
-    except BulkRefused as refusal:
-        problems, _ = imports.refused(read, refusal)
-    except HejiError:
-        return ()
-    else:
-        return ()
-    named = frozenset(_texts_of_rows(read.sheet, {problem.line for problem in read.problems}))
-    return [
-        problem
-        for problem in problems
-        if not problem.code.startswith("unknown-") or named.isdisjoint(map(str, problem.names.values()))
-    ]
-
-
-def _texts_of_rows(sheet: Sheet, lines: Collection[int | None]) -> Iterator[str]:
-    """All that the rows on some lines say."""
-    for row in sheet.rows():
-        if not set(row.lines).isdisjoint(lines):
-            yield from _texts(row.event)
-
-
-def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, Mapping | list):
-        for each in value.values() if isinstance(value, Mapping) else value:
-            yield from _texts(each)
-    else:
-        yield str(value)
 
 
 def read_upload(service: Service, author: Author, upload: Pending, job: Job[Any]) -> Import:

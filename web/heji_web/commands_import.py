@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -113,34 +114,46 @@ def _import_file(service: Service, path: Path, wish: _Wish) -> dict[str, Any]:
             )
     except InvalidEvent as refused:
         return _refusal(path.name, [_shown(problem) for problem in refused.problems])
+    read = imports.with_further(read, lambda: _submit(service, read, path.name, wish, dry_run=True))
     problems: Sequence[Problem] = read.problems
     asked: Sequence[Asked] = ()
     if read.kind == INSTRUMENT:
         problems = [Problem("", "instrument-file")]
     if not problems:
         try:
-            receipts = _record(service, read, path.name, wish)
+            receipts = _submit(service, read, path.name, wish, dry_run=wish.dry_run)
         except BulkRefused as refused:
             problems, asked = imports.refused(read, refused)
         else:
             new = 0 if wish.dry_run else sum(not receipt.repeated for receipt in receipts)
             return {"file": path.name, "ok": True, "events": len(receipts), "recorded": new}
     told = _refusal(path.name, [*map(_shown, problems), *map(_asked, asked)])
+    # Of very many problems only the first were kept.
+    told["count"] += read.problem_count - len(read.problems)
     if wish.errors is not None and read.grid is not None and read.kind != INSTRUMENT:
-        marked = wish.errors / f"{path.stem}.errors.xlsx"
-        wish.errors.mkdir(parents=True, exist_ok=True)
-        marked.write_bytes(mark_sheet(read.grid, read, problems, asked, language()).read())
-        told["marked"] = str(marked)
+        sheet = mark_sheet(read.grid, read, problems, asked, language())
+        told["marked"] = str(_keep_marked(wish.errors, path.stem, sheet.read()))
     return told
 
 
-def _record(service: Service, read: Import, name: str, wish: _Wish) -> list[Receipt]:
+def _keep_marked(folder: Path, stem: str, data: bytes) -> Path:
+    """Write an error workbook under a name that is free: in the place of another somebody may be mending it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in count(1):
+        marked = folder / f"{stem}.errors{f'-{number}' if number > 1 else ''}.xlsx"
+        with suppress(FileExistsError), marked.open("xb") as file:
+            file.write(data)
+            return marked
+    raise FileExistsError(folder)
+
+
+def _submit(service: Service, read: Import, name: str, wish: _Wish, *, dry_run: bool) -> list[Receipt]:
     import_id = new_event_id(service.clock.now_ms(), service.random)
-    with _bar(name, "phase-check" if wish.dry_run else "phase-record") as bar:
+    with _bar(name, "phase-check" if dry_run else "phase-record") as bar:
         return service.recorder.submit_all(
             read.events,
             wish.author,
-            dry_run=wish.dry_run,
+            dry_run=dry_run,
             acknowledged=wish.acknowledged,
             origin=Origin(import_id, name, read.sha256, read.kind),
             progress=lambda done: bar(done, len(read.events)),
@@ -190,7 +203,7 @@ def _asked(asked: Asked) -> dict[str, Any]:
 
 
 def _refusal(name: str, problems: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"file": name, "ok": False, "problems": problems}
+    return {"file": name, "ok": False, "count": len(problems), "problems": problems}
 
 
 def _say(told: Sequence[Mapping[str, Any]]) -> None:
@@ -198,7 +211,7 @@ def _say(told: Sequence[Mapping[str, Any]]) -> None:
         if each["ok"]:
             say("file-imported", file=each["file"], count=each["events"], recorded=each["recorded"])
             continue
-        say("file-refused", file=each["file"], count=len(each["problems"]))
+        say("file-refused", file=each["file"], count=each["count"])
         for problem in each["problems"]:
             place = f"{problem['line'] or ''} {problem['column'] or problem['pointer']}"
             click.echo(f"  {place.strip()}: {problem[language()]}")

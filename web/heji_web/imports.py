@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import BinaryIO
@@ -152,6 +152,39 @@ def refused(read: Import, refusal: BulkRefused) -> tuple[list[Problem], list[Ask
     return problems, asked
 
 
+def with_further(read: Import, attempt: Callable[[], object]) -> Import:
+    """The import with what the ledger would refuse of its good events as well, so that all is mended at once.
+
+    `attempt` tries these and records nothing. Nothing is told that may go away when the others are mended: no
+    question, and nothing unknown that one of them may make. Where a heading was not understood its column is missing
+    everywhere, and nothing further is looked for.
+    """
+    is_wrong_as_a_whole = read.sheet is not None and read.sheet.problems
+    is_cut = read.problem_count > len(read.problems)
+    if not read.problems or not len(read.events) or read.kind == INSTRUMENT or is_wrong_as_a_whole or is_cut:
+        return read
+    try:
+        attempt()
+    except BulkRefused as refusal:
+        found, _ = refused(read, refusal)
+    except HejiError:
+        return read
+    else:
+        return read
+    if read.sheet is None:
+        # What the wrong ones say was not kept.
+        told = [problem for problem in found if not _is_unknown(problem)]
+    else:
+        named = frozenset(_texts_of_rows(read.sheet, {problem.line for problem in read.problems}))
+        told = [
+            problem
+            for problem in found
+            if not _is_unknown(problem) or named.isdisjoint(map(str, problem.names.values()))
+        ]
+    problems = sorted([*read.problems, *told], key=lambda problem: problem.line or 0)
+    return replace(read, problems=tuple(problems), problem_count=len(problems))
+
+
 class _Reading:
     """Events and problems of a file while it is read."""
 
@@ -265,6 +298,25 @@ def _rows_at(read: Import, first_lines: set[int]) -> dict[int, Row]:
                 if len(found) == len(first_lines):
                     break
     return found
+
+
+def _is_unknown(problem: Problem) -> bool:
+    return problem.code.startswith("unknown-")
+
+
+def _texts_of_rows(sheet: Sheet, lines: Collection[int | None]) -> Iterator[str]:
+    """All that the rows on some lines say."""
+    for row in sheet.rows():
+        if not set(row.lines).isdisjoint(lines):
+            yield from _texts(row.event)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, Mapping | list):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(each)
+    else:
+        yield str(value)
 
 
 def _read_instrument(grid: Grid, name: str, organisation: str, match: Match, reading: _Reading) -> Import:
