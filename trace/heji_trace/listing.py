@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, select, union
@@ -51,7 +51,10 @@ def visible_events(
         return list(connection.execute(query.order_by(order).limit(limit)).scalars())
     found: list[int] = []
     for window in _windows(connection, wanted, after, before, newest_first=newest_first):
-        query = _filtered(wanted).where(window(events.c.seq), is_readable(author, window))
+        # The places of a batch are the windows themselves: found once, and not again for each.
+        query = _filtered(replace(wanted, batch=None)).where(
+            window(events.c.seq), is_readable(author, window)
+        )
         found += connection.execute(query.order_by(order).limit(limit - len(found))).scalars()
         if len(found) == limit:
             break

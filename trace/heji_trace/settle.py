@@ -64,14 +64,14 @@ def settle(state: State, batches: Iterable[str], seq: int) -> None:
                 _raise(state, batch, code, cause_seq, data, seq)
 
 
-def _worst(raised: Iterable[Raised]) -> list[tuple[str, int, str]]:
+def _worst(raised: Iterable[Raised]) -> dict[tuple[str, int, str], None]:
     """Code, cause and data of what is to stand: one entry causes a code once, with the longest waiting time."""
     worst: dict[tuple[str, int], Raised] = {}
     for each in raised:
         other = worst.setdefault((each.code, each.cause_seq), each)
         if each.data.get("clear", "") > other.data.get("clear", ""):
             worst[each.code, each.cause_seq] = each
-    return [(each.code, each.cause_seq, dump_data(dict(each.data))) for each in worst.values()]
+    return dict.fromkeys((each.code, each.cause_seq, dump_data(dict(each.data))) for each in worst.values())
 
 
 def inherit(state: State, parent: str, child: str, seq: int) -> None:
