@@ -280,7 +280,7 @@ def test_the_worst_of_one_code_and_cause_stands() -> None:
         Raised("PHI_VIOLATION", 8, {"clear": "2026-06-01"}),
         Raised("ON_HOLD", 7, {"by": "o"}),
     ]
-    assert _worst(raised) == [
+    assert [*_worst(raised)] == [
         ("PHI_VIOLATION", 7, '{"clear":"2026-06-20"}'),
         ("PHI_VIOLATION", 8, '{"clear":"2026-06-01"}'),
         ("ON_HOLD", 7, '{"by":"o"}'),
