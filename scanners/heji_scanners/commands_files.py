@@ -40,6 +40,7 @@ from heji_scanners.terminal import (
 from heji_scanners.turn import Turn
 from heji_scanners.watching import Watcher
 from heji_trace.errors import Conflict, InvalidEvent, Misconfigured, ServerUnreachable
+from heji_trace.file_names import readable_name
 from heji_trace.kinds import KINDS
 from heji_trace.sentences import say, say_both
 from heji_trace.sheets.cells import plain_text
@@ -92,11 +93,12 @@ def check_files(
 
 
 def _read(path: Path, kind: str | None, organisation: str | None, settings: ScanSettings) -> ReadFile:
+    name = readable_name(path.name)
     try:
         data = read_bytes(path)
     except InvalidEvent as refused:
-        return ReadFile(path.name, "", "", b"", problems=refused.problems)
-    return read_file(data, path.name, KINDS[kind] if kind else None, organisation or settings.organisation)
+        return ReadFile(name, "", "", b"", problems=refused.problems)
+    return read_file(data, name, KINDS[kind] if kind else None, organisation or settings.organisation)
 
 
 def _dump_file(read: ReadFile) -> dict[str, Any]:
@@ -310,7 +312,7 @@ def watch_folder(*, folder: Path, kind: str | None, organisation: str | None, re
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     watcher, unread, said = Watcher(folder), set[Path](), ""
-    tell("scan-watching", name=folder)
+    tell("scan-watching", name=readable_name(str(folder)))
     with opened_outbox(settings) as outbox, _opened_line(settings, outbox) as line:
         while not stopped.is_set():
             for path in watcher.look():

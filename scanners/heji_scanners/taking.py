@@ -17,6 +17,7 @@ from heji_scanners.entries import EVENT, FILE, Draft, KeptFile, Put
 from heji_scanners.files import INSTRUMENT, STATED, ReadFile, Statement
 from heji_scanners.outbox import Outbox
 from heji_trace.errors import Conflict
+from heji_trace.file_names import readable_name
 from heji_trace.sentences import say, say_both
 
 OWN_QUESTIONS: Final = frozenset({"CORRECTED_ROW", "ADDED_ROW", "REVISED_FILE"})
@@ -62,7 +63,7 @@ def take_file(outbox: Outbox, read: ReadFile, path: Path, *, versions: bool = Tr
     Without `versions`, and for events with ids of their own, another content under the same path is another file.
     Raises Conflict where an id stands for other content already, or an earlier version comes back.
     """
-    place = str(path.resolve())
+    place = readable_name(str(path.resolve()))
     before = outbox.files_at(place) if versions and read.kind != STATED else []
     if any(file.sha256 == read.sha256 for file in before[1:]):
         # What it says was taken back by the version after it; in silence that would look like having been sent.

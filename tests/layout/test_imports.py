@@ -23,6 +23,7 @@ LAYERS = {
     "crops": 1,
     "cold_chain": 1,
     "dated": 1,
+    "file_names": 1,
     "divisions": 1,
     "entries": 1,
     "event": 1,

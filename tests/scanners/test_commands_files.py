@@ -11,6 +11,7 @@ from pathlib import Path
 from county import County
 from heji_scanners.entries import State
 from heji_scanners.outbox import Outbox
+from heji_trace.imported import imports_of
 from heji_trace.times import SYSTEM_CLOCK
 from scanners.scan import Scan
 from web.files import HARVEST_HEADINGS, csv_file, harvest_rows
@@ -65,6 +66,16 @@ def test_check_knows_an_instrument_s_file(alone: Scan) -> None:
 
 
 # --- sending ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_whose_name_came_from_a_chinese_windows_machine_is_sent(scan: Scan, county: County) -> None:
+    file = scan.file(os.fsdecode("采收.csv".encode("gb18030")), harvests("LZ-1", "LZ-2"))
+    told = scan.json("send", file)
+    assert told["files"][0]["file"] == "采收.csv"
+    assert told["delivered"] == 2
+    with county.service.store.read() as connection:
+        [found] = imports_of(connection, county.authors["producer"])
+    assert found.file_name == "采收.csv"
 
 
 def test_a_file_is_sent_once_and_its_receipts_are_listed(scan: Scan, county: County) -> None:

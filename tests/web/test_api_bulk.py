@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 from typing import Any
+from urllib.parse import quote
 
 import openpyxl
 import pytest
@@ -138,6 +139,20 @@ def test_mistakes_of_shape_and_of_the_ledger_are_told_at_once(county: County) ->
         (2, "empty-list"),
     ]
     assert county.size == size
+
+
+@pytest.mark.parametrize("name", ["a\r\nX-Evil: 1.csv", "../台账/\x00采收.csv", "\u202e采收.csv"])
+def test_the_name_of_a_file_steers_neither_a_header_nor_the_ledger(county: County, name: str) -> None:
+    plain = name.rpartition("/")[2].translate(dict.fromkeys(map(ord, "\r\n\x00\u202e")))
+    query = f"?kind=harvest&errors=xlsx&name={quote(name)}"
+    refused = send(county, csv_file(HARVEST_HEADINGS, harvest_rows("LZ 2")), "text/csv", query)
+    assert refused.status_code == 422
+    assert quote(plain.removesuffix(".csv")) in refused.headers["Content-Disposition"]
+    assert (
+        send(county, csv_file(HARVEST_HEADINGS, harvest_rows("LZ-2")), "text/csv", query).status_code == 201
+    )
+    listed = county.client.get("/api/v1/imports", headers=county.headers()).get_json()["imports"]
+    assert [each["file_name"] for each in listed] == [plain]
 
 
 def test_what_a_wrong_event_may_make_is_not_called_unknown(county: County) -> None:

@@ -92,7 +92,7 @@ def record_all() -> ResponseReturnValue:
     dry_run, kind = query.flag("dry_run"), query.kind("kind")
     is_marked = query.choice("errors", *_ERRORS) == XLSX_ERRORS
     query.done()
-    posted = read_posted(request.args.get("name", "")[:200])
+    posted = read_posted(request.args.get("name", ""))
     acknowledged = frozenset(request.args.get("acknowledged", "").split(",")) - {""}
     read = told_at_once(_read(posted, kind or "", author), posted.name, author, acknowledged)
     try:

@@ -109,7 +109,7 @@ def _posted(author: Author) -> tuple[File, dict[str, str]]:
     if request.mimetype != "application/json":
         text = request.form.get("choices", "") if request.mimetype == "multipart/form-data" else ""
         choices = canonical.load(text.encode("utf-8", "surrogatepass")) if text else {}
-        return read_posted(request.args.get("name", "")[:120]), _parse_choices(choices)
+        return read_posted(request.args.get("name", "")), _parse_choices(choices)
     raw = read_json()
     if not isinstance(raw, dict) or raw.keys() != {"import_id", "choices"}:
         raise InvalidEvent([Problem("", "not-lab-choices")])
@@ -175,7 +175,7 @@ def _park(author: Author, posted: File, choices: Mapping[str, str]) -> str:
         import_id = pending.keep_import(
             connection,
             author.account,
-            posted.name[-120:],
+            posted.name,
             posted.stream.read(),
             chosen,
             service.clock.now_ms(),

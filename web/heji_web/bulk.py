@@ -15,6 +15,7 @@ from werkzeug.datastructures import FileStorage
 
 from heji_trace.errors import BulkRefused, InvalidEvent, NeedsAcknowledgement, Problem
 from heji_trace.event_ids import new_event_id
+from heji_trace.file_names import plain_name
 from heji_trace.imported import Origin
 from heji_trace.parties import Author
 from heji_trace.recorder import Receipt
@@ -55,7 +56,7 @@ def read_posted(name: str = "") -> File:
     if not stream.read(1):
         raise InvalidEvent([Problem("", "empty-body")])
     stream.seek(0)
-    return File(stream, name, media, settings.body_limit)
+    return File(stream, plain_name(name), media, settings.body_limit)
 
 
 def record_import(

@@ -20,6 +20,7 @@ from heji_scanners.readers.rapid17 import RapidRow
 from heji_trace import accounts, sentences
 from heji_trace.errors import BulkRefused, InvalidEvent, Problem
 from heji_trace.event_ids import new_event_id
+from heji_trace.file_names import plain_name
 from heji_trace.imported import Origin
 from heji_trace.kinds import KINDS
 from heji_trace.parties import Author
@@ -101,9 +102,10 @@ def import_files(
 
 
 def _import_file(service: Service, path: Path, wish: _Wish) -> dict[str, Any]:
+    name = plain_name(path.name)
     try:
-        with path.open("rb") as stream, _bar(path.name, "phase-read") as bar:
-            file = File(stream, path.name, most_bytes=service.settings.body_limit)
+        with path.open("rb") as stream, _bar(name, "phase-read") as bar:
+            file = File(stream, name, most_bytes=service.settings.body_limit)
             read = imports.read_import(
                 file,
                 wish.kind,
@@ -113,26 +115,26 @@ def _import_file(service: Service, path: Path, wish: _Wish) -> dict[str, Any]:
                 known_of=names_known_to(service, wish.author),
             )
     except InvalidEvent as refused:
-        return _refusal(path.name, [_shown(problem) for problem in refused.problems])
-    read = imports.with_further(read, lambda: _submit(service, read, path.name, wish, dry_run=True))
+        return _refusal(name, [_shown(problem) for problem in refused.problems])
+    read = imports.with_further(read, lambda: _submit(service, read, name, wish, dry_run=True))
     problems: Sequence[Problem] = read.problems
     asked: Sequence[Asked] = ()
     if read.kind == INSTRUMENT:
         problems = [Problem("", "instrument-file")]
     if not problems:
         try:
-            receipts = _submit(service, read, path.name, wish, dry_run=wish.dry_run)
+            receipts = _submit(service, read, name, wish, dry_run=wish.dry_run)
         except BulkRefused as refused:
             problems, asked = imports.refused(read, refused)
         else:
             new = 0 if wish.dry_run else sum(not receipt.repeated for receipt in receipts)
-            return {"file": path.name, "ok": True, "events": len(receipts), "recorded": new}
-    told = _refusal(path.name, [*map(_shown, problems), *map(_asked, asked)])
+            return {"file": name, "ok": True, "events": len(receipts), "recorded": new}
+    told = _refusal(name, [*map(_shown, problems), *map(_asked, asked)])
     # Of very many problems only the first were kept.
     told["count"] += read.problem_count - len(read.problems)
     if wish.errors is not None and read.grid is not None and read.kind != INSTRUMENT:
         sheet = mark_sheet(read.grid, read, problems, asked, language())
-        told["marked"] = str(_keep_marked(wish.errors, path.stem, sheet.read()))
+        told["marked"] = str(_keep_marked(wish.errors, Path(name).stem, sheet.read()))
     return told
 
 

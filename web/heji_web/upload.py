@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from heji_trace import choices, imported, pending, targets
 from heji_trace.errors import InvalidEvent, Problem, Unknown
+from heji_trace.file_names import plain_name
 from heji_trace.kinds import KINDS, Kind
 from heji_trace.parties import Author
 from heji_trace.pending import Chosen, Pending
@@ -60,7 +61,7 @@ def take() -> ResponseReturnValue:
     chosen = Chosen(request.form.get("kind", ""), request.form.get("organisation", ""))
     with service.store.write() as connection:
         import_id = pending.keep_import(
-            connection, author.account, (file.filename or "")[-120:], data, chosen, service.clock.now_ms()
+            connection, author.account, plain_name(file.filename or ""), data, chosen, service.clock.now_ms()
         )
     return redirect(url_for("upload.check", import_id=import_id), HTTPStatus.SEE_OTHER)
 
