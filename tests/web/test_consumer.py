@@ -3,21 +3,30 @@ from __future__ import annotations
 import gzip
 import re
 from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from hashlib import sha256
 from html import unescape
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from flask.testing import FlaskClient
 from markupsafe import escape
 from werkzeug.test import TestResponse
 
 from county import PACKED, PRODUCT, County
+from heji_trace.checkpoint import dump_checkpoint, sign_note
 from heji_trace.codes import dump_trace_code
+from heji_trace.errors import Untrusted
+from heji_trace.head import replace_durably
 from heji_trace.label_issue import IssuedLabel
 from heji_trace.proof import check_bundle
+from heji_web.app import create_app
+from heji_web.service import open_service
 from labelled import check_batch, label, register_product
 from ledger_check import tampering
+from web.doors import CHEAP
 
 GTIN = "06901234567892"
 NOBODYS_CODE = "0000000000000000"
@@ -386,6 +395,39 @@ def test_a_ledger_that_was_tampered_with_turns_kept_pages_red_within_a_minute(
     assert "已检" not in html
     panels = county.client.get(f"{path}.json").get_json()
     assert (panels["verdict"]["level"], panels["verdict"]["code"]) == ("red", "TAMPERED")
+
+
+@contextmanager
+def started_again(county: County) -> Iterator[FlaskClient]:
+    """The service as it comes up on what it finds, whatever that is."""
+    county.service.close()
+    service = open_service(county.service.settings, county.service.clock, passwords=CHEAP)
+    with closing(service):
+        service.start()
+        yield create_app(service).test_client()
+
+
+def test_another_history_behind_the_head_is_no_unchanged_record(county: County, issued: IssuedLabel) -> None:
+    signer = county.service.signer
+    replace_durably(
+        county.service.head.folder / "head",
+        sign_note(dump_checkpoint(signer.name, county.size - 1, bytes(32)), signer).encode(),
+    )
+    with started_again(county) as client:
+        html = unescape(client.get(f"/t/{issued.trace_code}").text)
+        panels = client.get(f"/t/{issued.trace_code}.json").get_json()
+    assert "已停止写入" in html
+    assert "未被改动" not in html
+    assert (panels["verdict"]["code"], panels["integrity"]["whole"]) == ("TAMPERED", False)
+
+
+def test_where_the_remembered_head_is_gone_the_pages_say_so(county: County, issued: IssuedLabel) -> None:
+    (county.service.head.folder / "head").unlink()
+    with started_again(county) as client:
+        for path in ("/t", f"/t/{issued.trace_code}"):
+            assert f"已停止写入。 {Untrusted('head-missing').sentence('zh')}" in unescape(
+                client.get(path).text
+            )
 
 
 def test_a_client_that_takes_no_gzip_gets_the_page_as_it_is(county: County, issued: IssuedLabel) -> None:

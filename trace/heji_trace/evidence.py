@@ -56,10 +56,14 @@ Read = Callable[[int, int, int], Sequence[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What the reader holds to be true without the database: the log's key, and the head it remembers."""
+    """What the reader holds to be true without the database: the log's key, and the head it remembers.
+
+    `doubt` is why the service does not go on with this ledger, where it has found that it does not fit the head.
+    """
 
     key: VerifierKey
     head: Checkpoint | None
+    doubt: Untrusted | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +169,9 @@ def _newest_head(connection: Connection, trust: Trust) -> Checkpoint:
             raise Untrusted("ledger-behind", size=head.size, remembered=trust.head.size)
         if head.size == trust.head.size and head.root != trust.head.root:
             raise Untrusted("ledger-differs", size=head.size)
+        if trust.doubt is not None:
+            # Of a head that is gone nothing can be said; of one that is there only the start compares every size.
+            raise trust.doubt.with_traceback(None)
     return head
 
 

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
 from heji_trace import codes, gs1, proof
-from heji_trace.errors import HejiError, InvalidEvent, Unknown
+from heji_trace.errors import HejiError, InvalidEvent, Unknown, Untrusted
 from heji_trace.evidence import Trust
 from heji_trace.passport import Passport, View, dump_passport, passport_of, proof_of
 from heji_trace.passport_rows import find_label
@@ -272,12 +272,17 @@ def _find_status(connection: Connection, gtin: str, batch: str) -> RecallStatus 
 
 
 def _trust() -> Trust:
-    """The key of this service and the head that it remembers; without a readable head, the signed notes alone."""
+    """The key of this service, the head that it remembers, and whether the ledger fits it.
+
+    Without a readable head, the signed notes alone.
+    """
     service = the_service()
+    fault = service.recorder.fault
     try:
-        return Trust(service.signer.verifier, service.head.read())
+        head = service.head.read()
     except HejiError:
-        return Trust(service.signer.verifier, None)
+        head = None
+    return Trust(service.signer.verifier, head, fault if isinstance(fault, Untrusted) else None)
 
 
 def _wanted() -> str:
