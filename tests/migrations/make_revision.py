@@ -24,6 +24,8 @@ SIGNER = Signer("log.heji.example", bytes(range(7, 39)))
 
 def live(county: County) -> None:
     """A season in few events, one of each kind that moves or judges something."""
+    keeps = {"code": PRODUCT, "name": "鲜荔枝", "commodity": "荔枝", "shelf_life_days": 7}
+    county.record("product", "operator", details=keeps)
     county.record(
         "input_application",
         hours_ago=24 * 20,

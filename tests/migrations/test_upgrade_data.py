@@ -117,6 +117,20 @@ def test_an_upgrade_leaves_the_accounts_and_tokens_of_the_day(tmp_path: Path, re
     assert len(accounts) == len(tokens) == 10
 
 
+def test_what_an_earlier_version_judged_otherwise_is_judged_by_the_rules_of_this_one(tmp_path: Path) -> None:
+    operator = Operator(tmp_path, "0006")
+    url = f"sqlite:///{restored('0006', tmp_path / 'heji.db')}"
+    days = []
+    for _ in range(2):
+        with closing(Store(url)) as store, store.read() as connection:
+            graded = select(tables.batches.c.best_before).where(tables.batches.c.batch == "G1")
+            days.append(connection.execute(graded).scalar_one())
+        operator.run("migrate")
+    # Its own day then was that of the grading; goods that are graded are no fresher than before.
+    assert days[0] is None
+    assert days[1] is not None
+
+
 def archived(revision: str, folder: Path) -> Path:
     """A backup as that revision would have made it: its own tables, in its own columns."""
     names = {table.name for table in kept_tables()}
