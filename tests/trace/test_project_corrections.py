@@ -13,6 +13,7 @@ from heji_trace import tables
 from heji_trace.errors import InvalidEvent, NeedsAcknowledgement
 from heji_trace.recorder import Receipt
 from heji_trace.schemas import parse_event
+from labelled import label, look
 from ledger_check import check_ledger
 
 UNKNOWN: dict[str, Any] = {"acknowledged": ["UNKNOWN_ORIGIN"]}
@@ -123,6 +124,30 @@ def test_a_note_on_an_older_registration_does_not_bring_it_back(county: County) 
     outputs = [{"batch": "B1", "product": "px", "quantity": "1", "unit": "箱"}]
     county.record("harvest", cycles=[CYCLE], outputs=outputs)
     assert stock(county, "B1") == {(county.code("producer"), "held"): 10.0}
+
+
+def test_what_lasted_days_is_recorded_in_time_at_its_end(county: County) -> None:
+    outputs = [{"batch": "B1", "product": PRODUCT, "quantity": "10", "unit": "kg"}]
+    county.record("harvest", hours_ago=24 * 6, ended_at=county.at(1), cycles=[CYCLE], outputs=outputs)
+    assert standing(county, "B1") == []
+
+
+def test_a_note_a_week_later_is_not_told_as_a_late_record_on_the_page(county: County) -> None:
+    made = {
+        "outputs": [{"batch": "B1", "product": PRODUCT, "quantity": "10", "unit": "kg"}],
+        "cycles": [CYCLE],
+    }
+    said = county.raw("harvest", **made)
+    say(county, said)
+    code = label(county, "B1", PRODUCT).trace_code
+    county.now.seconds += 7 * 86_400
+    correct(county, said, note="补充")
+    assert [step.late for step in look(county, code).journey if step.step == "harvest"] == [None]
+    second = county.raw("harvest", **made | {"outputs": [{**made["outputs"][0], "batch": "B2"}]})
+    say(county, second)
+    correct(county, second, occurred_at=county.at(24 * 6))
+    code = label(county, "B2", PRODUCT).trace_code
+    assert [step.late_hours for step in look(county, code).journey if step.step == "harvest"] == [144]
 
 
 def test_a_note_a_week_later_does_not_make_a_record_late_but_another_date_does(county: County) -> None:

@@ -105,6 +105,35 @@ def test_eggs_before_the_end_of_a_withdrawal_period_are_warned_about() -> None:
     )
 
 
+def test_waiting_times_count_from_the_end_of_a_course() -> None:
+    course = replace(
+        SPRAY, ended_ms=SPRAY.occurred_ms + 4 * DAY_MS, recorded_ms=SPRAY.occurred_ms + 4 * DAY_MS
+    )
+    [raised] = warnings_of(Facts(harvests=[replace(PICKING, applications=(course,))]))
+    assert (raised.code, raised.data["short"]) == ("PHI_VIOLATION", 4)
+    drug = replace(course, input_type="veterinary", actives=(), withdrawal_days=7)
+    [raised] = warnings_of(Facts(harvests=[replace(PICKING, applications=(drug,))]))
+    assert raised.code == "VET_WITHDRAWAL"
+    cleared = replace(drug, withdrawal_days=6)
+    assert codes_of(Facts(harvests=[replace(PICKING, applications=(cleared,))])) == []
+
+
+def test_what_is_collected_amid_a_course_is_inside_its_period() -> None:
+    course = replace(
+        SPRAY, input_type="veterinary", withdrawal_days=1, ended_ms=PICKING.occurred_ms + 3 * DAY_MS
+    )
+    assert codes_of(Facts(harvests=[replace(PICKING, applications=(course,))])) == ["VET_WITHDRAWAL"]
+    without_wait = replace(course, withdrawal_days=0)
+    assert codes_of(Facts(harvests=[replace(PICKING, applications=(without_wait,))])) == []
+
+
+def test_a_course_recorded_at_its_end_is_not_late() -> None:
+    end = SPRAY.occurred_ms + 5 * DAY_MS
+    course = replace(SPRAY, ended_ms=end, recorded_ms=end)
+    later = replace(PICKING, occurred_ms=end + 20 * DAY_MS, applications=(course,))
+    assert codes_of(Facts(harvests=[later])) == []
+
+
 def test_a_reviewed_positive_screening_is_a_pause_and_never_a_failure() -> None:
     assert codes_of(Facts(tests=[RAPID])) == ["RAPID_POSITIVE"]
 

@@ -80,6 +80,11 @@ def test_a_moment_more_than_five_minutes_ahead_is_refused(county: County, refusa
     assert refusal(county.harvesting("B9", hours_ago=-6 / 60)) == [("/occurred_at", "in-the-future")]
 
 
+def test_what_lasts_ends_before_now(county: County, refusal: Refusal) -> None:
+    assert refusal(county.harvesting("B9", ended_at=county.at())) is None
+    assert refusal(county.harvesting("B9", ended_at=county.at(-1))) == [("/ended_at", "in-the-future")]
+
+
 def test_the_future_is_told_by_the_time_itself_as_people_in_beijing_read_it(
     county: County, state: State
 ) -> None:

@@ -173,6 +173,19 @@ def test_a_plot_s_sample_speaks_for_what_is_harvested_there_until_the_next_treat
     assert live(county, "A1", "A2") == [*positive, []]
 
 
+def test_a_course_of_a_medicine_counts_from_its_last_day(county: County) -> None:
+    drug = {"input_type": "veterinary", "name": "土霉素", "withdrawal_days": 5}
+    given = county.record(
+        "input_application", hours_ago=24 * 7, ended_at=county.at(24 * 3), cycles=[CYCLE], details=drug
+    )
+    county.harvest("A1", acknowledged=["VET_WITHDRAWAL"])
+    assert live(county, "A1") == [["VET_WITHDRAWAL"]]
+    shorter = county.raw("input_application", hours_ago=24 * 7, cycles=[CYCLE], details=drug)
+    correction = {"corrects": [given.event_id], "reason": "只用了一天", "replacement": shorter}
+    county.record("correction", details=correction)
+    assert live(county, "A1") == [[]]
+
+
 def test_manure_and_feed_do_not_end_what_a_plot_s_sample_speaks_for(county: County) -> None:
     draw_from_the_plot(county, "S1")
     for input_type in ("fertiliser", "feed"):

@@ -70,12 +70,15 @@ def enter_cycle(state: State, entered: Entered) -> list[str]:
 def enter_application(state: State, entered: Entered) -> list[str]:
     """A use of an input counts for every cycle it names, and for what was harvested from them."""
     event = entered.event
+    facts = dict(event.details)
+    if event.ended_at is not None:
+        facts["ended_ms"] = ms_of(parse_moment(event.ended_at))
     for cycle in dict.fromkeys(event.cycles):
         state.applications.add(
             seq=entered.seq,
             cycle=cycle,
             input_type=event.details["input_type"],
-            data=dump_data(dict(event.details)),
+            data=dump_data(facts),
             occurred_ms=event.occurred_ms,
             recorded_ms=entered.recorded_ms,
             rank=entered.rank,

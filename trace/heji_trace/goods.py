@@ -14,6 +14,7 @@ from heji_trace.rules import HOUR_MS
 from heji_trace.shelf import days_of
 from heji_trace.state import State
 from heji_trace.suspect import FINDINGS, OPENING_KINDS, Suspicion
+from heji_trace.times import ms_of, parse_moment
 
 
 def enter_lines(state: State, entered: Entered, suspected: list[Suspicion]) -> list[str]:
@@ -118,7 +119,9 @@ def _enter_findings(state: State, entered: Entered, suspected: list[Suspicion], 
         if suspicion.code in FINDINGS:
             add_finding(state, entered.seq, suspicion.batch, suspicion.code, suspicion.data)
     event = entered.event
-    hours = (entered.recorded_ms - event.occurred_ms) // HOUR_MS
+    # What lasted several days is recorded in time at its end.
+    over_ms = ms_of(parse_moment(event.ended_at)) if event.ended_at else event.occurred_ms
+    hours = (entered.recorded_ms - over_ms) // HOUR_MS
     if hours > state.thresholds_at(event.occurred_ms).late_record_hours:
         for batch in dict.fromkeys(concerned):
             add_finding(state, entered.seq, batch, "LATE_RECORD", {"hours": hours, "kind": event.kind})

@@ -152,6 +152,12 @@ class ApplicationFact:
     withdrawal_days: int | None
     occurred_ms: int
     recorded_ms: int
+    ended_ms: int | None = None
+
+    @property
+    def last_ms(self) -> int:
+        """The last use: a course of several days ends when it ends."""
+        return self.occurred_ms if self.ended_ms is None else self.ended_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +298,12 @@ def find_withdrawal(use: ApplicationFact, species: str, withdrawals: Sequence[In
     return max((row for row in found if row is not None), key=lambda row: row.days, default=None)
 
 
+def _is_inside(harvest: HarvestFact, use: ApplicationFact, days: int) -> bool:
+    """Whether the harvest came too soon after the last use before it; a course may go on behind it."""
+    last_ms = min(use.last_ms, harvest.occurred_ms)
+    return beijing_date(harvest.occurred_ms) < first_clear_day(beijing_date(last_ms), days)
+
+
 def _withdrawal_warnings(
     harvest: HarvestFact, use: ApplicationFact, withdrawals: Sequence[Interval]
 ) -> list[Raised]:
@@ -300,8 +312,8 @@ def _withdrawal_warnings(
     known = [days for days in (use.withdrawal_days, listed.days if listed else None) if days is not None]
     if not known:
         return []
-    clear = first_clear_day(beijing_date(use.occurred_ms), max(known))
-    if beijing_date(harvest.occurred_ms) >= clear:
+    clear = first_clear_day(beijing_date(use.last_ms), max(known))
+    if not _is_inside(harvest, use, max(known)):
         return []
     data: dict[str, Any] = {"drug": use.name, "clear": clear.isoformat(), "days": max(known)}
     if listed is not None and listed.days > (use.withdrawal_days or 0):
@@ -320,7 +332,7 @@ def _interval_warnings(
     if not found:
         return []
     decisive = max(found, key=lambda interval: interval.days)
-    clear = first_clear_day(beijing_date(use.occurred_ms), decisive.days)
+    clear = first_clear_day(beijing_date(use.last_ms), decisive.days)
     day = beijing_date(harvest.occurred_ms)
     data: dict[str, Any] = {
         "active": decisive.active,
@@ -333,9 +345,9 @@ def _interval_warnings(
     if group is not None:
         data["group"] = group
     cause = max(harvest.seq, use.seq)
-    if day < clear:
+    if _is_inside(harvest, use, decisive.days):
         return [Raised("PHI_VIOLATION", cause, {**data, "short": (clear - day).days})]
-    late_ms = use.recorded_ms - use.occurred_ms
+    late_ms = use.recorded_ms - use.last_ms
     was_after = (use.recorded_ms, use.rank) > (harvest.recorded_ms, harvest.rank)
     if was_after or late_ms > thresholds.late_record_hours * HOUR_MS:
         return [Raised("PHI_UNPROVEN", cause, {**data, "late_hours": late_ms // HOUR_MS})]

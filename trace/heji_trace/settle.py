@@ -185,6 +185,7 @@ def application_facts(state: State, cycle: str) -> tuple[ApplicationFact, ...]:
             data.get("withdrawal_days"),
             row["occurred_ms"],
             row["recorded_ms"],
+            data.get("ended_ms"),
         )
         for row in state.applications.of("cycle", cycle)
         for data in [orjson.loads(row["data"])]

@@ -80,7 +80,7 @@ def found_uses(state: State, batches: Sequence[str]) -> list[FoundUse]:
 def use_of(found: FoundUse, entry: Proved) -> Use:
     """The line of one use, from the record that proves it; the name of the product is sealed and not told."""
     details: Mapping[str, Any] = entry.statement.get("details", {})
-    used_on = beijing_date(found.use.occurred_ms)
+    used_on = beijing_date(min(found.use.last_ms, found.harvest.occurred_ms))
     is_example = found.interval is not None and not found.interval.verified
     actives = [str(active) for active in details.get("active_substances", ())]
     name = (
