@@ -133,17 +133,13 @@ def test_what_lasted_days_is_recorded_in_time_at_its_end(county: County) -> None
 
 
 def test_a_note_a_week_later_is_not_told_as_a_late_record_on_the_page(county: County) -> None:
-    made = {
-        "outputs": [{"batch": "B1", "product": PRODUCT, "quantity": "10", "unit": "kg"}],
-        "cycles": [CYCLE],
-    }
-    said = county.raw("harvest", **made)
+    said = county.harvesting("B1").body
     say(county, said)
     code = label(county, "B1", PRODUCT).trace_code
     county.now.seconds += 7 * 86_400
     correct(county, said, note="补充")
     assert [step.late for step in look(county, code).journey if step.step == "harvest"] == [None]
-    second = county.raw("harvest", **made | {"outputs": [{**made["outputs"][0], "batch": "B2"}]})
+    second = county.harvesting("B2").body
     say(county, second)
     correct(county, second, occurred_at=county.at(24 * 6))
     code = label(county, "B2", PRODUCT).trace_code
