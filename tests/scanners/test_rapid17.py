@@ -150,6 +150,39 @@ def test_a_screening_is_positive_and_never_nonconforming() -> None:
 
 
 @pytest.mark.parametrize(
+    "value, conclusion, status", [("可疑", "suspicious", "reviewed"), ("无效", "invalid", "invalid")]
+)
+@pytest.mark.parametrize("said", ["合格", "不合格"])
+def test_a_run_without_a_result_is_never_negative(
+    value: str, conclusion: str, status: str, said: str
+) -> None:
+    event = parse_event(stated(only_row(检测值=value, 检测结论=said)))
+    assert (event.details["conclusion"], event.details["status"]) == (conclusion, status)
+    assert event.details["results"][0]["outcome"] == conclusion
+    assert f"检测结论：{said}；" in (event.note or "")
+
+
+def test_a_percent_sign_is_kept_whatever_the_method_is_called() -> None:
+    (result,) = stated(only_row(检测值="13.12%", 检测方法="速测卡"))["details"]["results"]
+    assert (result["value"], result["unit"]) == ("13.12", "%")
+    (result,) = stated(only_row(检测值="13.12", 检测方法="速测卡"))["details"]["results"]
+    assert "unit" not in result
+
+
+@pytest.mark.parametrize("limit", ["不得检出", "≤50", "0.05mg/kg"])
+def test_a_limit_in_words_is_kept_in_the_note(limit: str) -> None:
+    event = stated(only_row(限定值=limit))
+    assert "limit" not in event["details"]["results"][0]
+    assert f"限定值：{limit}；" in event["note"]
+
+
+def test_a_column_that_stands_twice_is_named_since_nobody_knows_which_counts() -> None:
+    twice = [*HEADER, "检测值"]
+    assert problems_of(GOOD, header=twice) == [("repeated-heading", 1, "检测值")]
+    assert problems_of(GOOD, header=[*HEADER, "审核人员"]) == [("repeated-heading", 1, "审核人员")]
+
+
+@pytest.mark.parametrize(
     "verifier, status", [("陈工", "reviewed"), ("王工", "preliminary"), ("", "preliminary")]
 )
 def test_a_result_is_reviewed_only_by_a_second_person(verifier: str, status: str) -> None:

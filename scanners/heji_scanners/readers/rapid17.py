@@ -55,12 +55,16 @@ _BOUND = re.compile(r"[<>≤≥]\s*[0-9]+(\.[0-9]+)?\s*%?")
 _WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {"阴性": "阴性", "阳性": "阳性", "未检出": "未检出", "nd": "未检出", "可疑": "可疑", "无效": "无效"}
 )
+# Whatever the file concludes, which knows two words alone: of such a run nobody may say that nothing was found.
+_NO_RESULT: Final[Mapping[str, str]] = MappingProxyType({"可疑": "suspicious", "无效": "invalid"})
 _CONCLUSIONS: Final[Mapping[str, bool]] = MappingProxyType({"合格": True, "不合格": False})
 
 
 @dataclass(frozen=True, slots=True)
 class RapidRow:
     """One result as the file states it; `tested_at` is RFC 3339 in Beijing time, blanks are "".
+
+    `unit` is the percent sign of a value that has one.
 
     `sample` and `batch` are of columns that some workstations add to the seventeen.
     """
@@ -73,6 +77,7 @@ class RapidRow:
     analyte: str
     limit: str
     value: str
+    unit: str
     conforms: bool
     tester: str
     tested_at: str
@@ -139,15 +144,15 @@ def rapid17_of(grid: Grid, name: str) -> RapidFile:
     return RapidFile(name, grid.sha256, header.number, headings, tuple(rows), tuple(problems))
 
 
-def _fields(header: GridRow) -> dict[str, int]:
-    """The place of each field, by the headings of a row."""
+def _fields(header: GridRow) -> dict[str, list[int]]:
+    """The places of each field, by the headings of a row."""
     named = {folded_heading(heading): field for heading, field, _ in (*COLUMNS, *_MORE_COLUMNS)}
     named |= {folded_heading(heading): field for heading, field in _OTHER_HEADINGS.items()}
-    found: dict[str, int] = {}
+    found: dict[str, list[int]] = {}
     for at, cell in enumerate(header.cells):
         heading = folded_heading(folded(cell).partition("(")[0])
         if heading in named:
-            found.setdefault(named[heading], at)
+            found.setdefault(named[heading], []).append(at)
     return found
 
 
@@ -162,7 +167,12 @@ def _columns(header: GridRow) -> tuple[dict[str, int], list[Problem]]:
         for field in _REQUIRED
         if field not in found
     ]
-    return found, problems
+    problems += [
+        Problem("", "repeated-heading", {"heading": text[:60]}, header.number, text[:60])
+        for places in found.values()
+        for text in [plain_text(header.cells[at]) for at in places[1:]]
+    ]
+    return {field: places[0] for field, places in found.items()}, problems
 
 
 def _faults(grid: Grid, row: GridRow, header: GridRow) -> list[Problem]:
@@ -224,6 +234,7 @@ def _row(line: int, cells: Mapping[str, Cell], sha256: str) -> RapidRow:
     }
     texts = {field: "" if is_blank(text) else text for field, text in texts.items()}
     texts["value"] = _value(cells.get("value")) or ""
+    texts["unit"] = "%" if texts["value"] and folded(cells.get("value")).endswith("%") else ""
     texts["tested_at"] = read_moment(cells.get("tested_at"))
     return RapidRow(
         line=line, conforms=_CONCLUSIONS[folded(cells.get("conclusion"))], file_sha256=sha256, **texts
@@ -263,15 +274,14 @@ def testing_event(
 ) -> dict[str, Any]:
     """A raw `testing` event of the row's result for `sample`; the same row of the same file has the same id.
 
-    A screening is negative or positive, never conforming. It is `reviewed` where the file names a second person as
-    verifier, else `preliminary`. What has no field of its own stands in the note.
+    A screening is negative or positive, or suspicious or void, never conforming. It is `reviewed` where the file names
+    a second person as verifier, else `preliminary`. What has no field of its own stands in the note.
     """
-    conclusion = "negative" if row.conforms else "positive"
+    conclusion = _NO_RESULT.get(row.value) or ("negative" if row.conforms else "positive")
     result = {"analyte": row.analyte, "value": row.value, "outcome": conclusion}
-    if "抑制率" in row.method and _NUMBER.fullmatch(row.value):
+    if _NUMBER.fullmatch(row.value) and (row.unit or "抑制率" in row.method):
         result["unit"] = "%"
-    limit = row.limit.removesuffix("%")
-    if _AMOUNT.fullmatch(limit):
+    if limit := _limit(row):
         result["limit"] = limit
     reviewed = bool(row.verifier) and row.verifier != row.tester
     details = {
@@ -281,7 +291,7 @@ def testing_event(
         "method_class": "rapid",
         "results": [result],
         "conclusion": conclusion,
-        "status": "reviewed" if reviewed else "preliminary",
+        "status": "invalid" if conclusion == "invalid" else "reviewed" if reviewed else "preliminary",
         "tester": row.tester,
         "tested_at": row.tested_at,
     }
@@ -298,6 +308,12 @@ def testing_event(
     return event | ({"batches": list(batches)} if batches else {})
 
 
+def _limit(row: RapidRow) -> str:
+    """The limit where it is a number; one in words stands in the note."""
+    limit = row.limit.removesuffix("%")
+    return limit if _AMOUNT.fullmatch(limit) else ""
+
+
 def _note(row: RapidRow) -> str:
     """What the event has no field for, and which row of which file it came from."""
     said = {
@@ -305,6 +321,8 @@ def _note(row: RapidRow) -> str:
         "sampled_unit": row.sampled_unit,
         "stall": row.stall,
         "sample_name": row.sample_name,
+        "limit": "" if _limit(row) else row.limit,
+        "conclusion": ("合格" if row.conforms else "不合格") if row.value in _NO_RESULT else "",
         "module": row.module,
         "maker": row.maker,
         "reporter": row.reporter,
