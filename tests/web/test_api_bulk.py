@@ -155,6 +155,17 @@ def test_the_name_of_a_file_steers_neither_a_header_nor_the_ledger(county: Count
     assert [each["file_name"] for each in listed] == [plain]
 
 
+@pytest.mark.parametrize("title", ["Sheet1", "六月采收"])
+def test_the_sheet_to_mend_says_its_kind_when_it_comes_back(county: County, title: str) -> None:
+    file = xlsx_file(HARVEST_HEADINGS, harvest_rows("LZ 2"), title=title)
+    book = openpyxl.load_workbook(io.BytesIO(drop(county, file, "a.xlsx", "?kind=harvest&errors=xlsx").data))
+    assert book.sheetnames == ["采收" if title == "Sheet1" else title]
+    book.worksheets[0]["D2"] = "LZ-2"
+    stream = io.BytesIO()
+    book.save(stream)
+    assert drop(county, stream.getvalue(), "b.xlsx").status_code == 201
+
+
 def test_what_a_wrong_event_may_make_is_not_called_unknown(county: County) -> None:
     made = {**harvest(county, "LZ-01"), "occurred_at": "gestern"}
     sold = county.raw("sale", moves=[{"batch": "LZ-01", "quantity": "1", "unit": "kg"}])

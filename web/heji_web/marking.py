@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from heji_trace.errors import Problem
 from heji_trace.kinds import KINDS
+from heji_trace.sheets.columns import find_kind
 from heji_trace.sheets.grids import Grid
 from heji_trace.sheets.marked import Mark, mark_workbook
 from heji_web.checking import Checked
@@ -27,13 +28,13 @@ def mark_sheet(
     for each in asked:
         question = Mark(None, each.question.sentence(spoken), is_question=True)
         marks.setdefault(each.lines[0], []).append(question)
-    return mark_workbook(
-        grid, grid.title or _title_of(checked.kind, spoken), checked.header_line, marks, spoken
-    )
+    return mark_workbook(grid, _title(grid, checked.kind, spoken), checked.header_line, marks, spoken)
 
 
-def _title_of(kind: str, spoken: str) -> str:
-    """A name that says the kind, so that the mended workbook is read without a choice."""
+def _title(grid: Grid, kind: str, spoken: str) -> str:
+    """The sheet's own name where it says the kind, else the kind's: the mended workbook is read without a choice."""
+    if grid.title and (kind not in KINDS or find_kind(grid.title) is KINDS[kind]):
+        return grid.title
     return kind_name(KINDS[kind], spoken) if kind in KINDS else translate("Test results", spoken)
 
 
