@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from heji_trace.db import Store
 from heji_trace.errors import TooMany
 from heji_trace.tables import throttles
-from heji_trace.throttles import check_rate, forget_old_attempts, forgive, throttle_key
+from heji_trace.throttles import check_rate, forget_old_attempts, forgive, source_key, throttle_key
 
 
 def attempt(store: Store, now_ms: int, key: str = "k") -> None:
@@ -71,3 +71,19 @@ def test_counters_of_yesterday_are_dropped(store: Store) -> None:
     with store.write() as connection:
         forget_old_attempts(connection, 86_400_001)
         assert connection.execute(select(func.count()).select_from(throttles)).scalar() == 1
+
+
+@pytest.mark.parametrize(
+    "one, other, are_one",
+    [
+        ("2001:db8:0:7::1", "2001:DB8:0:7:ffff:ffff:ffff:ffff", True),
+        ("2001:db8:0:7::1", "2001:db8:0:8::1", False),
+        ("::ffff:203.0.113.7", "203.0.113.7", True),
+        ("::ffff:203.0.113.7", "::ffff:203.0.113.8", False),
+        ("203.0.113.7", "203.0.113.8", False),
+        ("", "unknown", False),
+    ],
+)
+def test_who_has_one_address_of_version_6_has_the_whole_net(one: str, other: str, are_one: bool) -> None:
+    assert (source_key("source", one) == source_key("source", other)) is are_one
+    assert source_key("source", one) != source_key("phone", one)

@@ -18,7 +18,7 @@ from heji_trace.errors import Conflict, InvalidEvent, NotSignedIn, Problem, Unkn
 from heji_trace.parties import Author
 from heji_trace.passwords import LENGTHS, Passwords, find_problem
 from heji_trace.tables import accounts, sessions, tokens
-from heji_trace.throttles import check_rate, forget_old_attempts, forgive, throttle_key
+from heji_trace.throttles import check_rate, forget_old_attempts, forgive, source_key, throttle_key
 
 ATTEMPTS_PER_ACCOUNT = 10
 ATTEMPTS_PER_SOURCE = 100
@@ -238,13 +238,11 @@ def revoke_token(connection: Connection, account: Account, token_name: str, now_
 
 def _count_attempt(store: Store, name: str, source: str, now_ms: int) -> str:
     """Count a guess at the password of an account from a source; answers the account's key. Raises TooMany."""
-    account_key, source_key = (
-        throttle_key("sign-in-account", fold_name(name)),
-        throttle_key("sign-in-source", source),
-    )
+    account_key = throttle_key("sign-in-account", fold_name(name))
+    from_source = source_key("sign-in-source", source)
     with store.write() as connection:
         check_rate(connection, account_key, ATTEMPTS_PER_ACCOUNT, ATTEMPTS_WINDOW_S, now_ms)
-        check_rate(connection, source_key, ATTEMPTS_PER_SOURCE, ATTEMPTS_WINDOW_S, now_ms)
+        check_rate(connection, from_source, ATTEMPTS_PER_SOURCE, ATTEMPTS_WINDOW_S, now_ms)
     return account_key
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from ipaddress import IPv6Address, ip_address
 
 from sqlalchemy import Connection, case, delete, or_
 from sqlalchemy.dialects import postgresql, sqlite
@@ -20,6 +21,21 @@ def throttle_key(purpose: str, subject: str) -> str:
     of a person.
     """
     return f"{purpose}:{sha256(subject.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def source_key(purpose: str, address: str) -> str:
+    """The key under which attempts from a network address are counted.
+
+    Of an address of version 6 the first 64 bits: who has one has all the others that begin so, and could use each once.
+    """
+    try:
+        source = ip_address(address)
+    except ValueError:
+        return throttle_key(purpose, address)
+    if isinstance(source, IPv6Address):
+        # A listener of version 6 writes the old addresses so.
+        source = source.ipv4_mapped or IPv6Address(int(source) >> 64 << 64)
+    return throttle_key(purpose, str(source))
 
 
 def check_rate(connection: Connection, key: str, limit: int, per_seconds: int, now_ms: int) -> None:

@@ -18,7 +18,7 @@ from heji_trace.evidence import Trust
 from heji_trace.passport import Passport, View, dump_passport, passport_of, proof_of
 from heji_trace.passport_rows import find_label
 from heji_trace.recall_status import RecallStatus, find_recall_status
-from heji_trace.throttles import check_rate, throttle_key
+from heji_trace.throttles import check_rate, source_key
 from heji_trace.times import beijing_date
 from heji_trace.verdict import judge_code
 from heji_web.consumer_answers import HTML, JSON, compressed, etag_of, page, send
@@ -259,7 +259,7 @@ def _find_phoned(phone_code: str) -> str | None:
 def _count(purpose: str, most: int) -> None:
     """Count a question of this source; raises TooMany."""
     service = the_service()
-    key = throttle_key(purpose, request.remote_addr or "")
+    key = source_key(purpose, request.remote_addr or "")
     with service.store.write() as connection:
         check_rate(connection, key, most, _WINDOW_SECONDS, service.clock.now_ms())
 
