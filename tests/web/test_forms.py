@@ -4,10 +4,11 @@ import re
 
 import pytest
 
-from county import CYCLE, PACKED, PRODUCT, County
+from county import CYCLE, PACKED, PLOT, PRODUCT, County
 from heji_trace.kinds import KINDS, parts_of
 from heji_trace.kinds.forms import controls_of
 from heji_trace.ledger import read_stored
+from heji_trace.schemas import parse_event
 from web.people import Person, fields_of
 
 HARVEST = "/desk/record/harvest"
@@ -22,6 +23,15 @@ def harvest_of(batch: str, quantity: str = "12.50", unit: str = "kg") -> dict[st
         "outputs.0.quantity": quantity,
         "outputs.0.unit": unit,
     }
+
+
+def a_far_plot(county: County) -> tuple[str, str]:
+    """A second plot of the producer, and the cycle that grows there."""
+    plot, cycle = "fg-plot-032", "2026-litchi-032"
+    details = {"code": plot, "name": "二号果园", "site_type": "plot", "organisation": county.code("producer")}
+    county.record("site", "producer", details=details)
+    county.record("planting", "producer", site=plot, details={"cycle": cycle, "crop": "荔枝"})
+    return plot, cycle
 
 
 def newest(county: County) -> dict[str, object]:
@@ -81,6 +91,53 @@ def test_a_new_batch_has_a_name_proposed_and_the_rest_is_as_last_time(county: Co
     assert fields["outputs.0.unit"] == ["kg"]
     assert fields["details.method"] == ["人工剪采"]
     assert fields["outputs.0.quantity"] == [""]
+
+
+def test_field_work_happens_where_its_cycles_grow_and_not_where_the_last_did(county: County) -> None:
+    person, (far, elsewhere) = Person(county, "producer"), a_far_plot(county)
+    body = county.harvesting("LZ-FAR").body | {"cycles": [elsewhere], "site": far}
+    county.recorder.submit(parse_event(body), county.authors["producer"])
+    assert not any(fields_of(person.see(HARVEST)).get("site", []))
+    person.send(HARVEST, person.see(HARVEST), harvest_of("LZ-NEAR"))
+    assert newest(county)["site"] == PLOT
+    person.send(HARVEST, person.see(HARVEST), harvest_of("LZ-SAID") | {"site": far})
+    assert newest(county)["site"] == far
+
+
+def test_a_corrected_cycle_takes_the_place_along(county: County) -> None:
+    person, (far, elsewhere) = Person(county, "producer"), a_far_plot(county)
+    address = f"{HARVEST}?corrects={county.harvest('LZ-1', site=PLOT).event_id}"
+    given = harvest_of("LZ-1", "100") | {"cycles": elsewhere, "reason": "填错周期"}
+    person.send(HARVEST, person.see(address), given)
+    replacement = newest(county)["details"]["replacement"]  # type: ignore[index]
+    assert (replacement["cycles"], replacement["site"]) == ([elsewhere], far)
+
+
+def test_what_is_packed_is_remembered_only_of_such_goods(county: County) -> None:
+    person, packaging = Person(county, "producer"), "/desk/record/packaging"
+    county.harvest("LZ-1")
+    county.harvest("LZ-2")
+    county.make("packaging", {"LZ-1": "50"}, {"PK-1": "50"})
+    county.make("packaging", {"PK-1": "10"}, {"PK-2": "10"}, product=PRODUCT)
+
+    def product(address: str) -> list[str]:
+        return fields_of(person.see(address)).get("outputs.0.product", [])
+
+    assert product(f"{packaging}?inputs.0.batch=LZ-2") == [PACKED]
+    assert product(f"{packaging}?inputs.0.batch=PK-1") == [PRODUCT]
+    assert product(f"{packaging}?inputs.0.batch=NONE") == []
+    assert product(packaging) == []
+
+
+def test_what_is_ticked_stands_first(county: County) -> None:
+    person = Person(county, "producer")
+    for number in range(3):
+        county.record("planting", "producer", site=PLOT, details={"cycle": f"later-{number}", "crop": "荔枝"})
+    county.harvest("LZ-1")
+    page = person.see(HARVEST)
+    ticks = re.findall(r'name="cycles" value="([^"]+)"( checked)?', page)
+    assert ticks[0] == (CYCLE, " checked")
+    assert {value for value, _ in ticks} == {CYCLE, "later-0", "later-1", "later-2"}
 
 
 def test_a_problem_stands_at_its_field_and_the_values_stay(county: County) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, func, select
 
 from heji_trace.kinds import KINDS
 from heji_trace.parties import Author
-from heji_trace.tables import events, register
+from heji_trace.tables import batches, edges, events, register
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,8 @@ class Mandate:
 
 
 _NAMED = frozenset({"organisation", "site"})
+# How many events are looked through for one like that which is filled in now.
+_MOST_LATELY = 50
 
 
 def registered_facts(
@@ -115,6 +117,34 @@ def last_event(connection: Connection, organisation: str, kind: str) -> int | No
     """The place of the newest event of a kind that an organisation made and did not take back."""
     query = select(func.max(events.c.seq)).where(
         events.c.organisation == organisation, events.c.kind == kind, events.c.withdrawn_seq.is_(None)
+    )
+    seq: int | None = connection.execute(query).scalar()
+    return seq
+
+
+def place_of(connection: Connection, cycles: Collection[str]) -> str | None:
+    """The place where all these cycles grow; None where they grow at several, or one of them is not registered."""
+    places = [data["site"] for _, data in registered_facts(connection, "cycle", cycles).values()]
+    return places[0] if len(places) == len(set(cycles)) and len(set(places)) == 1 else None
+
+
+def last_made_from_such(connection: Connection, organisation: str, kind: str, batch: str) -> int | None:
+    """The newest of an organisation's last events of a kind that took goods of the product that a batch is."""
+    lately = (
+        select(events.c.seq)
+        .where(
+            events.c.organisation == organisation, events.c.kind == kind, events.c.withdrawn_seq.is_(None)
+        )
+        .order_by(events.c.seq.desc())
+        .limit(_MOST_LATELY)
+    )
+    product = select(batches.c.product).where(batches.c.batch == batch).scalar_subquery()
+    query = (
+        select(func.max(edges.c.seq))
+        .join(batches, batches.c.batch == edges.c.parent)
+        .where(
+            edges.c.seq.in_(lately), edges.c.withdrawn_seq.is_(None), batches.c.product == product
+        )
     )
     seq: int | None = connection.execute(query).scalar()
     return seq

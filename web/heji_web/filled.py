@@ -41,6 +41,8 @@ _LASTING_COLUMNS = frozenset(
 )
 # Letters and digits that nobody confuses when they are read out.
 _READABLE = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+# What the goods or the cycles decide that the form names anew: remembered, it would say of them what is not so.
+_DECIDED_BY: Mapping[str, str] = {"site": "cycles", "outputs.0.product": "inputs", "outputs.0.unit": "inputs"}
 _NEW_NAMES = {"outputs": "batch", "details.samples": "sample"}
 _REMEMBERING_AREAS = frozenset({"growing", "making", "testing", "moving"})
 
@@ -98,7 +100,14 @@ def remembered_texts(kind: Kind, body: Mapping[str, Any]) -> Texts:
             kept |= {name: text for name, text in whole.items() if _lasts(control, name)}
         elif control.widget in _LASTING and control.name not in _PASSING and control.name in whole:
             kept[control.name] = whole[control.name]
-    return kept
+    names = {control.name for control in controls_of(kind)}
+    return {name: text for name, text in kept.items() if _DECIDED_BY.get(name) not in names}
+
+
+def made_texts(kind: Kind, body: Mapping[str, Any]) -> Texts:
+    """What an earlier event made, for a new one that takes goods of the same kind."""
+    whole = texts_of(kind, body)
+    return {name: whole[name] for name, by in _DECIDED_BY.items() if by == "inputs" and name in whole}
 
 
 def name_anew(kind: Kind, texts: Texts, day: date, random: Callable[[int], bytes]) -> None:

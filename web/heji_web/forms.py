@@ -113,13 +113,24 @@ def _record(filling: Filling) -> Receipt:
     desk, service = filling.desk, the_service()
     with service.store.read() as connection:
         known = known_names(connection, desk.author, desk.kind, service.clock.now_ms())
-    raw = with_codes(desk.kind, read_posted(desk.kind, _pairs(filling.texts)), known)
+        raw = with_codes(desk.kind, read_posted(desk.kind, _pairs(filling.texts)), known)
+        place = _place(connection, desk.kind, raw)
+    if place is not None:
+        raw.setdefault("site", place)
     if filling.corrects:
         raw = _correction(filling, raw)
     raw["id"] = filling.event_id
     if filling.acknowledged:
         raw["acknowledged"] = list(filling.acknowledged)
     return service.recorder.submit(parse_event(raw), desk.author)
+
+
+def _place(connection: Connection, kind: Kind, raw: Mapping[str, Any]) -> str | None:
+    """Where field work, and a harvest, happens unless the form says otherwise: where its cycles grow."""
+    cycles = raw.get("cycles")
+    if kind.area != "growing" or not isinstance(cycles, list):
+        return None
+    return choices.place_of(connection, [str(each) for each in cycles])
 
 
 def _correction(filling: Filling, replacement: dict[str, Any]) -> dict[str, Any]:
@@ -161,10 +172,8 @@ def _new_texts(connection: Connection, desk: Desk) -> Texts:
     service = the_service()
     giver = request.args.get("organisation") or desk.givers[0].value
     texts: Texts = {}
-    last = choices.last_event(connection, giver, desk.kind.name)
-    if last is not None and any(each.value == giver for each in desk.givers):
-        body = read_stored(connection, [last])[0].event.body
-        texts = filled.remembered_texts(desk.kind, body)
+    if any(each.value == giver for each in desk.givers):
+        texts = _remembered_texts(connection, desk.kind, giver, request.args.get("inputs.0.batch", ""))
     now = filled.now_text(service.clock.now_ms())
     texts |= {control.name: [now] for control in controls_of(desk.kind) if control.prefill == "now"}
     texts["organisation"] = [giver]
@@ -172,6 +181,18 @@ def _new_texts(connection: Connection, desk: Desk) -> Texts:
         texts["details.laboratory"] = [giver]
     for name, given in request.args.lists():
         texts[name] = given
+    return texts
+
+
+def _remembered_texts(connection: Connection, kind: Kind, giver: str, taken: str) -> Texts:
+    """What was said last time; what was made then only where it was made of such goods as are taken now."""
+    last = choices.last_event(connection, giver, kind.name)
+    if last is None:
+        return {}
+    texts = filled.remembered_texts(kind, read_stored(connection, [last])[0].event.body)
+    alike = choices.last_made_from_such(connection, giver, kind.name, taken) if taken else None
+    if alike is not None:
+        texts |= filled.made_texts(kind, read_stored(connection, [alike])[0].event.body)
     return texts
 
 
@@ -184,7 +205,12 @@ def _corrected_texts(connection: Connection, desk: Desk, event_id: str) -> Texts
         raise Unknown
     disclosed = reading.disclosed_values(stored, desk.author, reading.colleagues(connection, desk.author))
     body = reading.shown_body(stored.event, disclosed)
-    return filled.texts_of(desk.kind, body if event is stored.event else body["details"]["replacement"])
+    said = body if event is stored.event else body["details"]["replacement"]
+    texts = filled.texts_of(desk.kind, said)
+    # The place follows the cycles again where it did: whoever corrects these does not look for it.
+    if texts.get("site") == [_place(connection, desk.kind, said)]:
+        del texts["site"]
+    return texts
 
 
 def _posted(desk: Desk) -> Filling:
