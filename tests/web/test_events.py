@@ -6,7 +6,7 @@ import pytest
 
 from county import CYCLE, PLOT, PRODUCT, County
 from heji_trace.ledger import read_stored
-from labelled import label
+from labelled import check_batch, label
 from web.doors import Now
 from web.people import Person, fields_of
 
@@ -39,6 +39,31 @@ def test_the_list_shows_one_s_own_records_newest_first_by_kind(person: Person) -
     assert page.index("B-2") < page.index("B-1")
     assert "B-1" not in person.see("/desk/events?kind=planting")
     assert "B-1" not in Person(person.county, "neighbour").see("/desk/events")
+
+
+def test_each_record_of_the_list_says_what_it_is_about(person: Person, county: County) -> None:
+    record(person, "B-1")
+    label(county, "B-1", product=PRODUCT)
+    details = {"input_type": "pesticide", "name": "毒死蜱乳油"}
+    county.record("input_application", "producer", cycles=[CYCLE], details=details)
+    page = person.see("/desk/events")
+    told = dict(
+        re.findall(
+            r"<strong>([^<]+)</strong>\s*<span>([^<]*)</span>",
+            page.replace("\u2068", "").replace("\u2069", ""),
+        )
+    )
+    assert told["采收"] == told["标签发放"] == "鲜荔枝 B-1"
+    assert told["投入品使用"].startswith("毒死蜱乳油、荔枝 · ")
+    assert told["种植"].startswith("荔枝 · ")
+    assert "fg-litchi-coop 单位" not in told["种植"]
+
+
+def test_a_laboratory_s_list_tells_samples(county: County) -> None:
+    county.harvest("LZ-1")
+    check_batch(county, "LZ-1", formal=False)
+    page = Person(county, "laboratory").see("/desk/events")
+    assert len(re.findall(r"<span>[^<]*S-LZ-1-[0-9]+[^<]*</span>", page)) == 2
 
 
 def test_a_record_is_taken_back_with_one_tap(person: Person) -> None:

@@ -132,9 +132,7 @@ def last_made_from_such(connection: Connection, organisation: str, kind: str, ba
     """The newest of an organisation's last events of a kind that took goods of the product that a batch is."""
     lately = (
         select(events.c.seq)
-        .where(
-            events.c.organisation == organisation, events.c.kind == kind, events.c.withdrawn_seq.is_(None)
-        )
+        .where(events.c.organisation == organisation, events.c.kind == kind, events.c.withdrawn_seq.is_(None))
         .order_by(events.c.seq.desc())
         .limit(_MOST_LATELY)
     )
@@ -142,9 +140,7 @@ def last_made_from_such(connection: Connection, organisation: str, kind: str, ba
     query = (
         select(func.max(edges.c.seq))
         .join(batches, batches.c.batch == edges.c.parent)
-        .where(
-            edges.c.seq.in_(lately), edges.c.withdrawn_seq.is_(None), batches.c.product == product
-        )
+        .where(edges.c.seq.in_(lately), edges.c.withdrawn_seq.is_(None), batches.c.product == product)
     )
     seq: int | None = connection.execute(query).scalar()
     return seq

@@ -10,7 +10,6 @@ from sqlalchemy import Connection, select
 
 from heji_trace import choices, ledger, reading
 from heji_trace.errors import Conflict
-from heji_trace.event import Event
 from heji_trace.event_ids import new_event_id
 from heji_trace.gone import erased_values
 from heji_trace.kinds import KINDS
@@ -31,6 +30,7 @@ from heji_web.headers import permit_scripts
 from heji_web.languages import gettext, language
 from heji_web.questions import page_before
 from heji_web.service import the_service
+from heji_web.subjects import batches_of, subjects_of
 
 blueprint = Blueprint("events", __name__)
 blueprint.after_request(permit_scripts)
@@ -49,17 +49,16 @@ def listed() -> ResponseReturnValue:
     before = page_before()
     with the_service().store.read() as connection:
         rows = choices.recent_events(connection, author, kind, before, _PAGE + 1)
-        bodies = {
-            stored.seq: stored.event for stored in ledger.read_stored(connection, [r.seq for r in rows])
-        }
+        shown = ledger.read_stored(connection, [row.seq for row in rows[:_PAGE]])
+        subjects = subjects_of(connection, author, shown)
     return render_template(
         "events.html",
-        rows=[(row, bodies[row.seq]) for row in rows[:_PAGE]],
+        rows=rows[:_PAGE],
+        subjects=subjects,
         earlier=rows[_PAGE - 1].seq if len(rows) > _PAGE else None,
         chosen=kind,
         kinds=KINDS,
         local_time=local_time,
-        batches_of=batches_of,
     )
 
 
@@ -130,12 +129,6 @@ def undo(event_id: str) -> ResponseReturnValue:
     }
     receipt = service.recorder.submit(parse_event(correction), author)
     return redirect(url_for("events.show", event_id=receipt.event_id, done=1), HTTPStatus.SEE_OTHER)
-
-
-def batches_of(event: Event) -> list[str]:
-    """The batches that an event names, in its own order."""
-    lines = (*event.outputs, *event.inputs, *event.moves)
-    return list(dict.fromkeys([*(line.batch for line in lines), *event.batches]))
 
 
 def _readable(connection: Connection, author: Author, event_id: str) -> Stored:

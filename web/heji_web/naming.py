@@ -70,19 +70,25 @@ def names_in(
     """
     codes: dict[str, set[str]] = {"organisation": set(further), "event": set()}
     _collect(body, codes)
+    return names_of_codes(connection, author, codes)
+
+
+def names_of_codes(connection: Connection, author: Author, codes: Mapping[str, Collection[str]]) -> Names:
+    """The names of codes, given by what they are of, as far as the author may know them."""
     sites = choices.registered_facts(connection, "site", codes.get("site", ()))
     cycles = choices.registered_facts(connection, "cycle", codes.get("cycle", ()))
     owners = {owner for owner, _ in (*sites.values(), *cycles.values())}
-    asked = codes["organisation"] | owners
+    organisations = codes.get("organisation", ())
+    asked = {*organisations, *owners}
     own: Collection[str] = asked if may_oversee(author) else own_organisations(connection, author)
     known = choices.names_of(connection, asked, own=own)
     called = cycle_labels(connection, {c: each for c, each in cycles.items() if each[0] in known}, language())
     return {
-        "organisation": {code: known[code] for code in codes["organisation"] if code in known},
+        "organisation": {code: known[code] for code in organisations if code in known},
         "product": choices.product_names(connection, language(), codes.get("product", ())),
         "site": {code: data["name"] for code, (owner, data) in sites.items() if owner in known},
         "cycle": {code: label for code, label in called.items() if label},
-        "event": _called(connection, author, sorted(codes["event"])[:_MOST_RECORDS]),
+        "event": _called(connection, author, sorted(codes.get("event", ()))[:_MOST_RECORDS]),
     }
 
 

@@ -1,0 +1,72 @@
+"""What records are about, in a few words each: a list of them is told apart by that and not by a code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import Connection, select
+
+from heji_trace import choices
+from heji_trace.event import Event
+from heji_trace.ledger import Stored
+from heji_trace.parties import Author
+from heji_trace.sentences import isolated
+from heji_trace.statements import stated
+from heji_trace.tables import batches
+from heji_web import naming
+from heji_web.languages import language
+
+_MOST_NAMED = 3
+
+
+def batches_of(event: Event) -> list[str]:
+    """The batches that an event names, in its own order."""
+    lines = (*event.outputs, *event.inputs, *event.moves)
+    return list(dict.fromkeys([*(line.batch for line in lines), *event.batches]))
+
+
+def subjects_of(connection: Connection, author: Author, records: Sequence[Stored]) -> dict[int, str]:
+    """What each record is about, by its place in the ledger: goods by product and batch, else cycles or a name."""
+    said = {stored.seq: stated(stored.event) for stored in records}
+    goods = {seq: _goods(event) for seq, event in said.items()}
+    cycles = {seq: _cycles(event) for seq, event in said.items()}
+    called = naming.names_of_codes(
+        connection, author, {"cycle": {each for of in cycles.values() for each in of}}
+    )
+    products = _products(connection, {batch for of in goods.values() for batch in of})
+    return {
+        seq: _joined(f"{isolated(products.get(batch, ''))} {batch}".strip() for batch in goods[seq])
+        or _joined([*_name(event), *(isolated(called["cycle"].get(each, each)) for each in cycles[seq])])
+        for seq, event in said.items()
+    }
+
+
+def _goods(event: Event) -> list[str]:
+    named = event.details.get("batch")
+    return list(dict.fromkeys([*batches_of(event), *([named] if isinstance(named, str) else [])]))
+
+
+def _cycles(event: Event) -> list[str]:
+    named = event.details.get("cycle")
+    return [*event.cycles, *([named] if isinstance(named, str) else [])]
+
+
+def _name(event: Event) -> list[str]:
+    """What is used, registered or tested under a name or number of its own."""
+    drawn = event.details.get("samples")
+    rows = drawn if isinstance(drawn, list) else []
+    named = [event.details.get("name"), event.details.get("sample"), *(row.get("sample") for row in rows)]
+    return [isolated(each) for each in named if isinstance(each, str)]
+
+
+def _products(connection: Connection, codes: Iterable[str]) -> Mapping[str, str]:
+    rows = connection.execute(select(batches.c.batch, batches.c.product).where(batches.c.batch.in_(codes)))
+    made = {batch: product for batch, product in rows if product is not None}
+    names = choices.product_names(connection, language(), set(made.values()))
+    return {batch: names[product] for batch, product in made.items() if product in names}
+
+
+def _joined(parts: Iterable[str]) -> str:
+    told = list(parts)
+    shown = told[:_MOST_NAMED] + (["…"] if len(told) > _MOST_NAMED else [])
+    return ("、" if language() == "zh" else ", ").join(shown)
