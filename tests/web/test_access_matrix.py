@@ -98,6 +98,11 @@ READING: Mapping[str, Row] = {
     "/api/v1/templates/<kind>.xlsx": Row(path="/api/v1/templates/harvest.xlsx", rest=(200,) * 4),
     "/desk": to_signed_in(stranger=303),
     "/desk/batches/<batch>": owned("batch", gone=404, stranger=303),
+    "/desk/batches/<batch>/call-list.csv": Row(
+        "batch",
+        by_role=dict.fromkeys(("operator", "regulator"), (200, 200, 200, 404)),
+        stranger=303,
+    ),
     "/desk/batches/<batch>/recall": owned("batch", gone=404, stranger=303, overseers=RECALLING),
     "/desk/batches/<batch>/trace.csv": owned("batch", gone=404, stranger=303),
     "/desk/events": to_signed_in(stranger=303),
@@ -112,6 +117,7 @@ READING: Mapping[str, Row] = {
     "/desk/password": to_signed_in(stranger=303),
     "/desk/recalls": to_signed_in(stranger=303),
     "/desk/recalls/<event_id>": owned("recall", stranger=303),
+    "/desk/recalls/<event_id>/call-list.csv": owned("recall", stranger=303),
     "/desk/recalls/<event_id>/extend": owned("recall", 303, 303, stranger=303, overseers=RECALLING),
     "/desk/record/<kind>": Row(
         path="/desk/record/harvest",

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from county import County
@@ -15,7 +17,15 @@ def test_the_desk_offers_exactly_what_the_role_may_record(browser: Browser, role
     for kind in KINDS.values():
         offered = f'href="/desk/record/{kind.name}"' in page
         assert offered == (kind.form and role in kind.recorders), kind.name
-    assert ('action="/desk/search"' in page) == (role in ("regulator", "operator"))
+    assert 'action="/desk/search"' in page
+
+
+def test_no_two_doors_of_the_desk_have_one_name(county: County) -> None:
+    for who in county.authors:
+        for language in ("zh", "en"):
+            page = Person(county, who).see(f"/desk?lang={language}")
+            names = re.findall(r'<a class="tile"[^>]*><strong>([^<]+)', page)
+            assert len(names) == len(set(names)), names
 
 
 def test_the_bare_address_leads_a_stranger_to_the_box_for_a_code_and_others_to_the_desk(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import csv
+import io
 import re
 
 from county import County
@@ -27,6 +29,30 @@ def test_the_recall_page_shows_what_consignees_report(county: County) -> None:
     assert "2026-06-01 10:30" in page
     assert "T02:30" not in page
     assert "/desk/record/recall_update?" in page
+    assert f"/desk/recalls/{recall}/call-list.csv" in page
+
+
+def test_whom_to_call_about_a_recall_is_a_file_too(county: County) -> None:
+    shop = county.code("shop")
+    details = {"code": shop, "name": "水果店", "subject_type": "enterprise", "roles": ["shop"]}
+    county.record("organisation", "operator", details=details | {"contact": "020-00000002"})
+    county.harvest("B1", "100")
+    county.hand_over("B1", "60", "producer", "shop")
+    stated = {"level": 1, "ordered": True, "reason": "超标"}
+    recall = county.record("recall", "regulator", batches=["B1"], details=stated).event_id
+
+    def rows(who: str) -> dict[str, dict[str, str]]:
+        answer = Person(county, who).client.get(f"/desk/recalls/{recall}/call-list.csv?lang=zh")
+        return {row["代码"]: row for row in csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig")))}
+
+    told = rows("regulator")[shop]
+    assert (told["批次"], told["主体"], told["在库"], told["联系方式"]) == (
+        "B1",
+        "水果店",
+        "60 kg",
+        "020-00000002",
+    )
+    assert rows("shop")[shop]["联系方式"] == ""
 
 
 def test_the_recall_page_names_the_buyers_outside_the_chain_and_the_level_in_force(county: County) -> None:

@@ -11,6 +11,7 @@ from heji_trace.label_issue import issue_label
 from heji_trace.ledger import read_stored
 from heji_trace.times import BEIJING, moment_of
 from heji_web.regulator import find_telephone
+from labelled import check_batch
 from web.doors import Now
 from web.people import Person
 
@@ -92,6 +93,31 @@ def test_a_text_that_names_several_things_lists_them_and_one_that_names_nothing_
     assert "没有找到" in page
     assert "<script>alert" not in page
     assert "<img src=x" not in page
+
+
+def test_the_beginning_of_a_batch_finds_what_one_may_see(chain: County) -> None:
+    chain.make("packaging", {"PK-1": "1"}, {"PK-20": "1"}, "packer")
+    packer = Person(chain, "packer")
+    page = packer.see("/desk/search?q=pk-")
+    assert page.index('href="/desk/batches/PK-20"') < page.index('href="/desk/batches/PK-1"')
+    assert "没有找到" in packer.see("/desk/search?q=%25_")
+    assert 'href="/desk/batches/PK-1"' in Person(chain, "regulator").see("/desk/search?q=PK-")
+    assert "没有找到" in Person(chain, "neighbour").see("/desk/search?q=PK-")
+
+
+def test_the_files_of_a_bad_batch_say_whom_to_call_and_what_is_wrong_in_words(chain: County) -> None:
+    regulator = Person(chain, "regulator")
+    chain.record("hold", "packer", batches=["PK-1"], details={"reason": "复核"})
+    check_batch(chain, "PK-1", "nonconforming")
+    rows = {row["批次"]: row for row in rows_of(regulator, "/desk/batches/PK-1/trace.csv")}
+    assert "暂停销售" in rows["PK-1"]["生效警示"]
+    assert rows["PK-1"]["检测"].endswith(" 不合格")
+    assert "gz-fruit-shop 单位 280 kg" in rows["PK-1"]["持有单位"]
+    assert "ON_HOLD" not in str(rows)
+    called = {row["代码"]: row for row in rows_of(regulator, "/desk/batches/PK-1/call-list.csv")}
+    assert called["gz-fruit-shop"]["在库"] == "280 kg"
+    assert called["fg-litchi-coop"]["关系"] == "供货单位"
+    Person(chain, "packer").see("/desk/batches/PK-1/call-list.csv", 404)
 
 
 def test_both_directions_stand_on_one_page_with_totals_and_proofs(regulator: Person) -> None:
@@ -281,7 +307,7 @@ def test_what_the_date_causes_stands_in_stock_lists_and_traces_as_on_the_head_of
     trace = regulator.see("/desk/batches/LZ-1").partition("<table")[2]
     assert badge in trace[trace.index(">OLD-1<") :].partition("</tr>")[0]
     [row] = [row for row in rows_of(regulator, "/desk/batches/LZ-1/trace.csv") if row["批次"] == "OLD-1"]
-    assert "BEST_BEFORE_PASSED" in row["生效警示"]
+    assert "已过最佳食用日期" in row["生效警示"]
 
 
 def test_strangers_are_led_to_the_sign_in(chain: County) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, or_, select
 from heji_trace.choices import registered_facts
 from heji_trace.codes import Gs1, OwnCode, PhoneCode, parse_scan
 from heji_trace.errors import InvalidEvent
-from heji_trace.tables import batches, labels, samples
+from heji_trace.tables import batches, labels, samples, stock
 
 _MOST = 50
 
@@ -49,6 +49,23 @@ def look_up(connection: Connection, text: str) -> list[Found]:
 def batches_named(connection: Connection, text: str) -> list[str]:
     """The batches of an identifier, a batch number, or a code that was scanned or read out."""
     return _printed(connection, text) or _scanned(connection, text)
+
+
+def batches_beginning(connection: Connection, text: str, organisation: str | None = None) -> list[str]:
+    """The newest batches whose identifier or number begins with a text; those that `organisation` made or has, if given.
+
+    Whoever looks for the batch of a day remembers its beginning, and types it as the keyboard comes.
+    """
+    starts = [
+        column.startswith(each, autoescape=True)
+        for column in (batches.c.batch, batches.c.batch_number)
+        for each in dict.fromkeys((text, text.upper()))
+    ]
+    query = select(batches.c.batch).where(or_(*starts))
+    if organisation is not None:
+        held = select(stock.c.batch).where(stock.c.holder == organisation)
+        query = query.where((batches.c.organisation == organisation) | batches.c.batch.in_(held))
+    return list(connection.execute(query.order_by(batches.c.made_seq.desc()).limit(_MOST)).scalars())
 
 
 def _scanned(connection: Connection, text: str) -> list[str]:

@@ -11,6 +11,7 @@ from heji_trace.choices import recorded_for
 from heji_trace.kinds import KINDS
 from heji_trace.kinds.fields import Area
 from heji_trace.releases import results_awaiting
+from heji_trace.rights import may_oversee
 from heji_trace.times import beijing_date
 from heji_web.access import find_session, signed_in
 from heji_web.headers import permit_scripts
@@ -29,7 +30,6 @@ _AREAS: Mapping[Area, str] = {
     "control": "Control",
     "registers": "Registers",
 }
-_SEARCHERS = frozenset({"regulator", "operator"})
 
 
 @blueprint.get("/")
@@ -52,7 +52,7 @@ def desk() -> ResponseReturnValue:
     return render_template(
         "home.html",
         areas=areas,
-        may_search=bool(author.roles & _SEARCHERS),
+        oversees=may_oversee(author),
         may_label=bool(author.roles & KINDS["label_issue"].recorders),
         awaiting=awaiting,
     )

@@ -33,6 +33,7 @@ from heji_web.problems import ProblemAnswer, problem_of
 from heji_web.questions import page_before
 from heji_web.regulator import amounts_said, find_telephone
 from heji_web.service import the_service
+from heji_web.tables_out import give_recall_list
 
 blueprint = Blueprint("recalls", __name__)
 blueprint.after_request(permit_scripts)
@@ -153,6 +154,17 @@ def show(event_id: str) -> ResponseReturnValue:
         may_update=bool(author.roles & KINDS["recall_update"].recorders) and report.withdrawn_seq is None,
         just_done=request.args.get("done") == "1",
     )
+
+
+@blueprint.get("/desk/recalls/<event_id>/call-list.csv")
+def give_calls(event_id: str) -> ResponseReturnValue:
+    """Whom to call about a recall, as a spreadsheet program opens it."""
+    author = signed_in().author
+    with the_service().store.read() as connection:
+        report = recall_of(connection, author, event_id)
+        codes = {each.organisation for each in report.consignees}
+        facts = choices.registered_facts(connection, "organisation", codes)
+    return give_recall_list(report, {code: data for code, (_, data) in facts.items()})
 
 
 def _case(author: Author, event_id: str) -> dict[str, str]:

@@ -14,7 +14,6 @@ from sqlalchemy import Connection, select
 from heji_trace import choices, lookup, oversight, reading, tracing
 from heji_trace.errors import InvalidEvent, Problem, Unknown
 from heji_trace.kinds import KINDS, Kind, words
-from heji_trace.kinds.fields import Choice
 from heji_trace.oversight import Answer, RowShown
 from heji_trace.parties import Author
 from heji_trace.recall import running_recalls
@@ -27,11 +26,12 @@ from heji_trace.units import dump_amount
 from heji_trace.wording import say_warning
 from heji_web import naming
 from heji_web.access import signed_in
-from heji_web.csv_files import csv_of, plain_amounts
 from heji_web.described import kind_name, local_time
 from heji_web.headers import permit_scripts
-from heji_web.languages import gettext, language
+from heji_web.languages import language
 from heji_web.service import the_service
+from heji_web.subjects import products_of
+from heji_web.tables_out import give_call_list, give_trace, labels_of, way_of
 
 blueprint = Blueprint("regulator", __name__)
 blueprint.after_request(permit_scripts)
@@ -39,6 +39,7 @@ blueprint.after_request(permit_scripts)
 _DIRECTIONS: Mapping[str, Direction] = {"up": "up", "down": "down", "both": "both"}
 # A page of thousands of rows helps nobody; the CSV has them all.
 _MOST_ROWS = 500
+_LEAST_BEGINNING = 2
 _TELEPHONE = re.compile(r"\+?[0-9][0-9 -]{5,18}[0-9]", re.ASCII)
 
 
@@ -59,9 +60,15 @@ def search() -> ResponseReturnValue:
     text = request.args.get("q", "").strip()[:200]
     with the_service().store.read() as connection:
         found = [each for each in lookup.look_up(connection, text) if _may_see(connection, author, each)]
+        if not found and len(text) >= _LEAST_BEGINNING:
+            own = None if may_oversee(author) else author.organisation
+            begun = lookup.batches_beginning(connection, text, own)
+            readable = reading.readable_batches(connection, author, begun)
+            found = [lookup.Found("batch", batch) for batch in begun if batch in readable]
+        products = products_of(connection, {each.code for each in found if each.kind == "batch"})
     if len(found) == 1:
         return redirect(_address_of(found[0]), HTTPStatus.SEE_OTHER)
-    return render_template("search.html", text=text, found=found, address_of=_address_of)
+    return render_template("search.html", text=text, found=found, products=products, address_of=_address_of)
 
 
 @blueprint.get("/desk/batches/<batch>")
@@ -92,7 +99,7 @@ def show_batch(batch: str) -> ResponseReturnValue:
         say_warning=say_warning,
         amounts=amounts_said,
         local_time=local_time,
-        way=_way,
+        way=way_of,
         conclusions=labels_of(words.CONCLUSION),
         states=labels_of(words.TEST_STATUS),
         oversees=oversees,
@@ -117,7 +124,18 @@ def give_csv(batch: str) -> ResponseReturnValue:
     author = signed_in().author
     with the_service().store.read() as connection:
         answer = _answer(connection, author, _asked(connection, batch))
-    return csv_of(f"trace-{batch}.csv", _csv_headings(), map(_csv_row, answer.rows))
+    return give_trace(answer, batch)
+
+
+@blueprint.get("/desk/batches/<batch>/call-list.csv")
+def give_calls(batch: str) -> ResponseReturnValue:
+    """Whom to call about a batch, as a spreadsheet program opens it; for overseers, as on the page."""
+    author = signed_in().author
+    if not may_oversee(author):
+        raise Unknown
+    with the_service().store.read() as connection:
+        answer = _answer(connection, author, _asked(connection, batch))
+    return give_call_list(answer, batch)
 
 
 def _next_steps(author: Author, shown: RowShown, kinds: Collection[str]) -> list[tuple[Kind, dict[str, str]]]:
@@ -138,11 +156,6 @@ def _next_steps(author: Author, shown: RowShown, kinds: Collection[str]) -> list
 def _may_label(author: Author, shown: RowShown) -> bool:
     has_it = any(each.holder == author.organisation and each.amount > 0 for each in shown.row.holdings)
     return has_it and bool(author.roles & KINDS["label_issue"].recorders)
-
-
-def labels_of(choice: Choice) -> dict[str, str]:
-    """What the options of a choice are called in the reader's language."""
-    return {option.value: option.zh if language() == "zh" else option.en for option in choice.options}
 
 
 def _may_see(connection: Connection, author: Author, found: lookup.Found) -> bool:
@@ -192,62 +205,3 @@ def find_telephone(contact: str) -> str | None:
     """The number to dial in what people wrote as a contact, often with a name beside it."""
     found = _TELEPHONE.search(contact)
     return None if found is None else re.sub("[ -]", "", found[0])
-
-
-def _way(shown: RowShown) -> str:
-    """Where the row lies, seen from the batch asked about."""
-    up, down = shown.row.up, shown.row.down
-    if up == 0 or down == 0:
-        return gettext("This batch")
-    ways = []
-    if up:
-        ways.append(gettext("Upstream %(steps)s") % {"steps": up})
-    if down:
-        ways.append(gettext("Downstream %(steps)s") % {"steps": down})
-    return " · ".join(ways)
-
-
-def _csv_headings() -> list[str]:
-    columns = (
-        "Direction and distance",
-        "Batch",
-        "Product code",
-        "Product",
-        "Organisation",
-        "Name",
-        "Made",
-        "Passed on",
-        "On hand",
-        "On its way",
-        "Sold",
-        "Holders",
-        "Origin unknown",
-        "Tests",
-        "Live warnings",
-        "Entries",
-        "Entry hashes",
-    )
-    return [gettext(column) for column in columns]
-
-
-def _csv_row(shown: RowShown) -> list[str]:
-    row = shown.row
-    return [
-        _way(shown),
-        row.batch,
-        row.product or "",
-        shown.product,
-        row.organisation,
-        shown.organisation,
-        local_time(row.made_ms),
-        plain_amounts(shown.passed),
-        plain_amounts(shown.held),
-        plain_amounts(shown.coming),
-        plain_amounts(shown.sold),
-        "; ".join(f"{each.holder} {plain_amounts({each.dimension: each.amount})}" for each in row.holdings),
-        (gettext("Yes") if row.unknown_origin else ""),
-        "; ".join(f"{test.sample} {test.conclusion or test.status}" for test in shown.tests),
-        "; ".join(warned.code for warned in shown.warnings if not warned.is_lifted),
-        " ".join(str(seq + 1) for seq, _ in row.proofs),
-        " ".join(leaf.hex() for _, leaf in row.proofs),
-    ]

@@ -20,8 +20,8 @@ from heji_web.described import local_time
 from heji_web.headers import permit_scripts
 from heji_web.languages import language
 from heji_web.problems import ProblemAnswer, problem_of
-from heji_web.regulator import labels_of
 from heji_web.service import the_service
+from heji_web.tables_out import labels_of
 
 blueprint = Blueprint("releases", __name__)
 blueprint.after_request(permit_scripts)

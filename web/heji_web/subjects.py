@@ -33,7 +33,7 @@ def subjects_of(connection: Connection, author: Author, records: Sequence[Stored
     called = naming.names_of_codes(
         connection, author, {"cycle": {each for of in cycles.values() for each in of}}
     )
-    products = _products(connection, {batch for of in goods.values() for batch in of})
+    products = products_of(connection, {batch for of in goods.values() for batch in of})
     return {
         seq: _joined(f"{isolated(products.get(batch, ''))} {batch}".strip() for batch in goods[seq])
         or _joined([*_name(event), *(isolated(called["cycle"].get(each, each)) for each in cycles[seq])])
@@ -59,7 +59,8 @@ def _name(event: Event) -> list[str]:
     return [isolated(each) for each in named if isinstance(each, str)]
 
 
-def _products(connection: Connection, codes: Iterable[str]) -> Mapping[str, str]:
+def products_of(connection: Connection, codes: Iterable[str]) -> Mapping[str, str]:
+    """What batches are of, by the names of their products in the reader's language."""
     rows = connection.execute(select(batches.c.batch, batches.c.product).where(batches.c.batch.in_(codes)))
     made = {batch: product for batch, product in rows if product is not None}
     names = choices.product_names(connection, language(), set(made.values()))
