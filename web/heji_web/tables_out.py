@@ -17,7 +17,6 @@ from heji_web.described import local_time
 from heji_web.languages import gettext, language
 
 
-
 def give_trace(answer: Answer, batch: str) -> Response:
     """Every row of a trace, with the entries that prove it."""
     headings = (
@@ -40,7 +39,9 @@ def give_trace(answer: Answer, batch: str) -> Response:
         "Entry hashes",
     )
     names = {party.organisation: party.name for party in (*answer.parties, *answer.suppliers)}
-    return csv_of(f"trace-{batch}.csv", _called(headings), (_trace_row(shown, names) for shown in answer.rows))
+    return csv_of(
+        f"trace-{batch}.csv", _called(headings), (_trace_row(shown, names) for shown in answer.rows)
+    )
 
 
 def give_call_list(answer: Answer, batch: str) -> Response:
