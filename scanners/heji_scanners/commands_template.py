@@ -29,19 +29,25 @@ from heji_trace.sheets.templates import template
 @click.option(
     "--language", "told", type=click.Choice(["zh", "en"]), help="表头语言。 Language of the headings."
 )
+@click.option("--overwrite", is_flag=True, help="同名文件已存在时覆盖它。 Replace a file of that name.")
 @click.option("--offline", is_flag=True, help="不联网，写出通用表格。 Ask no server; the general sheet.")
 @json_option
-def write_template(*, kind: str, output: Path | None, told: str | None, offline: bool) -> None:
+def write_template(
+    *, kind: str, output: Path | None, told: str | None, overwrite: bool, offline: bool
+) -> None:
     """写出一种记录的空白表格（XLSX）。 Write the empty spreadsheet of a kind of event.
 
     With a server and a token its lists hold the organisation's own sites, products and more. KIND is a name such as
-    harvest; a wrong one is answered with the list of all.
+    harvest; a wrong one is answered with the list of all. A file that is there already, and may be filled, stays as it is.
     """
     told = told or language()
     path = output or Path(f"{KINDS[kind].zh.replace('/', '、') if told == 'zh' else kind}.xlsx")
     own = None if offline else _own_template(kind, told)
     try:
-        path.write_bytes(own or template(KINDS[kind], told))
+        with path.open("wb" if overwrite else "xb") as file:
+            file.write(own or template(KINDS[kind], told))
+    except FileExistsError:
+        raise InvalidEvent([Problem("", "scan-file-exists", {"name": path})]) from None
     except OSError as error:
         raise InvalidEvent(
             [Problem("", "scan-file-unwritable", {"name": path, "reason": error.strerror})]

@@ -35,11 +35,19 @@ def test_a_template_is_filled_and_read_again(alone: Scan) -> None:
     assert told["files"][0]["events"] == 1, told
 
 
+def test_a_sheet_that_may_be_filled_is_not_written_over(alone: Scan) -> None:
+    path = alone.file("采收.xlsx", b"filled")
+    assert "--overwrite" in alone.run("template", "harvest", "-o", path, code=1).output
+    assert path.read_bytes() == b"filled"
+    alone.run("template", "harvest", "-o", path, "--overwrite")
+    assert openpyxl.load_workbook(path).worksheets[0].title == "采收"
+
+
 @pytest.mark.parametrize("kind", ["packaging", "shipping", "field_operation"])
 def test_a_template_in_english(alone: Scan, kind: str) -> None:
     path = alone.folder / "t.xlsx"
     assert alone.json("template", kind, "-o", path)["ok"]
-    alone.run("template", kind, "-o", path, "--language", "en")
+    alone.run("template", kind, "-o", path, "--language", "en", "--overwrite")
     assert openpyxl.load_workbook(path).worksheets[0].title == KINDS[kind].en
 
 
@@ -48,7 +56,7 @@ def test_a_sheet_of_the_server_has_the_lists_of_one_s_own(scan: Scan) -> None:
     assert scan.json("template", "harvest", "-o", path)["own_lists"]
     assert {PRODUCT, CYCLE} <= listed(path)
     assert openpyxl.load_workbook(path).worksheets[0].title == KINDS["harvest"].zh
-    scan.run("template", "harvest", "-o", path, "--language", "en")
+    scan.run("template", "harvest", "-o", path, "--language", "en", "--overwrite")
     assert openpyxl.load_workbook(path).worksheets[0].title == KINDS["harvest"].en
 
 
@@ -64,7 +72,7 @@ def test_without_a_line_the_general_sheet_is_written_and_that_is_told(alone: Sca
     assert "通用表格" in told.stderr
     assert "连不上服务器" in told.stderr
     assert path.is_file()
-    assert alone.json("template", "harvest", "-o", path) == {
+    assert alone.json("template", "harvest", "-o", path, "--overwrite") == {
         "ok": True,
         "kind": "harvest",
         "file": str(path),
@@ -73,9 +81,9 @@ def test_without_a_line_the_general_sheet_is_written_and_that_is_told(alone: Sca
 
 
 def test_without_a_server_or_a_token_nothing_is_asked_and_nothing_told(alone: Scan) -> None:
-    path = alone.folder / "采收.xlsx"
-    assert alone.run("template", "harvest", "-o", path, HEJI_SCAN_SERVER="").stderr == ""
-    assert alone.run("template", "harvest", "-o", path, HEJI_SCAN_TOKEN="").stderr == ""
+    one, other = alone.folder / "采收.xlsx", alone.folder / "采收-2.xlsx"
+    assert alone.run("template", "harvest", "-o", one, HEJI_SCAN_SERVER="").stderr == ""
+    assert alone.run("template", "harvest", "-o", other, HEJI_SCAN_TOKEN="").stderr == ""
 
 
 def test_a_token_that_is_not_taken_gives_the_general_sheet(scan: Scan) -> None:
