@@ -138,6 +138,13 @@ def test_mistakes_of_shape_and_of_the_ledger_are_told_at_once(county: County) ->
         (1, "batch-already-made"),
         (2, "empty-list"),
     ]
+    lines = [[], events[1], events[0], {}, harvest(county, "LZ-01")]
+    data = b"\n\n".join(json.dumps(event).encode() for event in lines)
+    told = send(county, data, "application/x-ndjson").get_json()["problems"]
+    assert [(each["line"], each["pointer"]) for each in told if each["code"] == "batch-already-made"] == [
+        (5, "/2"),
+        (9, "/4"),
+    ]
     assert county.size == size
 
 

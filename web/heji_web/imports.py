@@ -67,6 +67,7 @@ class Import:
     """What a file says. The events may be recorded only where there are no problems and nothing is unmatched.
 
     Of many problems `problems` are the first, and `problem_count` says how many there are. `count` are the lines.
+    `skipped` are the places, from 0, of what was stated in JSON and is no event.
     """
 
     kind: str
@@ -76,6 +77,7 @@ class Import:
     problems: tuple[Problem, ...] = ()
     problem_count: int = 0
     unmatched: tuple[RapidRow, ...] = ()
+    skipped: tuple[int, ...] = ()
     headings: tuple[str, ...] = ()
     header_line: int = 0
     sheet: Sheet | None = None
@@ -144,7 +146,7 @@ def refused(read: Import, refusal: BulkRefused) -> tuple[list[Problem], list[Ask
             lines = row.lines if row else (line,)
             asked += [Asked(at, lines, question) for question in error.questions]
         elif read.kind == STATED:
-            problems += [_below(at, line, problem) for problem in _problems_of(error)]
+            problems += [_below(_place_of(read, at), line, problem) for problem in _problems_of(error)]
         elif read.sheet is not None and row is not None and isinstance(error, InvalidEvent):
             problems += [placed(read.sheet, row, problem) for problem in error.problems]
         else:
@@ -247,14 +249,17 @@ def _read_stated(file: File, reading: _Reading) -> Import:
     file.stream.seek(0)
     split = split_lines if file.holds in _LINES else split_array
     count = 0
+    skipped: list[int] = []
     for piece in split(file.stream, file.most_bytes):
         count += 1
         if isinstance(piece, Problem):
+            skipped.append(count - 1)
             reading.tell([piece])
             continue
         try:
             reading.add(parse_posted(canonical.load(piece.data)), piece.line)
         except InvalidEvent as error:
+            skipped.append(piece.place)
             reading.tell(_of_piece(piece, error))
         if count > MOST_EVENTS:
             break
@@ -262,11 +267,20 @@ def _read_stated(file: File, reading: _Reading) -> Import:
             reading.progress(count, round(count * size / max(file.stream.tell(), 1)))
     if not count:
         raise InvalidEvent([Problem("", "empty-list")])
-    return _imported(reading, kind=STATED, sha256=digest.hexdigest(), count=count)
+    return _imported(reading, kind=STATED, sha256=digest.hexdigest(), count=count, skipped=tuple(skipped))
 
 
 def _of_piece(piece: Piece, error: InvalidEvent) -> list[Problem]:
     return [_below(piece.place, piece.line, problem) for problem in error.problems]
+
+
+def _place_of(read: Import, at: int) -> int:
+    """The place in the file of an event, `at` so many events."""
+    for skipped in read.skipped:
+        if skipped > at:
+            break
+        at += 1
+    return at
 
 
 def _below(at: int, line: int, problem: Problem) -> Problem:
