@@ -139,3 +139,20 @@ def released(county: County, step: str, event_id: str = "", at: str = "") -> str
             connection, author, step, event_id=event_id or county.new_id(), occurred_at=at or now
         )
     return county.recorder.submit(event, author).event_id
+
+
+def test_a_released_failure_is_told_until_another_result_is_released(county: County) -> None:
+    county.harvest("B1")
+    code = label(county, "B1", PRODUCT).trace_code
+    sample(county, "S9", "B1", purpose="supervised", who="regulator")
+    state_result(county, "S9", "nonconforming", formal=True)
+    release_result(county, "S9", "nonconforming")
+    state_result(county, "S9", "conforming", formal=True)
+    page = look(county, code)
+    assert page.verdict.code == "TEST_FAILED"
+    assert page.tests is not None
+    assert [(each.conclusion, each.replaced) for each in page.tests.results] == [("nonconforming", False)]
+    assert page.tests.awaited == ()
+    release_result(county, "S9", "conforming")
+    page = look(county, code)
+    assert (page.verdict.level, page.verdict.code) == ("green", "")

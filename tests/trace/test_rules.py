@@ -197,6 +197,18 @@ def test_an_official_failure_that_is_not_released_shows_as_a_hold() -> None:
     assert codes_of(Facts(tests=[failed])) == ["ON_HOLD"]
 
 
+@pytest.mark.parametrize(
+    ("conclusion", "status"), [("conforming", "final"), ("", "retest"), ("", "superseded")]
+)
+def test_an_official_failure_stands_until_the_authority_releases_something_else(
+    conclusion: str, status: str
+) -> None:
+    failed = replace(FORMAL, conclusion="nonconforming")
+    later = replace(FORMAL, seq=12, rank=12, conclusion=conclusion, status=status, released=False)
+    assert warnings_of(Facts(tests=[failed, later])) == [Raised("TEST_FAILED", 9, {"sample": "S2"})]
+    assert codes_of(Facts(tests=[failed, later, replace(FORMAL, rank=13)])) == []
+
+
 def test_a_producers_own_failed_check_pauses_and_does_not_fail() -> None:
     own = replace(RAPID, method_class="self_check")
     assert codes_of(Facts(tests=[own])) == ["RAPID_POSITIVE"]

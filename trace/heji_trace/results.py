@@ -38,8 +38,11 @@ class SampleRows:
 
     @property
     def current(self) -> Row | None:
-        """The newest step, where the public may see it."""
-        return self.rows[-1] if self.rows and self.rows[-1] in self.public else None
+        """The newest step, where the public may see it; an official one stands until the next is released."""
+        public = self.public
+        if not public or (self.rows[-1]["released"] and public[-1] is not self.rows[-1]):
+            return None
+        return public[-1]
 
 
 @dataclass(frozen=True, slots=True)

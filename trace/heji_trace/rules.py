@@ -255,6 +255,9 @@ def _test_warnings(tests: Sequence[TestFact]) -> list[Raised]:
 
 def _as_it_stands(step: TestFact, before: TestFact | None) -> TestFact:
     """A step that finds nothing, such as the order of a retest or a spoilt run, leaves what was found before it open."""
+    if before is not None and before.released and not step.released and before.conclusion in _UNFAVOURABLE:
+        # What the authority made public stands until it makes something else public.
+        return before
     if before is None or step.conclusion not in ("", "invalid") or step.status in _VOID:
         return step
     return replace(before, status=step.status, released=step.released)
