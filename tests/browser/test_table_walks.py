@@ -57,3 +57,32 @@ def test_warnings_amounts_and_consignees_are_seen_without_pushing_a_table(
     assert box is not None
     assert size is not None
     assert box["x"] + box["width"] <= size["width"]
+
+
+def test_a_receipt_shows_amounts_without_pushing_and_no_headings_that_the_keyboard_cannot_reach(
+    walker: Walker, county: County
+) -> None:
+    receipt = county.harvest("H-ON-A-SMALL-PHONE", "120")
+    walker.sign_in("producer")
+    page = walker.open(f"/desk/events/{receipt.event_id}", "receipt")
+    assert page.evaluate(_HIDDEN) == []
+    assert page.get_by_text("120", exact=True).first.is_visible()
+    pushed = page.evaluate("getComputedStyle(document.querySelector('.stacked thead tr')).overflowX")
+    assert pushed == "visible"
+
+
+@pytest.mark.parametrize("screen", ["desktop"], indirect=True)
+def test_on_paper_each_warning_of_a_chain_stands_on_one_line(
+    walker: Walker, county: County, recalled: str
+) -> None:
+    walker.sign_in("regulator")
+    page = walker.open(f"/desk/batches/{LONG}")
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 720, "height": 1000})
+    badges = page.locator("table.trace .badge")
+    assert badges.count() > 1
+    lines = badges.evaluate_all(
+        "all => all.map((each) => each.getBoundingClientRect().height / parseFloat(getComputedStyle(each).lineHeight))"
+    )
+    assert max(lines) < 1.5
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= 720
