@@ -34,8 +34,9 @@ def test_a_text_names_a_sample_or_a_batch(connection: Connection, text: str, tar
     assert find_target(connection, text) == target
 
 
-def suggested(county: County, connection: Connection, who: str, unit: str) -> list[str]:
-    found = suggest_targets(connection, county.authors[who], unit, "荔枝", "zh")
+def suggested(county: County, connection: Connection, who: str, unit: str, days_ago: float = 0) -> list[str]:
+    tested_ms = county.service.clock.now_ms() - int(days_ago * 86_400_000)
+    found = suggest_targets(connection, county.authors[who], unit, "荔枝", tested_ms, "zh")
     return [each.value for each in found]
 
 
@@ -49,6 +50,13 @@ def test_own_samples_that_await_a_result_come_before_batches_of_the_unit(
 
 def test_another_laboratory_s_samples_are_not_suggested(county: County, connection: Connection) -> None:
     assert suggested(county, connection, "other_laboratory", "fg-litchi-coop") == ["B-2", "B-1"]
+
+
+def test_a_batch_made_long_after_the_test_is_not_suggested(county: County, connection: Connection) -> None:
+    county.harvest("OLD", hours_ago=24 * 9)
+    with county.service.store.read() as later:
+        assert suggested(county, later, "other_laboratory", "fg-litchi-coop", days_ago=5) == ["OLD"]
+        assert suggested(county, later, "other_laboratory", "fg-litchi-coop") == ["B-2", "B-1", "OLD"]
 
 
 @pytest.mark.parametrize("unit", ["", "单", "某某市场"])

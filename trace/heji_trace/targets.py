@@ -15,6 +15,8 @@ from heji_trace.tables import batches, samples, stock, tests
 
 _MOST = 12
 _SHORTEST_NAME = 2
+# The clock of an instrument may be wrong, and a harvest be told by its evening.
+_SLACK_MS = 24 * 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +40,17 @@ def find_target(connection: Connection, text: str) -> Target | None:
 
 
 def suggest_targets(
-    connection: Connection, author: Author, unit: str, sample_name: str, language: str
+    connection: Connection, author: Author, unit: str, sample_name: str, tested_ms: int, language: str
 ) -> list[Suggestion]:
     """What a row may mean: the laboratory's own samples that await a result, then batches of the unit named.
 
-    Batches of a product that is called like the sample come first.
+    Batches of a product that is called like the sample come first, then those made last before the test; none that
+    was made more than a day after it.
     """
     found = _awaiting(connection, author)
     names = registered_facts(connection, "organisation").items()
     owners = [code for code, (_, data) in names if _is_called(unit, code, str(data["name"]))]
-    return [*found, *_batches(connection, owners, sample_name, language)][:_MOST]
+    return [*found, *_batches(connection, owners, sample_name, tested_ms, language)][:_MOST]
 
 
 def _awaiting(connection: Connection, author: Author) -> list[Suggestion]:
@@ -76,13 +79,14 @@ def _is_called(unit: str, code: str, name: str) -> bool:
 
 
 def _batches(
-    connection: Connection, owners: Iterable[str], sample_name: str, language: str
+    connection: Connection, owners: Iterable[str], sample_name: str, tested_ms: int, language: str
 ) -> list[Suggestion]:
     held = select(stock.c.batch).where(stock.c.holder.in_(owners), stock.c.amount > 0)
     query = (
         select(batches.c.batch, batches.c.product, batches.c.organisation)
         .where(or_(batches.c.organisation.in_(owners), batches.c.batch.in_(held)))
-        .order_by(batches.c.made_seq.desc())
+        .where(batches.c.made_ms <= tested_ms + _SLACK_MS)
+        .order_by(batches.c.made_ms.desc(), batches.c.made_seq.desc())
         .limit(5 * _MOST)
     )
     rows = connection.execute(query).all()

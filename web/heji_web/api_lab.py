@@ -20,6 +20,7 @@ from heji_trace.pending import Chosen
 from heji_trace.recorder import Receipt
 from heji_trace.samples import match_result
 from heji_trace.targets import Target, find_target, suggest_targets
+from heji_trace.times import ms_of, parse_moment
 from heji_web.access import author_of, check_role
 from heji_web.bodies import read_json
 from heji_web.bulk import dump_rows, permit_file, read_posted, record_import, refuse
@@ -155,7 +156,8 @@ def _read(connection: Connection, posted: File, author: Author, choices: Mapping
 
 def _dump_parked(connection: Connection, author: Author, row: RapidRow) -> dict[str, Any]:
     """A row without a sample, and what it may be about."""
-    suggested = suggest_targets(connection, author, row.sampled_unit, row.sample_name, language())
+    tested_ms = ms_of(parse_moment(row.tested_at))
+    suggested = suggest_targets(connection, author, row.sampled_unit, row.sample_name, tested_ms, language())
     return {
         "line": row.line,
         "sampled_unit": row.sampled_unit,

@@ -19,7 +19,7 @@ from heji_trace.pending import Chosen, Pending
 from heji_trace.rules import LEVELS
 from heji_trace.sheets.grids import read_grid
 from heji_trace.suggestions import Suggestion
-from heji_trace.times import beijing_date
+from heji_trace.times import beijing_date, ms_of, parse_moment
 from heji_web.access import signed_in
 from heji_web.bodies import permit_body
 from heji_web.bulk import XLSX
@@ -238,7 +238,12 @@ def _check_page(author: Author, import_id: str, checked: Checked) -> str:
         runs = imported.imports_of_file(connection, author, checked.sha256) if checked.is_recorded else []
         suggested = {
             row.line: targets.suggest_targets(
-                connection, author, row.sampled_unit, row.sample_name, language()
+                connection,
+                author,
+                row.sampled_unit,
+                row.sample_name,
+                ms_of(parse_moment(row.tested_at)),
+                language(),
             )
             for row in checked.unmatched[:MOST_SHOWN]
         }
