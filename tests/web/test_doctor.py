@@ -94,7 +94,7 @@ def test_a_database_that_does_not_answer_is_a_problem(service: Service, tmp_path
     settings = replace(service.settings, database_url=url)
     with closing(open_service(settings, service.clock, passwords=CHEAP)) as lost:
         findings = found(lost)
-    assert told(findings["database"]) == ("problem", "ledger-busy")
+    assert told(findings["database"]) == ("problem", "database-silent")
     assert findings["schema"].state == findings["head"].state == "problem"
 
 

@@ -59,7 +59,7 @@ def test_a_service_without_its_database_still_answers(service: Service, tmp_path
     assert answer.status_code == (200 if path == "/healthz" else 503)
     if path == "/readyz":
         check = answer.get_json()["checks"]["database"]
-        assert (check["ok"], check["kind"], check["code"]) == (False, "sqlite", "ledger-busy")
+        assert (check["ok"], check["kind"], check["code"]) == (False, "sqlite", "database-silent")
         assert check["zh"] != check["en"]
     lost.close()
 

@@ -101,7 +101,7 @@ class Store:
 
         Raises Unknown for a question about what no row can hold, such as a text with a NUL on PostgreSQL.
         """
-        with _as_busy(), self._reader.connect() as connection:
+        with _as_busy("database-silent"), self._reader.connect() as connection:
             # Rolled back when it closes: there is nothing to commit, and on a damaged file COMMIT fails.
             connection.begin()
             try:
@@ -257,16 +257,17 @@ def memory_database() -> Iterator[Connection]:
 
 
 @contextmanager
-def _as_busy() -> Iterator[None]:
+def _as_busy(code: str | None = None) -> Iterator[None]:
+    """Under `code` of a reading: whoever reads is not to be told that nothing was written."""
     try:
         yield
     except (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError) as error:
-        raise LedgerBusy from error
+        raise LedgerBusy(code) from error
     except exc.DatabaseError as error:
         # Of its subclasses the rest is about what was asked; itself it is a file that is damaged or none.
         state = getattr(error.orig, "sqlstate", None)
         if type(error) is exc.DatabaseError or state == _NO_SUCH_TABLE:
-            raise LedgerBusy from error
+            raise LedgerBusy(code) from error
         if state == _NO_PRIVILEGE:
             raise Misconfigured("database-privilege", reason=str(error.orig).splitlines()[0]) from error
         raise
