@@ -179,8 +179,8 @@ MUTANTS = (
     Mutant(
         "the first clear day is forbidden",
         "trace/heji_trace/rules.py",
-        "    if day < clear:\n",
-        "    if day <= clear:\n",
+        "    return beijing_date(harvest.occurred_ms) < first_clear_day(beijing_date(last_ms), days)\n",
+        "    return beijing_date(harvest.occurred_ms) <= first_clear_day(beijing_date(last_ms), days)\n",
         "tests/trace/test_rules.py::test_a_harvest_on_the_first_clear_day_is_fine",
     ),
     Mutant(

@@ -130,6 +130,7 @@ LAYERS = {
     "retested": 4,
     "rights": 4,
     "said": 4,
+    "said_before": 4,
     "samples": 4,
     "scope_gap": 4,
     "sense": 4,

@@ -228,3 +228,20 @@ def test_an_id_that_stands_twice_in_one_import_is_refused(county: County) -> Non
     assert answer.status_code == 422
     assert answer.get_json()["problems"][0]["pointer"] == "/1/id"
     assert county.size == size
+
+
+def test_a_sheet_that_was_saved_again_with_a_row_more_is_asked_about_row_by_row(county: County) -> None:
+    drop(county, csv_file(HARVEST_HEADINGS, harvest_rows("LZ-01")), "采收.csv")
+    headings = ("销售时间", "批次号", "数量", "单位")
+    sold = [["2026-05-28 07:40", "LZ-01", "1", "公斤"], ["2026-05-28 08:40", "LZ-01", "1.5", "公斤"]]
+    first = drop(county, csv_file(headings, sold), "销售.csv", "?kind=sale")
+    assert first.status_code == 201
+    longer = csv_file(headings, [*sold, ["2026-05-28 09:40", "LZ-01", "2", "公斤"]])
+    answer = drop(county, longer, "销售(1).csv", "?kind=sale")
+    assert answer.status_code == 409
+    questions = answer.get_json()["questions"]
+    entries = [receipt["seq"] + 1 for receipt in first.get_json()["receipts"]]
+    assert [(each["line"], each["code"]) for each in questions] == [(2, "SAID_BEFORE"), (3, "SAID_BEFORE")]
+    assert all(str(entry) in each["zh"] for entry, each in zip(entries, questions, strict=True))
+    answer = drop(county, longer, "销售(1).csv", "?kind=sale&acknowledged=SAID_BEFORE")
+    assert (answer.status_code, answer.get_json()["repeated"]) == (201, 0)

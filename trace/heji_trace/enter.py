@@ -27,6 +27,7 @@ from heji_trace.event import Event
 from heji_trace.merkle import leaf_hash
 from heji_trace.parties import Author
 from heji_trace.prefetch import prefetch
+from heji_trace.said_before import SaidBefore
 from heji_trace.schemas import event_of
 from heji_trace.state import State
 from heji_trace.statements import stated
@@ -70,11 +71,14 @@ def enter_one(state: State, draft: ledger.Draft, event: Event, author: Author) -
 class Rows:
     """The rows of a bulk while they are entered: receipts, and what refuses them or is asked about them."""
 
-    def __init__(self, author: Author, acknowledged: frozenset[str]) -> None:
+    def __init__(
+        self, author: Author, acknowledged: frozenset[str], said_before: SaidBefore | None = None
+    ) -> None:
         self.receipts: list[Receipt] = []
         self.refused: list[tuple[int, HejiError]] = []
         self._author = author
         self._acknowledged = acknowledged
+        self._said_before = said_before
         self._row = 0
 
     def enter(self, state: State, draft: ledger.Draft, event: Event) -> None:
@@ -94,6 +98,7 @@ class Rows:
             self._refuse(row, error)
             return
         suspected, question = _ask(state, event)
+        question = self._with_repetition(event, question)
         if question is not None:
             codes = [each.code for each in question.questions]
             if self._acknowledged.issuperset(codes):
@@ -101,6 +106,14 @@ class Rows:
             else:
                 self._refuse(row, question)
         self.receipts.append(_append(state, draft, event, self._author, suspected))
+
+    def _with_repetition(
+        self, event: Event, asked: NeedsAcknowledgement | None
+    ) -> NeedsAcknowledgement | None:
+        again = self._said_before.question(event) if self._said_before else None
+        if again is None or again.code in event.acknowledged:
+            return asked
+        return NeedsAcknowledgement([*(asked.questions if asked else ()), again])
 
     def _refuse(self, row: int, error: HejiError) -> None:
         # Frames would keep alive all that was being judged.
@@ -114,13 +127,16 @@ def enter_all(
     author: Author,
     acknowledged: frozenset[str],
     progress: Callable[[int], None],
+    said_before: SaidBefore | None = None,
 ) -> list[Receipt]:
     """Enter a bulk in its order; a row that is asked about nothing but `acknowledged` codes is recorded with these.
+
+    Of a file `said_before` is what earlier ones said.
 
     Raises BulkRefused with what is wrong or asked about all rows, up to `MOST_REFUSED` of them; the effects of the
     others stand then, and nothing may be committed. `progress` is told how many events are done.
     """
-    rows = Rows(author, acknowledged)
+    rows = Rows(author, acknowledged, said_before)
     source, done = iter(events), 0
     while len(rows.refused) < MOST_REFUSED and (part := list(islice(source, _CHUNK))):
         if done:

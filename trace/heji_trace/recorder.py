@@ -31,6 +31,7 @@ from heji_trace.imported import Origin, enter_import
 from heji_trace.keys import Signer
 from heji_trace.parties import Author
 from heji_trace.prefetch import prefetch
+from heji_trace.said_before import SaidBefore
 from heji_trace.state import State
 from heji_trace.times import Clock, dump_ms
 
@@ -290,7 +291,13 @@ class Recorder:
     ) -> list[list[Receipt] | Exception]:
         first = group[0]
         if first.bulk:
-            receipts = enter_all(state, draft, first.events, first.author, first.acknowledged, first.progress)
+            before = None
+            if first.origin is not None:
+                organisation, kind = first.author.organisation, first.origin.kind
+                before = SaidBefore(state.connection, organisation, kind, draft.start)
+            receipts = enter_all(
+                state, draft, first.events, first.author, first.acknowledged, first.progress, before
+            )
             if first.origin is not None and draft.size > draft.start:
                 enter_import(state.connection, first.origin, first.author, draft, len(receipts))
             return [receipts]
