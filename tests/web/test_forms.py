@@ -129,6 +129,45 @@ def test_what_is_packed_is_remembered_only_of_such_goods(county: County) -> None
     assert product(packaging) == []
 
 
+def test_goods_named_by_the_address_are_counted_as_they_were_made(county: County) -> None:
+    person, sale = Person(county, "producer"), "/desk/record/sale"
+    for batch in ("LZ-KG", "LZ-OTHER"):
+        county.harvest(batch, "100")
+    for batch in ("LZ-BOX", "LZ-FAR"):
+        made = {"batch": batch, "product": PRODUCT, "quantity": "30", "unit": "carton"}
+        county.record("harvest", "producer", cycles=[CYCLE], outputs=[made])
+    gone = {"batch": "LZ-FAR", "quantity": "30", "unit": "carton", "to_organisation": county.code("packer")}
+    county.record("shipping", "producer", moves=[gone])
+
+    def unit(batch: str) -> list[str]:
+        return fields_of(person.see(f"{sale}?moves.0.batch={batch}"))["moves.0.unit"]
+
+    sold = {"moves.0.batch": "LZ-BOX", "moves.0.quantity": "2", "moves.0.unit": "carton"}
+    assert person.send(sale, person.see(sale), sold).status_code == 303
+    assert (unit("LZ-KG"), unit("LZ-BOX")) == (["kg"], ["carton"])
+    sold = {"moves.0.batch": "LZ-KG", "moves.0.quantity": "2", "moves.0.unit": "jin"}
+    assert person.send(sale, person.see(sale), sold).status_code == 303
+    assert (unit("LZ-OTHER"), unit("LZ-BOX")) == (["jin"], ["carton"])
+    # Neither of what is nowhere nor of what has left is anything said.
+    assert (unit("LZ-NONE"), unit("LZ-FAR")) == (["jin"], ["jin"])
+
+
+def test_a_quantity_may_bring_its_unit_along(county: County) -> None:
+    person = Person(county, "producer")
+    answer = person.send(HARVEST, person.see(HARVEST), harvest_of("B-1", "１２０斤", ""))
+    assert answer.status_code == 303
+    assert newest(county)["outputs"] == [
+        {"batch": "B-1", "product": PRODUCT, "quantity": "120", "unit": "jin"}
+    ]
+    assert person.send(HARVEST, person.see(HARVEST), harvest_of("B-2", "120 公斤", "kg")).status_code == 303
+    size = county.size
+    refused = person.send(HARVEST, person.see(HARVEST), harvest_of("B-3", "120斤", "kg"))
+    page = refused.get_data(as_text=True)
+    assert (refused.status_code, county.size) == (422, size)
+    assert "“120斤”里的单位与旁边选的单位“千克”不同" in page
+    assert 'href="#outputs-0-quantity"' in page
+
+
 def test_what_is_ticked_stands_first(county: County) -> None:
     person = Person(county, "producer")
     for number in range(3):

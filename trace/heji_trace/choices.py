@@ -146,6 +146,12 @@ def last_made_from_such(connection: Connection, organisation: str, kind: str, ba
     return seq
 
 
+def maker_of(connection: Connection, batch: str) -> int | None:
+    """The place in the ledger of the event that made a batch; None for one that nobody made here."""
+    seq: int | None = connection.execute(select(batches.c.made_seq).where(batches.c.batch == batch)).scalar()
+    return seq
+
+
 def standing_events(connection: Connection, event_ids: Collection[str]) -> dict[str, list[str]]:
     """Those of the events that are recorded and not corrected, by the organisation that answers for them."""
     listed, found = sorted(event_ids), dict[str, list[str]]()

@@ -20,6 +20,7 @@ from heji_trace.schemas import event_of
 from heji_trace.state import State
 from heji_trace.suspect import Suspicion, suspicions
 from heji_trace.times import BEIJING, moment_of, ms_of, parse_moment
+from heji_trace.units import unit_name
 from heji_trace.wording import day_said
 
 __all__ = ["AHEAD_MS", "Suspicion", "check", "suspicions"]
@@ -158,7 +159,8 @@ def _other_dimensions(state: State, event: Event, withdrawn: frozenset[int]) -> 
                 continue
             known = _dimensions_of(state, line, withdrawn)
             if part != "outputs" and known and dimension not in known:
-                problems.append(Problem(f"/{part}/{at}/unit", "unit-of-another-kind", {"unit": line.unit}))
+                names = {"unit_zh": unit_name(line.unit, "zh"), "unit_en": unit_name(line.unit, "en")}
+                problems.append(Problem(f"/{part}/{at}/unit", "unit-of-another-kind", names))
     return problems
 
 

@@ -102,6 +102,14 @@ def unit_name(unit: str, language: str) -> str:
     return found.zh if language == "zh" else found.en
 
 
+def measures_alike(one: str, other: str) -> bool:
+    """Whether two texts are units of the same dimension; what is no unit measures nothing."""
+    try:
+        return UNITS[parse_unit(one)].dimension == UNITS[parse_unit(other)].dimension
+    except InvalidEvent:
+        return False
+
+
 def parse_amount(text: str) -> Decimal:
     """The number of a plain decimal text such as `0.020`, trailing zeros kept.
 

@@ -28,9 +28,10 @@ from heji_trace.sheets.posted import read_posted
 from heji_trace.statements import stated
 from heji_trace.suggestions import Asking, Suggestion, suggest
 from heji_trace.times import BEIJING, beijing_date, moment_of
+from heji_trace.units import measures_alike
 from heji_web import filled, kept_forms
 from heji_web.access import signed_in
-from heji_web.drawn import Fault, draw, wanted_suggestions
+from heji_web.drawn import Fault, draw, suggestions_by_place, wanted_suggestions
 from heji_web.filled import Texts
 from heji_web.headers import permit_scripts
 from heji_web.languages import gettext, language
@@ -181,7 +182,32 @@ def _new_texts(connection: Connection, desk: Desk) -> Texts:
         texts["details.laboratory"] = [giver]
     for name, given in request.args.lists():
         texts[name] = given
+    _count_as_made(connection, desk, texts)
     return texts
+
+
+def _count_as_made(connection: Connection, desk: Desk, texts: Texts) -> None:
+    """Goods that the address names are counted as they were made where the last ones were measured otherwise."""
+    offered = suggestions_by_place(desk.kind, desk.suggestions)
+    for name, batch in request.args.items():
+        table, row, column = (*name.split("."), "", "")[:3]
+        unit = f"{table}.{row}.unit"
+        if column != "batch" or unit in request.args:
+            continue
+        # The unit of goods that are not this person's is nobody's to learn from an address.
+        if batch in {each.value for each in offered.get(f"{table}.batch", ())}:
+            made = _made_unit(connection, batch)
+            if made and not measures_alike(made, texts.get(unit, [""])[0]):
+                texts[unit] = [made]
+
+
+def _made_unit(connection: Connection, batch: str) -> str | None:
+    """The unit in which a batch was counted when it was made, or opened by whoever received it."""
+    seq = choices.maker_of(connection, batch)
+    if seq is None:
+        return None
+    event = stated(read_stored(connection, [seq])[0].event)
+    return next((line.unit for line in (*event.outputs, *event.moves) if line.batch == batch), None)
 
 
 def _remembered_texts(connection: Connection, kind: Kind, giver: str, taken: str) -> Texts:
