@@ -59,6 +59,21 @@ def test_each_record_of_the_list_says_what_it_is_about(person: Person, county: C
     assert "fg-litchi-coop 单位" not in told["种植"]
 
 
+def test_a_withdrawal_is_listed_with_what_it_takes_back(person: Person) -> None:
+    address = record(person, "B-1")
+    person.send(address.partition("?")[0] + "/undo", person.see(address), {})
+    page = re.sub("[\u2068\u2069]", "", person.see("/desk/events?kind=correction"))
+    assert "<span>采收 鲜荔枝 B-1</span>" in page
+
+
+def test_a_correction_leads_to_the_batches_that_it_names(person: Person) -> None:
+    address = record(person, "B-1")
+    form = f"{HARVEST}?corrects={address.split('/')[-1].partition('?')[0]}"
+    given = {"reason": "重新过秤", "cycles": CYCLE, "outputs.0.quantity": "150"}
+    answer = person.send(form, person.see(form), given)
+    assert '/desk/search?q=B-1"' in person.see(answer.headers["Location"])
+
+
 def test_a_laboratory_s_list_tells_samples(county: County) -> None:
     county.harvest("LZ-1")
     check_batch(county, "LZ-1", formal=False)

@@ -159,7 +159,9 @@ def _other_dimensions(state: State, event: Event, withdrawn: frozenset[int]) -> 
                 continue
             known = _dimensions_of(state, line, withdrawn)
             if part != "outputs" and known and dimension not in known:
-                names = {"unit_zh": unit_name(line.unit, "zh"), "unit_en": unit_name(line.unit, "en")}
+                names = {
+                    f"unit_{each}": unit_name(line.unit, each) if line.unit else "" for each in ("zh", "en")
+                }
                 problems.append(Problem(f"/{part}/{at}/unit", "unit-of-another-kind", names))
     return problems
 

@@ -3,32 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from sqlalchemy import Connection, select
 
-from heji_trace import choices
+from heji_trace import choices, reading
+from heji_trace.errors import Unknown
 from heji_trace.event import Event
-from heji_trace.ledger import Stored
+from heji_trace.kinds import KINDS
+from heji_trace.ledger import Stored, read_stored
 from heji_trace.parties import Author
 from heji_trace.sentences import isolated
 from heji_trace.statements import stated
 from heji_trace.tables import batches
 from heji_web import naming
+from heji_web.described import kind_name
 from heji_web.languages import language
 
 _MOST_NAMED = 3
+_NAMING = ("to", "hold", "recall", "run")
 
 
 def batches_of(event: Event) -> list[str]:
-    """The batches that an event names, in its own order."""
-    lines = (*event.outputs, *event.inputs, *event.moves)
-    return list(dict.fromkeys([*(line.batch for line in lines), *event.batches]))
+    """The batches that an event names, or that the one names which it puts in another's place, in its own order."""
+    said = stated(event)
+    lines = (*said.outputs, *said.inputs, *said.moves)
+    named = [*(line.batch for line in lines), *said.batches, said.details.get("batch")]
+    return [batch for batch in dict.fromkeys(named) if isinstance(batch, str)]
 
 
 def subjects_of(connection: Connection, author: Author, records: Sequence[Stored]) -> dict[int, str]:
-    """What each record is about, by its place in the ledger: goods by product and batch, else cycles or a name."""
+    """What each record is about, by its place in the ledger: goods, else cycles or a name, else the record it names."""
+    own = _own_subjects(connection, author, records)
+    named = {stored.seq: _named(connection, author, stored) for stored in records if not own[stored.seq]}
+    about = _own_subjects(connection, author, [each for of in named.values() for each in of])
+    return own | {
+        seq: _joined(" ".join([_kind(each), about[each.seq]]).strip() for each in of)
+        for seq, of in named.items()
+    }
+
+
+def _named(connection: Connection, author: Author, stored: Stored) -> list[Stored]:
+    """The records that one takes back, objects to or goes on with, as far as its reader may read them."""
+    details = stated(stored.event).details
+    said = [*details.get("corrects", ()), *(details[name] for name in _NAMING if name in details)]
+    seqs = []
+    for event_id in said[: _MOST_NAMED + 1]:
+        # What the reader may not read is left out, as if it were not there.
+        with suppress(Unknown):
+            seqs.append(reading.seq_of(connection, author, str(event_id)))
+    return read_stored(connection, seqs)
+
+
+def _kind(stored: Stored) -> str:
+    return kind_name(KINDS[stated(stored.event).kind], language())
+
+
+def _own_subjects(connection: Connection, author: Author, records: Sequence[Stored]) -> dict[int, str]:
     said = {stored.seq: stated(stored.event) for stored in records}
-    goods = {seq: _goods(event) for seq, event in said.items()}
+    goods = {seq: batches_of(event) for seq, event in said.items()}
     cycles = {seq: _cycles(event) for seq, event in said.items()}
     called = naming.names_of_codes(
         connection, author, {"cycle": {each for of in cycles.values() for each in of}}
@@ -39,11 +72,6 @@ def subjects_of(connection: Connection, author: Author, records: Sequence[Stored
         or _joined([*_name(event), *(isolated(called["cycle"].get(each, each)) for each in cycles[seq])])
         for seq, event in said.items()
     }
-
-
-def _goods(event: Event) -> list[str]:
-    named = event.details.get("batch")
-    return list(dict.fromkeys([*batches_of(event), *([named] if isinstance(named, str) else [])]))
 
 
 def _cycles(event: Event) -> list[str]:
