@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from browser.walks import Walker, everywhere
@@ -86,3 +88,16 @@ def test_on_paper_each_warning_of_a_chain_stands_on_one_line(
     )
     assert max(lines) < 1.5
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 720
+
+
+@pytest.mark.parametrize("screen", ["desktop"], indirect=True)
+def test_paper_says_who_printed_it_and_when(walker: Walker, county: County, recalled: str) -> None:
+    walker.sign_in("regulator")
+    for address in (f"/desk/batches/{LONG}", f"/desk/recalls/{recalled}"):
+        page = walker.open(address)
+        said = page.locator(".printed")
+        page.emulate_media(media="print")
+        assert re.search(r"20[0-9-]{8} [0-9:]{5}（北京时间）由 .+查阅", said.inner_text())
+        assert said.is_visible()
+        page.emulate_media(media="screen")
+        assert not said.is_visible()

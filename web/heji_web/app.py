@@ -32,6 +32,7 @@ from heji_web import (
     upload,
 )
 from heji_web.access import install_access
+from heji_web.described import local_time
 from heji_web.headers import install_headers
 from heji_web.languages import install_languages
 from heji_web.logs import install_logs
@@ -104,7 +105,11 @@ def create_app(service: Service) -> Flask:
     install_languages(app)
     install_access(app)
     app.context_processor(
-        lambda: {"demonstration": service.is_demonstration, "ledger_fault": service.recorder.fault}
+        lambda: {
+            "demonstration": service.is_demonstration,
+            "ledger_fault": service.recorder.fault,
+            "given_at": lambda: local_time(service.clock.now_ms()),
+        }
     )
     install_problems(app)
     install_headers(app, service.random, is_https=settings.is_https)
