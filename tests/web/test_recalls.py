@@ -32,6 +32,18 @@ def test_the_recall_page_shows_what_consignees_report(county: County) -> None:
     assert f"/desk/recalls/{recall}/call-list.csv" in page
 
 
+def test_a_recall_that_was_stated_finished_says_what_is_still_to_be_recovered(county: County) -> None:
+    county.harvest("B1", "100")
+    details = {"level": 3, "ordered": True, "reason": "超标"}
+    recall = county.record("recall", "regulator", batches=["B1"], details=details).event_id
+    person, unfinished = Person(county, "regulator"), "已报完成，但账本显示仍有 100 千克 待追回"
+    assert unfinished not in person.see(f"/desk/recalls/{recall}")
+    county.record("recall_update", "regulator", details={"recall": recall, "status": "finished"})
+    assert unfinished in person.see(f"/desk/recalls/{recall}")
+    county.move("disposal", "B1", "100", "producer", details={"method": "destruction", "reason": "超标"})
+    assert "已报完成" not in person.see(f"/desk/recalls/{recall}")
+
+
 def test_whom_to_call_about_a_recall_is_a_file_too(county: County) -> None:
     shop = county.code("shop")
     details = {"code": shop, "name": "水果店", "subject_type": "enterprise", "roles": ["shop"]}
