@@ -42,7 +42,7 @@ def test_the_table_has_what_is_held_and_what_is_on_its_way(county: County) -> No
         ["LZ-1", "鲜荔枝", "在库", "100 kg"],
         ["LZ-1", "鲜荔枝", "在途（发往该单位）", "100 kg"],
     ]
-    assert "ON_HOLD" in rows[0][4]
+    assert "暂停销售" in rows[0][4]
 
 
 def test_of_more_batches_than_a_page_holds_it_shows_the_newest_and_says_so(county: County) -> None:

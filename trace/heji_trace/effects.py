@@ -71,8 +71,8 @@ def enter_application(state: State, entered: Entered) -> list[str]:
     """A use of an input counts for every cycle it names, and for what was harvested from them."""
     event = entered.event
     facts = dict(event.details)
-    if event.ended_at is not None:
-        facts["ended_ms"] = ms_of(parse_moment(event.ended_at))
+    if event.ended_ms is not None:
+        facts["ended_ms"] = event.ended_ms
     for cycle in dict.fromkeys(event.cycles):
         state.applications.add(
             seq=entered.seq,

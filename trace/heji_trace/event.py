@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from heji_trace.times import ms_of, parse_moment
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -48,3 +50,8 @@ class Event:
     attachments: tuple[Mapping[str, str], ...]
     acknowledged: tuple[str, ...]
     note: str | None
+
+    @property
+    def ended_ms(self) -> int | None:
+        """The end of what lasted, in milliseconds since 1970."""
+        return None if self.ended_at is None else ms_of(parse_moment(self.ended_at))

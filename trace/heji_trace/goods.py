@@ -14,7 +14,6 @@ from heji_trace.rules import HOUR_MS
 from heji_trace.shelf import days_of
 from heji_trace.state import State
 from heji_trace.suspect import FINDINGS, OPENING_KINDS, Suspicion
-from heji_trace.times import ms_of, parse_moment
 
 
 def enter_lines(state: State, entered: Entered, suspected: list[Suspicion]) -> list[str]:
@@ -120,7 +119,7 @@ def _enter_findings(state: State, entered: Entered, suspected: list[Suspicion], 
             add_finding(state, entered.seq, suspicion.batch, suspicion.code, suspicion.data)
     event = entered.event
     # What lasted several days is recorded in time at its end.
-    over_ms = ms_of(parse_moment(event.ended_at)) if event.ended_at else event.occurred_ms
+    over_ms = event.occurred_ms if event.ended_ms is None else event.ended_ms
     hours = (entered.recorded_ms - over_ms) // HOUR_MS
     if hours > state.thresholds_at(event.occurred_ms).late_record_hours:
         for batch in dict.fromkeys(concerned):

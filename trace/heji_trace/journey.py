@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from heji_trace.evidence import Proved
-from heji_trace.gather import Row
 from heji_trace.registry import Registry
 from heji_trace.rules import HOUR_MS
 from heji_trace.state import State
@@ -66,14 +64,12 @@ class Step:
 class Way:
     """Where the entries of the journey stand: seqs by step, of many the newest, and `counts` of what they name.
 
-    Counted are cycles, batches harvested and, for each step that makes goods, its source batches. `first_of` reads what
-    was said first where an entry is a correction.
+    Counted are cycles, batches harvested and, for each step that makes goods, its source batches.
     """
 
     seqs: Mapping[str, tuple[int, ...]]
     counts: Mapping[str, int]
     unknown_origins: int
-    first_of: Callable[[int], Row | None]
 
     @property
     def cited(self) -> set[int]:
@@ -104,28 +100,41 @@ def way_of(state: State, trail: Trail, registry: Registry) -> Way:
         {step: tuple(sorted(set(numbers))[-_MOST_CITED:]) for step, numbers in found.items()},
         {step: len(names) for step, names in named.items()},
         sum(row["unknown_origin"] for row in trail.rows.values()),
-        partial(_find_first, state),
     )
 
 
-def _find_first(state: State, seq: int) -> Row | None:
-    row = state.event_at(seq)
-    return None if row is None else state.event_at(row["rank"])
+def steps_of(
+    way: Way,
+    proved: Mapping[int, Proved],
+    registry: Registry,
+    firsts: Mapping[int, int],
+    late_after: int,
+) -> tuple[Step, ...]:
+    """The steps from the records that prove them; what came more than `late_after` hours later is marked.
 
-
-def steps_of(way: Way, proved: Mapping[int, Proved], registry: Registry, late_after: int) -> tuple[Step, ...]:
-    """The steps from the records that prove them; what came more than `late_after` hours later is marked."""
+    `firsts` are, by the entry of a correction, the entries that said first what it corrects.
+    """
+    late = {
+        seq: _late_hours(proved[seq], proved.get(firsts.get(seq, -1))) for seq in way.cited if seq in proved
+    }
     steps = []
     for step in _STEPS:
         entries = [proved[seq] for seq in way.seqs[step] if seq in proved]
         if entries:
-            steps.append(_step(step, entries, way, registry, late_after))
+            steps.append(_step(step, entries, way, registry, late, late_after))
         elif step in _ALWAYS:
             steps.append(_missing(step))
     return tuple(steps)
 
 
-def _step(step: str, entries: Sequence[Proved], way: Way, registry: Registry, late_after: int) -> Step:
+def _step(
+    step: str,
+    entries: Sequence[Proved],
+    way: Way,
+    registry: Registry,
+    late_of: Mapping[int, int],
+    late_after: int,
+) -> Step:
     statements = [entry.statement for entry in entries]
     places = [
         place
@@ -133,7 +142,7 @@ def _step(step: str, entries: Sequence[Proved], way: Way, registry: Registry, la
         if (place := registry.place(each.get("site"), each["organisation"])) is not None
     ]
     moments = [ms_of(parse_moment(each["occurred_at"])) for each in statements]
-    late = max(_late_hours(entry, way) for entry in entries)
+    late = max(late_of[entry.seq] for entry in entries)
     is_late = late > late_after
     words = _WORDS[step](statements, way.counts[step])
     if step == "harvest" and way.unknown_origins:
@@ -247,15 +256,17 @@ def _when(moments: Sequence[int]) -> Said:
     return day_said(first) if first == last else said("day-range", first=day_said(first), last=day_said(last))
 
 
-def _late_hours(entry: Proved, way: Way) -> int:
+def _late_hours(entry: Proved, first: Proved | None) -> int:
     """By the end of what lasted; a correction that leaves the time as it was is recorded no later than what it corrects."""
     statement, recorded_ms = entry.statement, entry.recorded_ms
-    if entry.event.get("kind") == "correction":
-        first = way.first_of(entry.seq)
-        if first is not None and first["occurred_ms"] == ms_of(parse_moment(statement["occurred_at"])):
-            recorded_ms = first["recorded_ms"]
+    if first is not None and _moment(first) == _moment(entry):
+        recorded_ms = first.recorded_ms
     over = parse_moment(statement.get("ended_at") or statement["occurred_at"])
     return max(0, int(recorded_ms - ms_of(over)) // HOUR_MS)
+
+
+def _moment(entry: Proved) -> int:
+    return ms_of(parse_moment(entry.statement["occurred_at"]))
 
 
 def _evidence(step: str, entries: Sequence[Proved]) -> str:

@@ -137,7 +137,9 @@ def _whole(state: State, trace_code: str, found: Found, evidence: Evidence, view
         batch=found.trail.batch,
         product=product_of(found, facts),
         origin=origin_of(found, evidence),
-        journey=steps_of(found.way, evidence.entries, found.registry, thresholds.late_record_hours),
+        journey=steps_of(
+            found.way, evidence.entries, found.registry, found.firsts, thresholds.late_record_hours
+        ),
         tests=tests,
         uses=tuple(use_of(each, evidence.entries[each.use.seq]) for each in found.uses[:MOST_TOLD]),
         further_uses=max(0, len(found.uses) - MOST_TOLD),

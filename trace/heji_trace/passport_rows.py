@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
@@ -31,7 +31,8 @@ _EVERY_TEST = Asked(tests, "seq", live_only=False)
 class Found:
     """The rows behind a page, and the entries that it rests on.
 
-    `cited` may be shown to anybody; `checked` are proved too, but may hold what is not public.
+    `cited` may be shown to anybody; `checked` are proved too, but may hold what is not public. `firsts` are, by the
+    entry of a correction in the journey, the entries that said first what it corrects.
     """
 
     label: Row
@@ -43,6 +44,7 @@ class Found:
     registry: Registry
     certificates: Sequence[str]
     holders: frozenset[str]
+    firsts: Mapping[int, int]
     cited: frozenset[int]
     checked: frozenset[int]
 
@@ -75,6 +77,7 @@ def find_rows(state: State, label: Row) -> Found:
     cited |= {each.use.seq for each in uses[:MOST_TOLD]} | {label["bound_seq"]} - {None}
     registry.find(product=[trail.row["product"]])
     _read_events(state, trail, cited | set(registry.seqs()))
+    firsts = {seq: row["rank"] for seq in way.cited if (row := state.event_at(seq)) and row["rank"] != seq}
     stored = stored_notices(state, trail.batch)
     causes = {each.row["cause_seq"] for each in stored}
     tested = _tests_at(state.connection, causes)
@@ -96,8 +99,9 @@ def find_rows(state: State, label: Row) -> Found:
         registry,
         certificates,
         holders,
+        firsts,
         frozenset(cited | set(registry.seqs())),
-        frozenset(causes | lifts | awaited),
+        frozenset({*causes, *lifts, *awaited, *firsts.values()}),
     )
 
 

@@ -61,8 +61,8 @@ def check(state: State, event: Event, now_ms: int, withdrawn: frozenset[int] = f
 
 def _future(event: Event, now_ms: int) -> list[Problem]:
     named = [("/occurred_at", event.occurred_at, event.occurred_ms)]
-    if event.ended_at is not None:
-        named.append(("/ended_at", event.ended_at, ms_of(parse_moment(event.ended_at))))
+    if event.ended_at is not None and event.ended_ms is not None:
+        named.append(("/ended_at", event.ended_at, event.ended_ms))
     named += [
         (f"/details/readings/{at}/at", reading["at"], ms_of(parse_moment(reading["at"])))
         for at, reading in enumerate(event.details.get("readings", ()))

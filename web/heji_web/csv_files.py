@@ -9,9 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from flask import Response
 
 from heji_trace.sheets import safe_cell
-from heji_trace.units import from_base
-
-_BASE_UNITS = {"mass": "kg", "volume": "L", "count": "piece", "area": "m2"}
+from heji_web.answers import dump_quantity
 
 
 def dump_csv(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
@@ -33,9 +31,5 @@ def csv_of(name: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) ->
 
 def plain_amounts(amounts: Mapping[str, int]) -> str:
     """Amounts in one unit per dimension, so that a column can be summed."""
-    told = [
-        f"{from_base(dimension, amount, _BASE_UNITS[dimension]):f} {_BASE_UNITS[dimension]}"
-        for dimension, amount in amounts.items()
-        if amount
-    ]
-    return "; ".join(told)
+    told = [dump_quantity(dimension, amount) for dimension, amount in amounts.items() if amount]
+    return "; ".join(f"{each['quantity']} {each['unit']}" for each in told)

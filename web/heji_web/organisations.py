@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Blueprint, render_template
@@ -11,16 +11,18 @@ from sqlalchemy import Connection, select
 
 from heji_trace import choices, oversight, suggestions
 from heji_trace.errors import Unknown
+from heji_trace.oversight import Warned
 from heji_trace.parties import Author
 from heji_trace.rights import may_oversee
 from heji_trace.rules import LEVELS
+from heji_trace.suggestions import Stocked
 from heji_trace.tables import batches
 from heji_web.access import signed_in
-from heji_web.csv_files import csv_of, plain_amounts
 from heji_web.described import local_time
 from heji_web.headers import permit_scripts
-from heji_web.languages import gettext, language
+from heji_web.languages import language
 from heji_web.service import the_service
+from heji_web.tables_out import give_stock
 
 blueprint = Blueprint("organisations", __name__)
 blueprint.after_request(permit_scripts)
@@ -65,11 +67,11 @@ def show(code: str) -> ResponseReturnValue:
 def give_csv(code: str) -> ResponseReturnValue:
     """All that it has and awaits, as a spreadsheet program opens it."""
     author = _reader(code)
-    headings = ("Batch", "Product", "Where it is", "What there is", "Live warnings")
     with the_service().store.read() as connection:
         _facts(connection, code)
-        rows = list(_stock_rows(connection, suggestions.Asking(author, (code,), language())))
-    return csv_of(f"stock-{code}.csv", [gettext(heading) for heading in headings], rows)
+        asking = suggestions.Asking(author, (code,), language())
+        held, arriving = (_warned_stock(connection, asking, state) for state in ("held", "transit"))
+    return give_stock(held, arriving, code)
 
 
 def _reader(code: str) -> Author:
@@ -88,14 +90,15 @@ def _facts(connection: Connection, code: str) -> Mapping[str, Any]:
     return found[code][1]
 
 
-def _stock_rows(connection: Connection, asking: suggestions.Asking) -> Iterator[Sequence[str]]:
+def _warned_stock(
+    connection: Connection, asking: suggestions.Asking, state: str
+) -> list[tuple[Stocked, Sequence[Warned]]]:
+    """All stock in a state, each batch with its warnings."""
     now_ms = the_service().clock.now_ms()
-    for state, told in (("held", gettext("On hand")), ("transit", gettext("On its way to it"))):
-        stocked = suggestions.stock_of(connection, asking, state, None)
-        for start in range(0, len(stocked), _AT_ONCE):
-            part = stocked[start : start + _AT_ONCE]
-            warned = oversight.warnings_today(connection, [each.batch for each in part], now_ms)
-            for each in part:
-                codes = [one.code for one in warned.get(each.batch, ()) if not one.is_lifted]
-                amount = plain_amounts({each.dimension: each.amount})
-                yield each.batch, each.product, told, amount, "; ".join(codes)
+    found: list[tuple[Stocked, Sequence[Warned]]] = []
+    stocked = suggestions.stock_of(connection, asking, state, None)
+    for start in range(0, len(stocked), _AT_ONCE):
+        part = stocked[start : start + _AT_ONCE]
+        warned = oversight.warnings_today(connection, [each.batch for each in part], now_ms)
+        found += [(each, warned.get(each.batch, ())) for each in part]
+    return found

@@ -1,17 +1,18 @@
-"""Tables that a spreadsheet program opens: the chain of a batch, and whom to call about it or about a recall."""
+"""Tables that a spreadsheet program opens: the chain of a batch, whom to call about it or a recall, somebody's stock."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from flask import Response
 
 from heji_trace.kinds import words
 from heji_trace.kinds.fields import Choice
-from heji_trace.oversight import Answer, RowShown
+from heji_trace.oversight import Answer, RowShown, Warned
 from heji_trace.recall import RecallReport
 from heji_trace.sentences import say
+from heji_trace.suggestions import Stocked
 from heji_web.csv_files import csv_of, plain_amounts
 from heji_web.described import local_time
 from heji_web.languages import gettext, language
@@ -103,6 +104,21 @@ def give_recall_list(report: RecallReport, facts: Mapping[str, Mapping[str, Any]
     return csv_of(f"recall-{report.event_id}.csv", _called(headings), rows)
 
 
+def give_stock(
+    held: Iterable[tuple[Stocked, Sequence[Warned]]],
+    arriving: Iterable[tuple[Stocked, Sequence[Warned]]],
+    code: str,
+) -> Response:
+    """What an organisation has, then what is on its way to it, each batch with its warnings."""
+    headings = ("Batch", "Product", "Where it is", "What there is", "Live warnings")
+    rows = (
+        (each.batch, each.product, place, plain_amounts({each.dimension: each.amount}), _live(warned))
+        for place, stocked in ((gettext("On hand"), held), (gettext("On its way to it"), arriving))
+        for each, warned in stocked
+    )
+    return csv_of(f"stock-{code}.csv", _called(headings), rows)
+
+
 def labels_of(choice: Choice) -> dict[str, str]:
     """What the options of a choice are called in the reader's language."""
     return {option.value: option.zh if language() == "zh" else option.en for option in choice.options}
@@ -143,10 +159,15 @@ def _trace_row(shown: RowShown, names: Mapping[str, str]) -> list[str]:
         ),
         (gettext("Yes") if row.unknown_origin else ""),
         "; ".join(f"{sample} {said.get(word, word)}" for sample, word in tests),
-        "; ".join(say(f"title-{each.code}", language()) for each in shown.warnings if not each.is_lifted),
+        _live(shown.warnings),
         " ".join(str(seq + 1) for seq, _ in row.proofs),
         " ".join(leaf.hex() for _, leaf in row.proofs),
     ]
+
+
+def _live(warned: Iterable[Warned]) -> str:
+    """The warnings that stand, by their titles."""
+    return "; ".join(say(f"title-{each.code}", language()) for each in warned if not each.is_lifted)
 
 
 def _called(headings: tuple[str, ...]) -> list[str]:
