@@ -16,11 +16,11 @@ from flask.testing import FlaskClient
 
 from county import County, opened_county
 from heji_migrations import upgrade
-from heji_trace.db import Store
+from heji_trace.store.db import Store
 from heji_web.app import create_app
-from heji_web.founding import found_log
-from heji_web.service import Service, open_service
-from heji_web.settings import Settings, read_settings
+from heji_web.service.founding import found_log
+from heji_web.service.service import Service, open_service
+from heji_web.service.settings import Settings, read_settings
 from postgresql import Cluster, NoServer
 from web.doors import CHEAP, Now
 

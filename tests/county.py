@@ -18,18 +18,18 @@ from uuid import UUID, uuid5
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from heji_trace.accounts import create_account
-from heji_trace.event import Event
-from heji_trace.ledger import size_of
-from heji_trace.parties import Author
-from heji_trace.recorder import Receipt, Recorder
-from heji_trace.schemas import parse_event
-from heji_trace.sessions import issue_token
-from heji_trace.times import BEIJING, moment_of
+from heji_trace.events.event import Event
+from heji_trace.events.schemas import parse_event
+from heji_trace.ledger.ledger import size_of
+from heji_trace.people.accounts import create_account
+from heji_trace.people.parties import Author
+from heji_trace.people.sessions import issue_token
+from heji_trace.recording.recorder import Receipt, Recorder
+from heji_trace.vocabulary.times import BEIJING, moment_of
 from heji_web.app import create_app
-from heji_web.founding import found_log
-from heji_web.service import Service, open_service
-from heji_web.settings import Settings, read_settings
+from heji_web.service.founding import found_log
+from heji_web.service.service import Service, open_service
+from heji_web.service.settings import Settings, read_settings
 from web.doors import CHEAP, PASSWORD, Now
 
 # who -> (code of the organisation, type of subject, roles); the account has all roles of its organisation.

@@ -10,10 +10,10 @@ from itertools import count
 from typing import Any
 
 from county import County
-from heji_trace.kinds import KINDS, Field, Kind, parts_of
-from heji_trace.kinds.examples import example_of
-from heji_trace.kinds.fields import EventBody, FieldType, ListOf, Table, Text, TextMap
-from heji_trace.schemas import parse_event
+from heji_trace.events.kinds import KINDS, Field, Kind, parts_of
+from heji_trace.events.kinds.examples import example_of
+from heji_trace.events.kinds.fields import EventBody, FieldType, ListOf, Table, Text, TextMap
+from heji_trace.events.schemas import parse_event
 
 TURNS = 2
 """So many times is every kind told: in each of them another half of the texts stands in a place that is short."""

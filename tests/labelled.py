@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from county import PACKED, County
-from heji_trace.evidence import Trust
-from heji_trace.label_issue import IssuedLabel, issue_label
-from heji_trace.passport import Passport, View, passport_of
-from heji_trace.state import State
+from heji_trace.known.state import State
+from heji_trace.labelling.label_issue import IssuedLabel, issue_label
+from heji_trace.ledger.evidence import Trust
+from heji_trace.passport.passport import Passport, View, passport_of
 
 CONFORMING = (
     {"analyte": "克百威", "value": "0.005", "unit": "mg/kg", "limit": "0.02", "edition": "GB 2763-2021"},

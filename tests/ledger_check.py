@@ -12,12 +12,14 @@ from typing import Any, Protocol
 import psycopg
 from sqlalchemy import Connection, select
 
-from heji_trace import ledger, merkle, tables
-from heji_trace.db import Store
-from heji_trace.replay import check_projections
-from heji_trace.rules import INHERITED
-from heji_trace.verify import Report, verify
-from heji_web.service import Service
+from heji_trace.judging.rules import INHERITED
+from heji_trace.ledger import ledger
+from heji_trace.ledger.verify import Report, verify
+from heji_trace.projection.replay import check_projections
+from heji_trace.proving import merkle
+from heji_trace.store import tables
+from heji_trace.store.db import Store
+from heji_web.service.service import Service
 from verifier import heji_verify_outside as outside
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import psycopg
 
 from heji_migrations import upgrade
-from heji_trace.db import Store
+from heji_trace.store.db import Store
 
 OWNER = "heji"
 TEMPLATE = "migrated"

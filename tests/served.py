@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 _STARTING_SECONDS = 30
-PRODUCT = ("-c", "from heji_web.commands import main; main()", "serve")
+PRODUCT = ("-c", "from heji_web.commands.main import main; main()", "serve")
 
 
 class Served:

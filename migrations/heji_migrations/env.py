@@ -8,7 +8,7 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import Connection
 
-from heji_trace.tables import metadata
+from heji_trace.store.tables import metadata
 
 
 def _migrate(connection: Connection) -> None:

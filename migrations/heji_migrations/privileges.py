@@ -11,7 +11,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, Table, text
 
 from heji_trace.errors import Misconfigured
-from heji_trace.tables import LEDGER, disclosures, metadata
+from heji_trace.store.tables import LEDGER, disclosures, metadata
 
 _FORBIDDEN = ("UPDATE", "DELETE", "TRUNCATE")
 _TRIGGERS = "TRIGGER"

@@ -1,4 +1,4 @@
-"""Write the next revision from what `heji_trace.tables` says and the revisions do not yet: `./run revision`."""
+"""Write the next revision from what `heji_trace.store.tables` says and the revisions do not yet: `./run revision`."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection, text
 
-from heji_trace.append_only import ledger_triggers
 from heji_trace.errors import Misconfigured
+from heji_trace.store.append_only import ledger_triggers
 
 _SQLITE = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
 # With what they call: a trigger of the right name that calls something else guards nothing.

@@ -40,11 +40,11 @@ from heji_scanners.terminal import (
 from heji_scanners.turn import Turn
 from heji_scanners.watching import Watcher
 from heji_trace.errors import Conflict, InvalidEvent, Misconfigured, ServerUnreachable
-from heji_trace.file_names import readable_name
-from heji_trace.kinds import KINDS
+from heji_trace.events.file_names import readable_name
+from heji_trace.events.kinds import KINDS
+from heji_trace.events.sheets.cells import plain_text
 from heji_trace.sentences import say, say_both
-from heji_trace.sheets.cells import plain_text
-from heji_trace.times import SYSTEM_CLOCK
+from heji_trace.vocabulary.times import SYSTEM_CLOCK
 
 _MOST_SHOWN = 200
 _EVERY_SECONDS = 2.0

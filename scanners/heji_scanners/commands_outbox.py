@@ -16,11 +16,11 @@ from heji_scanners.entries import EVENT, Entry, State
 from heji_scanners.outbox import Outbox
 from heji_scanners.settings import read_settings
 from heji_scanners.terminal import json_option, language, print_json, print_table, tell, wants_json
-from heji_trace import canonical
 from heji_trace.errors import HejiError, InvalidEvent, Problem
-from heji_trace.kinds import KINDS
+from heji_trace.events.kinds import KINDS
+from heji_trace.proving import canonical
 from heji_trace.sentences import say
-from heji_trace.times import BEIJING, SYSTEM_CLOCK, dump_ms, moment_of
+from heji_trace.vocabulary.times import BEIJING, SYSTEM_CLOCK, dump_ms, moment_of
 
 _DAY_MS = 86_400_000
 _OPEN = (State.WAITING, State.PARKED)

@@ -14,8 +14,8 @@ from heji_scanners.server import Server
 from heji_scanners.settings import read_settings, read_token
 from heji_scanners.terminal import json_option, language, print_json, tell, wants_json
 from heji_trace.errors import InvalidEvent, Problem, ServerUnreachable
-from heji_trace.kinds import KINDS
-from heji_trace.sheets.templates import template
+from heji_trace.events.kinds import KINDS
+from heji_trace.events.sheets.templates import template
 
 
 @click.command("template")

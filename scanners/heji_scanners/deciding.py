@@ -9,10 +9,10 @@ from uuid import UUID, uuid5
 from heji_scanners.entries import EVENT, Draft, Entry, State
 from heji_scanners.outbox import Outbox
 from heji_scanners.taking import OWN_QUESTIONS
-from heji_trace import canonical
 from heji_trace.errors import Conflict
+from heji_trace.proving import canonical
 from heji_trace.sentences import say
-from heji_trace.times import BEIJING, moment_of
+from heji_trace.vocabulary.times import BEIJING, moment_of
 
 
 def confirm(outbox: Outbox, entry: Entry, codes: Sequence[str], now_ms: int) -> None:

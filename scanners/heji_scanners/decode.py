@@ -13,8 +13,8 @@ from typing import Final
 import zxingcpp
 from PIL import Image
 
-from heji_trace import checks, codes, gs1, licences
 from heji_trace.errors import InvalidEvent, Problem
+from heji_trace.identifiers import checks, codes, gs1, licences
 from heji_trace.sentences import say
 
 MAX_BYTES: Final = 32 * 1024 * 1024

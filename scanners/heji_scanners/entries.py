@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from heji_trace import canonical
+from heji_trace.proving import canonical
 
 EVENT: Final = "event"
 FILE: Final = "file"

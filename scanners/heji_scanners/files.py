@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Final
 
 from heji_scanners.readers.rapid17 import is_rapid17, rapid17_of
-from heji_trace import canonical
 from heji_trace.errors import InvalidEvent, Problem
-from heji_trace.event import Event
-from heji_trace.kinds import KINDS, Kind
-from heji_trace.posting import check_posted, parse_posted
-from heji_trace.sheets import parse_row, read_sheet
-from heji_trace.sheets.cells import Cell
-from heji_trace.sheets.grids import GridRow, read_grid
-from heji_trace.streams import Piece, split_array, split_lines
+from heji_trace.events.event import Event
+from heji_trace.events.kinds import KINDS, Kind
+from heji_trace.events.posting import check_posted, parse_posted
+from heji_trace.events.sheets import parse_row, read_sheet
+from heji_trace.events.sheets.cells import Cell
+from heji_trace.events.sheets.grids import GridRow, read_grid
+from heji_trace.events.streams import Piece, split_array, split_lines
+from heji_trace.proving import canonical
 
 MOST_BYTES: Final = 32 * 1024 * 1024
 MOST_EVENTS: Final = 100_000

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from heji_scanners.entries import Draft, Entry, KeptFile, Put, State, Step
 from heji_trace.errors import Conflict, Misconfigured, Unknown
-from heji_trace.times import Clock
+from heji_trace.vocabulary.times import Clock
 
 _VERSION: Final = 1
 _SCHEMA: Final = (

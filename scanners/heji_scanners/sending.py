@@ -20,9 +20,9 @@ from heji_scanners.entries import FILE, Entry, State
 from heji_scanners.outbox import Outbox
 from heji_scanners.server import Answer, Server
 from heji_scanners.turn import Turn
-from heji_trace import canonical
 from heji_trace.errors import HejiError, Misconfigured, ServerUnreachable
-from heji_trace.times import Clock
+from heji_trace.proving import canonical
+from heji_trace.vocabulary.times import Clock
 
 MOST_TOGETHER: Final = 500
 _MOST_BYTES: Final = 1024 * 1024

@@ -17,9 +17,9 @@ from select import select
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
-from heji_trace.checkpoint import parse_verifier_key
 from heji_trace.errors import ServerUnreachable, Untrusted
-from heji_trace.sheets.workbooks import ZIP
+from heji_trace.events.sheets.workbooks import ZIP
+from heji_trace.proving.checkpoint import parse_verifier_key
 
 _SILENCE_SECONDS: Final = 30
 _ANSWER_SECONDS: Final = 180

@@ -17,7 +17,7 @@ from heji_scanners.entries import EVENT, FILE, Draft, KeptFile, Put
 from heji_scanners.files import INSTRUMENT, STATED, ReadFile, Statement
 from heji_scanners.outbox import Outbox
 from heji_trace.errors import Conflict
-from heji_trace.file_names import readable_name
+from heji_trace.events.file_names import readable_name
 from heji_trace.sentences import say, say_both
 
 OWN_QUESTIONS: Final = frozenset({"CORRECTED_ROW", "ADDED_ROW", "REVISED_FILE"})

@@ -18,7 +18,7 @@ from bench.figures import Figure, show
 from bench.read_figures import first_page_figures, trace_figures, verify_figures
 from bench.recorded_figures import growth_figures, recorder_figures
 from bench.served_figures import served_figures
-from heji_web.serving import spare_collector
+from heji_web.service.serving import spare_collector
 from postgresql import Cluster, NoServer
 
 Say = Callable[[str], None]

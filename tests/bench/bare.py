@@ -9,8 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from queue import SimpleQueue
 
-from heji_trace.entries import FIRST_PREV, dump_entry
-from heji_trace.merkle import leaf_hash
+from heji_trace.proving.entries import FIRST_PREV, dump_entry
+from heji_trace.proving.merkle import leaf_hash
 
 _GROUP = 256
 

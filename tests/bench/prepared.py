@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from county import PACKED, PRODUCT, County, opened_county
-from heji_trace.event_ids import new_event_id
-from heji_trace.label_issue import issue_label
+from heji_trace.identifiers.event_ids import new_event_id
+from heji_trace.labelling.label_issue import issue_label
 
 SINGLES = 12_000
 BULK = 100_000

@@ -14,15 +14,17 @@ from werkzeug.test import EnvironBuilder
 
 from bench.figures import Figure, at_least, at_most
 from bench.synthetic import make_ledger, make_lineage
-from heji_trace import lineage, oversight, tables, tracing
-from heji_trace.db import Store
-from heji_trace.parties import Author
-from heji_trace.passport import Passport, View, passport_of
-from heji_trace.verify import verify
-from heji_web import consumer
+from heji_trace.desks import oversight
+from heji_trace.ledger.verify import verify
+from heji_trace.passport.passport import Passport, View, passport_of
+from heji_trace.people.parties import Author
+from heji_trace.store import lineage, tables
+from heji_trace.store.db import Store
+from heji_trace.tracing import tracing
 from heji_web.app import create_app
-from heji_web.commands_demo import build_folder, demo_settings
-from heji_web.service import Service, open_service
+from heji_web.commands.demo import build_folder, demo_settings
+from heji_web.consumer import consumer
+from heji_web.service.service import Service, open_service
 
 ENTRIES = 1_000_000
 COMPONENTS, WIDTH = 100, 10_000

@@ -11,9 +11,9 @@ from bench.bare import BareLedger
 from bench.figures import Figure, at_least, at_most
 from bench.prepared import add_sources, named_as_made, statements
 from county import County, opened_county
-from heji_trace import canonical
-from heji_trace.event import Event
-from heji_trace.schemas import parse_event
+from heji_trace.events.event import Event
+from heji_trace.events.schemas import parse_event
+from heji_trace.proving import canonical
 
 SUBMITTERS = 32
 _EVENTS = 6_000

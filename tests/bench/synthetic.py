@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from heji_migrations import upgrade
-from heji_trace import canonical, ledger, merkle
-from heji_trace.checkpoint import dump_checkpoint, sign_note
-from heji_trace.db import Store
-from heji_trace.entries import FIRST_PREV, commit_field, commit_record, dump_entry
-from heji_trace.head import HeadFile
-from heji_trace.keys import Signer, generate_signer
-from heji_trace.merkle import Frontier
-from heji_trace.rows import insert_rows
-from heji_trace.sealing import seal
-from heji_trace.tables import batches, checkpoints, disclosures, edges, entries, nodes, stock_changes
+from heji_trace.events.sealing import seal
+from heji_trace.ledger import ledger
+from heji_trace.ledger.head import HeadFile
+from heji_trace.proving import canonical, merkle
+from heji_trace.proving.checkpoint import dump_checkpoint, sign_note
+from heji_trace.proving.entries import FIRST_PREV, commit_field, commit_record, dump_entry
+from heji_trace.proving.keys import Signer, generate_signer
+from heji_trace.proving.merkle import Frontier
+from heji_trace.store.db import Store
+from heji_trace.store.rows import insert_rows
+from heji_trace.store.tables import batches, checkpoints, disclosures, edges, entries, nodes, stock_changes
 
 _START_MS = 1_780_000_000_000
 _AT_ONCE = 10_000

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, sync_playwright
 from browser.listening import listening
 from browser.walks import DESKTOP, LOCALES, PHONE, SIZES, Walker
 from county import County
-from heji_web.settings import Settings
+from heji_web.service.settings import Settings
 
 _ARGUMENTS = (
     "--no-sandbox",

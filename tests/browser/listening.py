@@ -8,8 +8,8 @@ from threading import Event, Thread
 
 from flask import Flask
 
-from heji_web.serving import Server
-from heji_web.settings import Settings
+from heji_web.service.serving import Server
+from heji_web.service.settings import Settings
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import pytest
 
 from browser.walks import Walker, both_languages, everywhere
 from county import PACKED, County
-from heji_trace.label_issue import issue_label
+from heji_trace.labelling.label_issue import issue_label
 
 pytestmark = pytest.mark.browser
 

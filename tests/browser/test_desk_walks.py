@@ -7,7 +7,7 @@ import pytest
 
 from browser.walks import Walker, both_languages, everywhere
 from county import CYCLE, PRODUCT, County
-from heji_trace.kinds import KINDS
+from heji_trace.events.kinds import KINDS
 
 pytestmark = pytest.mark.browser
 

@@ -22,8 +22,8 @@ from browser.listening import listening
 from browser.walks import DESKTOP, PHONE, SIZES, Walker, both_languages
 from county import CYCLE, PEOPLE, PRODUCT, County, opened_county
 from faults.length import LONG
-from heji_trace.kinds import KINDS, Field, parts_of
-from heji_trace.kinds.fields import ListOf, Table, Text
+from heji_trace.events.kinds import KINDS, Field, parts_of
+from heji_trace.events.kinds.fields import ListOf, Table, Text
 from hostile import MARKUP, PLAIN, SHORTEST
 from hostile_telling import REGISTERED, Story, tell_stories
 from web.doors import Browser as SignedIn

@@ -10,7 +10,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-import heji_web.upload
+import heji_web.files.upload
 from browser.walks import Walker, everywhere
 from county import CYCLE, PRODUCT, County
 
@@ -118,7 +118,7 @@ def test_a_long_file_shows_how_far_it_is_and_then_what_came_of_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # A fast machine would have read the file before anybody could be shown how far it is.
-    monkeypatch.setattr(heji_web.upload, "PATIENCE", 0.02)
+    monkeypatch.setattr(heji_web.files.upload, "PATIENCE", 0.02)
     walker = arrive(script=script)
     walker.page.set_default_timeout(60_000)
     walker.sign_in("producer")

@@ -18,11 +18,11 @@ from typing import Any
 
 from sqlalchemy import event as engine_events
 
-from heji_trace.head import HeadFile
-from heji_trace.parties import Author
-from heji_trace.schemas import parse_event
-from heji_web.service import Service, open_service
-from heji_web.settings import read_settings
+from heji_trace.events.schemas import parse_event
+from heji_trace.ledger.head import HeadFile
+from heji_trace.people.parties import Author
+from heji_web.service.service import Service, open_service
+from heji_web.service.settings import read_settings
 from web.doors import CHEAP, Now
 
 # More often than the product does it, so that a short run meets checkpoints and a log that begins again.

@@ -10,8 +10,10 @@ from typing import Any
 
 from sqlalchemy import select
 
-from heji_trace import ledger, merkle, tables
-from heji_web.service import Service
+from heji_trace.ledger import ledger
+from heji_trace.proving import merkle
+from heji_trace.store import tables
+from heji_web.service.service import Service
 from ledger_check import check_ledger
 from served import Caller
 

@@ -16,11 +16,11 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from heji_trace.enter import enter_one
-from heji_trace.event import Event
-from heji_trace.recorder import Recorder
-from heji_trace.schemas import parse_event
-from heji_web.commands import main
+from heji_trace.events.event import Event
+from heji_trace.events.schemas import parse_event
+from heji_trace.recording.enter import enter_one
+from heji_trace.recording.recorder import Recorder
+from heji_web.commands.main import main
 
 # What a slow disk takes: long enough for a kill to fall between the answer and the commit.
 _COMMIT_SECONDS = 0.2

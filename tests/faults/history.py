@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from county import CYCLE, PACKED, PLOT, PRODUCT, County, found_county
-from heji_trace.codes import make_trace_code
 from heji_trace.errors import HejiError, NeedsAcknowledgement
-from heji_trace.kinds import KINDS
-from heji_trace.kinds.examples import example_event
-from heji_trace.parties import Author
-from heji_trace.recorder import Receipt
-from heji_trace.schemas import parse_event
+from heji_trace.events.kinds import KINDS
+from heji_trace.events.kinds.examples import example_event
+from heji_trace.events.schemas import parse_event
+from heji_trace.identifiers.codes import make_trace_code
+from heji_trace.people.parties import Author
+from heji_trace.recording.recorder import Receipt
 from heji_web.app import create_app
-from heji_web.founding import found_log
-from heji_web.service import open_service
-from heji_web.settings import read_settings
+from heji_web.service.founding import found_log
+from heji_web.service.service import open_service
+from heji_web.service.settings import read_settings
 from web.doors import CHEAP, Now
 
 TRACE_CODE = make_trace_code(lambda size: b"\x5a" * size)

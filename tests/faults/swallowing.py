@@ -14,8 +14,8 @@ from contextlib import closing
 from pathlib import Path
 
 from heji_web.app import create_app
-from heji_web.service import open_service
-from heji_web.settings import read_settings
+from heji_web.service.service import open_service
+from heji_web.service.settings import read_settings
 from web.doors import CHEAP, Now
 
 

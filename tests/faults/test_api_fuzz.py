@@ -24,10 +24,10 @@ from sqlalchemy import select
 from county import CYCLE, PACKED, PLOT, County, opened_county
 from faults.history import TRACE_CODE, tell_corrections, tell_goods, tell_laboratory, tell_supervision
 from faults.length import LONG, lasting
-from heji_trace import tables
+from heji_trace.store import tables
+from heji_web.api.openapi import OPERATIONS, description
 from heji_web.app import create_app
-from heji_web.openapi import OPERATIONS, description
-from heji_web.operations import Answer, Operation, Parameter
+from heji_web.requests.operations import Answer, Operation, Parameter
 
 # Each operation gets so many requests, half of which fit the description.
 REQUESTS = lasting(12, 1800)

@@ -10,7 +10,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from county import CYCLE, PACKED, PRODUCT, County, opened_county
-from web.files import HARVEST_HEADINGS, XLSX, csv_file, form, harvest_rows, repacked, xlsx_file
+from web.sent_files import HARVEST_HEADINGS, XLSX, csv_file, form, harvest_rows, repacked, xlsx_file
 
 EVENTS, BULK = "/api/v1/events", "/api/v1/events/bulk"
 

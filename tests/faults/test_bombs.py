@@ -19,7 +19,7 @@ from county import opened_county
 from faults import swallowing
 from faults.length import lasting
 from faults.recorded import child_environment
-from web.files import HARVEST_HEADINGS, XLSX, csv_file, harvest_rows, xlsx_file
+from web.sent_files import HARVEST_HEADINGS, XLSX, csv_file, harvest_rows, xlsx_file
 
 BULK, LAB = "/api/v1/events/bulk", "/api/v1/lab/imports"
 MIB = 2**20

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 from county import CYCLE, PRODUCT, found_county
 from faults.length import LONG, lasting
-from heji_trace import ledger
 from heji_trace.errors import Misconfigured
-from heji_trace.schemas import parse_event
-from heji_trace.times import Clock
+from heji_trace.events.schemas import parse_event
+from heji_trace.ledger import ledger
+from heji_trace.vocabulary.times import Clock
 from heji_web.app import create_app
-from heji_web.founding import found_log
-from heji_web.service import open_service
-from heji_web.settings import read_settings
+from heji_web.service.founding import found_log
+from heji_web.service.service import open_service
+from heji_web.service.settings import read_settings
 from ledger_check import verified
 from web.doors import CHEAP, Now
 

@@ -25,10 +25,12 @@ from heji_scanners.outbox import Outbox
 from heji_scanners.sending import Sender, drain
 from heji_scanners.server import Server
 from heji_scanners.turn import Turn
-from heji_trace import canonical, ledger, tables
-from heji_trace.times import Clock
-from heji_web.service import open_service
-from heji_web.settings import read_settings
+from heji_trace.ledger import ledger
+from heji_trace.proving import canonical
+from heji_trace.store import tables
+from heji_trace.vocabulary.times import Clock
+from heji_web.service.service import open_service
+from heji_web.service.settings import read_settings
 from ledger_check import check_ledger
 from served import Caller, Served
 

@@ -21,9 +21,9 @@ from faults.length import lasting
 from faults.test_delivery import Site, arrived
 from heji_scanners.entries import State
 from heji_scanners.outbox import Outbox
-from heji_trace.times import SYSTEM_CLOCK
+from heji_trace.vocabulary.times import SYSTEM_CLOCK
 from served import Served
-from web.files import HARVEST_HEADINGS, csv_file, harvest_rows
+from web.sent_files import HARVEST_HEADINGS, csv_file, harvest_rows
 
 ROWS = 2
 # More than a process has that finds an empty outbox.

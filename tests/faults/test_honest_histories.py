@@ -13,8 +13,8 @@ from county import CYCLE, PACKED, PEOPLE, PLOT, PRODUCT, County
 from faults.history import open_county, say, tell_examples
 from faults.length import LONG, lasting
 from heji_trace.errors import Refused
-from heji_trace.kinds import KINDS
-from heji_trace.kinds.examples import example_event
+from heji_trace.events.kinds import KINDS
+from heji_trace.events.kinds.examples import example_event
 from ledger_check import check_ledger
 
 BATCHES = ("HA", "HB", "HC", "HD")

@@ -10,8 +10,8 @@ import pytest
 from werkzeug.routing import Rule
 
 from county import County, opened_county
-from heji_trace.kinds import KINDS, Kind
-from heji_trace.kinds.examples import example_event
+from heji_trace.events.kinds import KINDS, Kind
+from heji_trace.events.kinds.examples import example_event
 from hostile import UNSAYABLE, Filling
 from web.doors import Browser
 

@@ -17,9 +17,9 @@ from threading import Semaphore, Thread, current_thread
 import pytest
 
 from faults.length import LONG
-from heji_trace import keys
-from heji_trace.checkpoint import dump_checkpoint, open_checkpoint, sign_note
-from heji_trace.head import HeadFile
+from heji_trace.ledger.head import HeadFile
+from heji_trace.proving import keys
+from heji_trace.proving.checkpoint import dump_checkpoint, open_checkpoint, sign_note
 
 WRITERS, STEPS = 3, 4
 SIGNER = keys.generate_signer("log.example/log", lambda size: bytes(range(size)))

@@ -16,9 +16,9 @@ from county import opened_county
 from faults import hasty
 from faults.book import Book, check_against, send_all
 from faults.length import lasting
-from heji_trace.ledger import size_of
-from heji_web.service import open_service
-from heji_web.settings import read_settings
+from heji_trace.ledger.ledger import size_of
+from heji_web.service.service import open_service
+from heji_web.service.settings import read_settings
 from served import Served
 
 APPENDS = lasting(2000, 100_000)

@@ -26,15 +26,15 @@ from faults import appending
 from faults.length import lasting
 from faults.power import MODES, Disk
 from faults.recorded import Step, record
-from heji_trace import tables
-from heji_trace.db import Store
 from heji_trace.errors import HejiError
-from heji_trace.head import HeadFile, check_start
-from heji_trace.keys import read_signer
-from heji_trace.merkle import leaf_hash
-from heji_trace.verify import verify
-from heji_web.service import open_service
-from heji_web.settings import read_settings
+from heji_trace.ledger.head import HeadFile, check_start
+from heji_trace.ledger.verify import verify
+from heji_trace.proving.keys import read_signer
+from heji_trace.proving.merkle import leaf_hash
+from heji_trace.store import tables
+from heji_trace.store.db import Store
+from heji_web.service.service import open_service
+from heji_web.service.settings import read_settings
 from ledger_check import check_ledger
 from web.doors import CHEAP, Now
 

@@ -19,13 +19,13 @@ import pytest
 from county import opened_county
 from faults.book import Book, send_all
 from faults.length import lasting
-from heji_trace.checkpoint import open_checkpoint
-from heji_trace.keys import read_signer
-from heji_web.service import open_service
-from heji_web.settings import read_settings
+from heji_trace.proving.checkpoint import open_checkpoint
+from heji_trace.proving.keys import read_signer
+from heji_web.service.service import open_service
+from heji_web.service.settings import read_settings
 from ledger_check import check_ledger
 from served import Served
-from web.test_commands_backup import Terminal
+from web.commands.test_backup import Terminal
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -38,7 +38,7 @@ def heji(folder: Path, *words: str | Path) -> subprocess.Popen[str]:
     """A command in a process of its own, as an operator's timer runs it."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HEJI_")}
     return subprocess.Popen(
-        [sys.executable, "-c", "from heji_web.commands import main; main()", *map(str, words), "--json"],
+        [sys.executable, "-c", "from heji_web.commands.main import main; main()", *map(str, words), "--json"],
         env={**environment, "HEJI_DATA": str(folder)},
         stdout=subprocess.PIPE,
         encoding="utf-8",

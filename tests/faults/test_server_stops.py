@@ -18,10 +18,10 @@ from sqlalchemy import text
 from county import County, opened_county
 from faults.book import Book, check_against, send_all
 from faults.length import lasting
-from heji_trace.db import Store
 from heji_trace.errors import LedgerBusy
-from heji_web.service import open_service
-from heji_web.settings import read_settings
+from heji_trace.store.db import Store
+from heji_web.service.service import open_service
+from heji_web.service.settings import read_settings
 from ledger_check import check_ledger
 from postgresql import Cluster, NoServer
 from served import Served

@@ -12,10 +12,10 @@ import pytest
 
 from county import County
 from faults.length import LONG
-from heji_trace.ledger import size_of
-from heji_web.locking import locked
-from heji_web.service import Service, open_service
-from heji_web.settings import Settings, read_settings
+from heji_trace.ledger.ledger import size_of
+from heji_web.service.locking import locked
+from heji_web.service.service import Service, open_service
+from heji_web.service.settings import Settings, read_settings
 from ledger_check import check_ledger, verified
 from web.doors import CHEAP, Now
 
@@ -166,7 +166,7 @@ def test_a_head_that_is_gone_ahead_or_of_another_log_is_refused_and_one_behind_i
 def test_a_second_process_on_the_same_data_is_refused(county: County, command: str) -> None:
     with locked(county.service.settings):
         done = subprocess.run(
-            [sys.executable, "-c", "from heji_web.commands import main; main()", command],
+            [sys.executable, "-c", "from heji_web.commands.main import main; main()", command],
             env={"HEJI_DATA": str(county.service.settings.data), "LC_ALL": "C.UTF-8"},
             capture_output=True,
             text=True,

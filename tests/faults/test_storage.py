@@ -18,13 +18,13 @@ from sqlalchemy import select
 
 from county import County, found_county, opened_county
 from faults.disks import read_only, small_disk
-from heji_trace import tables
 from heji_trace.errors import LedgerBusy
-from heji_trace.recorder import Receipt
+from heji_trace.recording.recorder import Receipt
+from heji_trace.store import tables
 from heji_web.app import create_app
-from heji_web.founding import found_log
-from heji_web.service import Service, open_service
-from heji_web.settings import Settings, read_settings
+from heji_web.service.founding import found_log
+from heji_web.service.service import Service, open_service
+from heji_web.service.settings import Settings, read_settings
 from ledger_check import check_ledger
 from served import Caller, Served, free_port
 from web.doors import CHEAP, Now
@@ -163,7 +163,7 @@ def test_commands_say_that_the_data_folder_is_read_only(tmp_path: Path) -> None:
 
 def call_heji(command: str, data: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", "from heji_web.commands import main; main()", command],
+        [sys.executable, "-c", "from heji_web.commands.main import main; main()", command],
         env={**os.environ, "HEJI_DATA": str(data), "LC_ALL": "C.UTF-8", **settings},
         capture_output=True,
         text=True,

@@ -23,14 +23,14 @@ from county import opened_county
 from faults import answering
 from faults.length import LONG
 from faults.recorded import child_environment, strace
-from heji_trace import tables
-from heji_trace.db import Store
-from heji_trace.head import HeadFile
-from heji_trace.keys import read_signer
-from heji_trace.merkle import leaf_hash
-from heji_trace.parties import Author
-from heji_web.service import open_service
-from heji_web.settings import Settings, read_settings
+from heji_trace.ledger.head import HeadFile
+from heji_trace.people.parties import Author
+from heji_trace.proving.keys import read_signer
+from heji_trace.proving.merkle import leaf_hash
+from heji_trace.store import tables
+from heji_trace.store.db import Store
+from heji_web.service.service import open_service
+from heji_web.service.settings import Settings, read_settings
 from ledger_check import check_ledger
 from web.doors import CHEAP, Now
 

@@ -32,12 +32,14 @@ from sqlalchemy import (
 from conftest import NewDatabase
 from faults.history import open_county, tell_whole_history
 from faults.length import LONG
-from heji_trace import ledger, project, tables
-from heji_trace.db import Store, memory_database
-from heji_trace.faults import Fault
-from heji_trace.replay import check_projections, compare_table
-from heji_trace.verify import verify
-from heji_web.service import Service, open_service
+from heji_trace.ledger import ledger
+from heji_trace.ledger.faults import Fault
+from heji_trace.ledger.verify import verify
+from heji_trace.projection import project
+from heji_trace.projection.replay import check_projections, compare_table
+from heji_trace.store import tables
+from heji_trace.store.db import Store, memory_database
+from heji_web.service.service import Service, open_service
 from ledger_check import free_of_triggers, taken_back
 from web.doors import CHEAP
 

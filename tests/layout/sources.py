@@ -21,10 +21,13 @@ PACKAGES = {
 
 @dataclass(frozen=True)
 class Source:
-    """One Python file of the product; `module` is the part below the package: `kinds` for `heji_trace/kinds/form.py`."""
+    """One Python file of the product; `folder` is what it stands in below the package: `events` for `events/kinds/form.py`.
+
+    A module beside the folders is its own: `errors` for `errors.py`.
+    """
 
     package: str
-    module: str
+    folder: str
     path: Path
     tree: ast.Module
 
@@ -50,7 +53,7 @@ class Import:
         return self.name.partition(".")[0]
 
     @property
-    def module(self) -> str:
+    def folder(self) -> str:
         return self.name.split(".")[1] if "." in self.name else ""
 
 
@@ -84,8 +87,8 @@ def called(call: ast.Call) -> str:
 
 def _read(package: str, path: Path) -> Source:
     first = path.relative_to(PACKAGES[package]).parts[0]
-    module = "" if first == "__init__.py" else first.removesuffix(".py")
-    return Source(package, module, path, ast.parse(path.read_text("utf-8"), str(path)))
+    folder = "" if first == "__init__.py" else first.removesuffix(".py")
+    return Source(package, folder, path, ast.parse(path.read_text("utf-8"), str(path)))
 
 
 def _imports_of(source: Source) -> Iterator[Import]:

@@ -41,9 +41,15 @@ def test_a_root_folder_holds_its_package_and_nothing_else(package: str) -> None:
 
 
 @roots
-def test_a_package_is_typed_and_says_in_one_sentence_what_it_is(package: str) -> None:
+def test_a_package_is_typed_and_each_of_its_folders_says_in_one_sentence_what_it_is(package: str) -> None:
     assert (PACKAGES[package] / "py.typed").is_file()
-    assert (PACKAGES[package] / "__init__.py").read_text("utf-8").startswith('"""')
+    folders = {path.parent for path in PACKAGES[package].rglob("*.py")}
+    refuse(
+        str(folder)
+        for folder in folders
+        if not (folder / "__init__.py").is_file()
+        or not (folder / "__init__.py").read_text("utf-8").startswith('"""')
+    )
 
 
 def test_no_file_of_the_product_is_longer_than_its_ceiling() -> None:
@@ -65,17 +71,23 @@ def test_tests_are_no_packages() -> None:
 
 
 @roots
-def test_every_test_module_mirrors_a_module_of_its_package(package: str) -> None:
-    root = PACKAGES[package]
-    modules = {path.stem for path in root.rglob("*.py")} | {
-        path.name for path in root.iterdir() if path.is_dir()
-    }
-    # Name a test after the module it tests: test_<module>.py or test_<module>_<more>.py.
+def test_every_test_module_mirrors_a_module_in_a_folder_of_the_same_name(package: str) -> None:
+    root, tests = PACKAGES[package], REPOSITORY / "tests" / PACKAGES[package].parent.name
+    # Name a test after the module it tests: test_<module>.py or test_<module>_<more>.py; what is about all doors
+    # stands beside the folders, as app.py does.
     refuse(
-        path.name
-        for path in (REPOSITORY / "tests" / root.parent.name).glob("test_*.py")
-        if not any(f"{path.stem}_".startswith(f"test_{module}_") for module in modules)
+        str(path.relative_to(REPOSITORY))
+        for path in tests.rglob("test_*.py")
+        if not any(
+            f"{path.stem}_".startswith(f"test_{module}_") for module in modules(root, path.parent.name)
+        )
     )
+
+
+def modules(root: Path, folder: str) -> set[str]:
+    """What a test may be named after: the modules and folders below one folder, or those of the whole package."""
+    below = root / folder if (root / folder).is_dir() else root
+    return {path.stem for path in below.rglob("*") if path.suffix == ".py" or path.is_dir()}
 
 
 def test_no_test_module_stands_beside_the_folders() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from heji_trace import sessions
-from heji_web import consumer
+from heji_trace.people import sessions
+from heji_web.consumer import consumer
 from layout.sources import REPOSITORY
 
 DOCUMENT = REPOSITORY / "docs" / "security.md"

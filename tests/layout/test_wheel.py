@@ -81,7 +81,7 @@ def test_the_wheel_holds_nothing_else(wheel: Path) -> None:
         r"heji_web/translations/.+",
         r"heji_web/.*demo.*/.+\.(csv|xlsx|json)",
         r"heji_trace/sentences/.+\.toml",
-        r"heji_trace/fonts/.+\.ttf",
+        r"heji_trace/printing/fonts/.+\.ttf",
         r"heji_migrations/script\.py\.mako",
         r"heji_migrations/versions/0001_.+\.py",
     ],
@@ -108,7 +108,7 @@ def test_every_module_can_be_imported_from_the_wheel(server: Path, wheel: Path) 
 def test_a_database_is_migrated_from_the_wheel(server: Path, tmp_path: Path) -> None:
     script = (
         "from heji_migrations.upgrade import head, is_current, upgrade\n"
-        "from heji_trace.db import Store\n"
+        "from heji_trace.store.db import Store\n"
         f"store = Store('sqlite:///{tmp_path}/heji.db')\n"
         "with store.write() as connection:\n"
         "    upgrade(connection)\n"

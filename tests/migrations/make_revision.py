@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 from county import CYCLE, PACKED, PLOT, PRODUCT, County, opened_county
 from heji_migrations import upgrade
-from heji_trace.keys import Signer, write_signer
+from heji_trace.proving.keys import Signer, write_signer
 
 SIGNER = Signer("log.heji.example", bytes(range(7, 39)))
 

@@ -12,15 +12,15 @@ from sqlalchemy.exc import IntegrityError
 
 from county import County, found_county
 from heji_migrations import privileges, upgrade
-from heji_trace import ledger
-from heji_trace.db import Store
 from heji_trace.errors import HejiError, Misconfigured
-from heji_trace.tables import LEDGER, metadata
+from heji_trace.ledger import ledger
+from heji_trace.store.db import Store
+from heji_trace.store.tables import LEDGER, metadata
 from heji_web.app import create_app
-from heji_web.doctor import examine
-from heji_web.founding import found_log
-from heji_web.service import Service, open_service
-from heji_web.settings import Settings
+from heji_web.commands.doctor import examine
+from heji_web.service.founding import found_log
+from heji_web.service.service import Service, open_service
+from heji_web.service.settings import Settings
 from ledger_check import check_ledger
 from postgresql import OWNER, Cluster
 from web.doors import CHEAP, Now

@@ -10,10 +10,10 @@ from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect, text
 
 from heji_migrations import triggers, upgrade
-from heji_trace.append_only import ledger_triggers
-from heji_trace.db import Store
 from heji_trace.errors import Misconfigured
-from heji_trace.tables import LEDGER, metadata
+from heji_trace.store.append_only import ledger_triggers
+from heji_trace.store.db import Store
+from heji_trace.store.tables import LEDGER, metadata
 
 DIALECTS = ("sqlite", "postgresql")
 

@@ -14,16 +14,16 @@ from click.testing import CliRunner, Result
 from sqlalchemy import MetaData, select
 
 from heji_migrations import upgrade
-from heji_trace import tables
-from heji_trace.archive import MANIFEST, Manifest, Writer, dump_manifest, kept_tables
-from heji_trace.db import Store
-from heji_trace.keys import write_signer
-from heji_trace.parties import Author
-from heji_trace.times import SYSTEM_CLOCK
-from heji_web.command_line import heji
-from heji_web.founding import Organisation, register_organisation
-from heji_web.service import open_service
-from heji_web.settings import read_settings
+from heji_trace.backups.archive import MANIFEST, Manifest, Writer, dump_manifest, kept_tables
+from heji_trace.people.parties import Author
+from heji_trace.proving.keys import write_signer
+from heji_trace.store import tables
+from heji_trace.store.db import Store
+from heji_trace.vocabulary.times import SYSTEM_CLOCK
+from heji_web.commands.tree import heji
+from heji_web.service.founding import Organisation, register_organisation
+from heji_web.service.service import open_service
+from heji_web.service.settings import read_settings
 from ledger_check import check_ledger
 from migrations.make_revision import SIGNER
 from postgresql import Cluster

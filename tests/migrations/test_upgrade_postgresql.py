@@ -11,10 +11,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from heji_migrations import triggers, upgrade
-from heji_trace.append_only import ledger_triggers
-from heji_trace.db import Store
 from heji_trace.errors import LedgerBusy, Misconfigured
-from heji_trace.tables import LEDGER, metadata
+from heji_trace.store.append_only import ledger_triggers
+from heji_trace.store.db import Store
+from heji_trace.store.tables import LEDGER, metadata
 from postgresql import EMPTY, Cluster
 
 pytestmark = pytest.mark.postgresql_only

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from county import County, opened_county
-from heji_trace import db, erasing
-from heji_trace.sweep import is_found
+from heji_trace.effects import erasing
+from heji_trace.store import db
+from heji_trace.store.sweep import is_found
 from ledger_check import check_ledger
 
 LETTERS = string.ascii_letters + string.digits + "陈荔枝镇村组路号"

@@ -24,13 +24,13 @@ from sqlalchemy import select
 
 from conftest import Founded, NewDatabase
 from county import CYCLE, PACKED, PRODUCT, County, begun_again
-from heji_trace import tables
 from heji_trace.errors import LedgerBusy, NeedsAcknowledgement, Refused
-from heji_trace.event import Event
-from heji_trace.recorder import Receipt
-from heji_trace.schemas import parse_event
-from heji_web.service import open_service
-from heji_web.settings import read_settings
+from heji_trace.events.event import Event
+from heji_trace.events.schemas import parse_event
+from heji_trace.recording.recorder import Receipt
+from heji_trace.store import tables
+from heji_web.service.service import open_service
+from heji_web.service.settings import read_settings
 from ledger_check import check_ledger
 from web.doors import CHEAP, Now
 

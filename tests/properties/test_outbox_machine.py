@@ -13,8 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from faults.length import lasting
 from heji_scanners.entries import EVENT, Draft, Put, State
 from heji_scanners.outbox import Outbox
-from heji_trace import canonical
 from heji_trace.errors import Conflict, Unknown
+from heji_trace.proving import canonical
 from web.doors import Now
 
 ids = st.integers(1, 8).map(lambda number: str(UUID(int=number)))

@@ -13,16 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from heji_trace import tables
-from heji_trace.balance import Account, balance_of
-from heji_trace.book import Entered
-from heji_trace.db import memory_database
-from heji_trace.event import Event
-from heji_trace.project import apply
-from heji_trace.replay import compare_table
-from heji_trace.schemas import parse_event
-from heji_trace.state import State
-from heji_trace.suspect import suspicions
+from heji_trace.effects.book import Entered
+from heji_trace.effects.suspect import suspicions
+from heji_trace.events.event import Event
+from heji_trace.events.schemas import parse_event
+from heji_trace.known.state import State
+from heji_trace.projection.project import apply
+from heji_trace.projection.replay import compare_table
+from heji_trace.store import tables
+from heji_trace.store.db import memory_database
+from heji_trace.tracing.balance import Account, balance_of
 
 KG = 1_000 * 10**6
 HOLDERS = ("a", "b", "c")

@@ -14,12 +14,12 @@ from sqlalchemy import Connection, LargeBinary, Text, cast, delete, exc, literal
 
 from conftest import Founded, NewDatabase
 from county import begun_again
-from heji_trace import tables
-from heji_trace.db import Store
-from heji_trace.faults import Fault
-from heji_trace.verify import verify
-from heji_web.service import Service
-from heji_web.settings import read_settings
+from heji_trace.ledger.faults import Fault
+from heji_trace.ledger.verify import verify
+from heji_trace.store import tables
+from heji_trace.store.db import Store
+from heji_web.service.service import Service
+from heji_web.service.settings import read_settings
 from ledger_check import free_of_triggers, taken_back, verified
 
 COLUMNS = [(table.name, column.name) for table in tables.LEDGER for column in table.columns]

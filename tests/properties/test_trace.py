@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, delete, insert
 
 from heji_migrations import upgrade
-from heji_trace.db import Store
-from heji_trace.tables import batches, edges, entries
-from heji_trace.tracing import Trace, trace_of
+from heji_trace.store.db import Store
+from heji_trace.store.tables import batches, edges, entries
+from heji_trace.tracing.tracing import Trace, trace_of
 
 PAIRS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=24)
 

@@ -12,8 +12,8 @@ import rfc8785
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from heji_trace import canonical, checkpoint, entries, keys, merkle, proof
 from heji_trace.errors import BadProof, BrokenChain, InvalidEvent, Refused, Unknown, Untrusted
+from heji_trace.proving import canonical, checkpoint, entries, keys, merkle, proof
 from vectors.make import SIGNER, WITNESS, the_log
 from verifier import heji_verify_outside as outside
 

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
-from heji_trace.keys import generate_signer
+from heji_trace.proving.keys import generate_signer
 
 KEY = generate_signer("log.heji.example", lambda size: b"\x07" * size).verifier_key
 

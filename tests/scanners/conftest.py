@@ -17,9 +17,9 @@ from heji_scanners.outbox import Outbox
 from heji_scanners.sending import MOST_TOGETHER, Sender
 from heji_scanners.server import Server
 from heji_scanners.turn import Turn
-from heji_trace import canonical
-from heji_web import serving
+from heji_trace.proving import canonical
 from heji_web.app import create_app
+from heji_web.service import serving
 from scanners.scan import Scan, scan_settings
 from served import free_port
 from web.doors import Now

@@ -8,7 +8,8 @@ from click.testing import CliRunner, Result
 
 from heji_scanners.commands import cli
 from heji_scanners.terminal import language_of
-from heji_trace import codes, labels
+from heji_trace.identifiers import codes
+from heji_trace.printing import labels
 
 GTIN = "06901234567892"
 CODE = codes.make_trace_code(lambda length: b"\x5a" * length)

@@ -11,10 +11,10 @@ from pathlib import Path
 from county import County
 from heji_scanners.entries import State
 from heji_scanners.outbox import Outbox
-from heji_trace.imported import imports_of
-from heji_trace.times import SYSTEM_CLOCK
+from heji_trace.recording.imported import imports_of
+from heji_trace.vocabulary.times import SYSTEM_CLOCK
 from scanners.scan import Scan
-from web.files import HARVEST_HEADINGS, csv_file, harvest_rows
+from web.sent_files import HARVEST_HEADINGS, csv_file, harvest_rows
 
 INPUTS = Path(__file__).parents[1] / "inputs"
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from county import CYCLE, PACKED, County
-from heji_trace.times import SYSTEM_CLOCK
+from heji_trace.vocabulary.times import SYSTEM_CLOCK
 from scanners.scan import Scan, scan_settings
-from web.files import csv_file
+from web.sent_files import csv_file
 
 PACKING = ("时间", "投入批次", "投入数量", "投入单位", "产出批次", "产出产品", "产出数量", "产出单位")
 

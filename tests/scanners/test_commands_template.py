@@ -6,7 +6,7 @@ import openpyxl
 import pytest
 
 from county import CYCLE, PRODUCT
-from heji_trace.kinds import KINDS
+from heji_trace.events.kinds import KINDS
 from scanners.answering import answering
 from scanners.scan import Scan, scan_settings
 

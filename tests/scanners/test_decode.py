@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from heji_scanners import decode
-from heji_trace import codes, labels
 from heji_trace.errors import InvalidEvent
+from heji_trace.identifiers import codes
+from heji_trace.printing import labels
 
 GTIN = "06901234567892"
 CODE = codes.make_trace_code(lambda length: b"\x5a" * length)

@@ -10,8 +10,8 @@ from county import CYCLE, PRODUCT
 from heji_scanners import files
 from heji_scanners.files import INSTRUMENT, MOST_BYTES, STATED, ReadFile, read_bytes, read_file
 from heji_trace.errors import InvalidEvent
-from heji_trace.kinds import KINDS
-from web.files import HARVEST_HEADINGS, csv_file, harvest_rows, xlsx_file
+from heji_trace.events.kinds import KINDS
+from web.sent_files import HARVEST_HEADINGS, csv_file, harvest_rows, xlsx_file
 
 COOP = "fg-litchi-coop"
 INPUTS = Path(__file__).parents[1] / "inputs"

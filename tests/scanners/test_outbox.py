@@ -10,9 +10,9 @@ import pytest
 
 from heji_scanners.entries import EVENT, Draft, KeptFile, Put, State
 from heji_scanners.outbox import Outbox
-from heji_trace import canonical
 from heji_trace.errors import Conflict, Misconfigured, Unknown
-from heji_trace.times import SYSTEM_CLOCK
+from heji_trace.proving import canonical
+from heji_trace.vocabulary.times import SYSTEM_CLOCK
 from scanners.conftest import Machine
 
 

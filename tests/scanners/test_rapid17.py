@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from heji_scanners.readers import rapid17
 from heji_scanners.readers.rapid17 import COLUMNS, RapidRow, is_rapid17, read_rapid17
 from heji_trace.errors import InvalidEvent
-from heji_trace.schemas import parse_event, seal
+from heji_trace.events.schemas import parse_event, seal
 
 INPUTS = Path(__file__).parents[1] / "inputs"
 HEADER = [heading for heading, _, _ in COLUMNS]

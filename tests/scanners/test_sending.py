@@ -16,10 +16,10 @@ from heji_scanners.deciding import confirm
 from heji_scanners.entries import FILE, Draft, State
 from heji_scanners.sending import _cut, drain
 from heji_trace.errors import Misconfigured
-from heji_trace.keys import generate_signer
+from heji_trace.proving.keys import generate_signer
 from scanners.answering import Answering, answering
 from scanners.conftest import Machine, send_until_still
-from web.files import RAPID17
+from web.sent_files import RAPID17
 
 D, P, W = State.DELIVERED, State.PARKED, State.WAITING
 REFUSAL = {"code": "invalid-event", "detail_zh": "有误", "detail_en": "wrong"}

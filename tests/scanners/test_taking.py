@@ -11,7 +11,7 @@ from heji_scanners.files import ReadFile, read_file
 from heji_scanners.taking import Taken, take_file
 from heji_trace.errors import Conflict
 from scanners.conftest import Machine
-from web.files import HARVEST_HEADINGS, csv_file, harvest_rows
+from web.sent_files import HARVEST_HEADINGS, csv_file, harvest_rows
 
 COOP = "fg-litchi-coop"
 D, P, W, X = State.DELIVERED, State.PARKED, State.WAITING, State.DISCARDED

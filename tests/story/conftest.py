@@ -10,13 +10,13 @@ from random import Random
 
 import pytest
 
-from heji_trace.db import Store
-from heji_trace.head import HeadFile
-from heji_trace.times import Clock, ms_of, parse_moment
+from heji_trace.ledger.head import HeadFile
+from heji_trace.store.db import Store
+from heji_trace.vocabulary.times import Clock, ms_of, parse_moment
 from heji_web.demo.build import build_county
-from heji_web.founding import found_log
-from heji_web.service import Service, open_service
-from heji_web.settings import read_settings
+from heji_web.service.founding import found_log
+from heji_web.service.service import Service, open_service
+from heji_web.service.settings import read_settings
 from web.doors import CHEAP
 
 TODAY = date(2027, 1, 20)

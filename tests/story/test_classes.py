@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from county import CYCLE, PLOT, County
-from heji_trace.balance import balance_of
-from heji_trace.recorder import Receipt
-from heji_trace.state import State
+from heji_trace.known.state import State
+from heji_trace.recording.recorder import Receipt
+from heji_trace.tracing.balance import balance_of
 from labelled import look_at
 from ledger_check import check_ledger
 

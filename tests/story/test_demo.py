@@ -10,20 +10,22 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from heji_trace import checks, ledger, tables
-from heji_trace.accounts import account_of
 from heji_trace.errors import BulkRefused, NotAllowed
-from heji_trace.evidence import Trust
-from heji_trace.passport import Passport, View, passport_of
-from heji_trace.rules import LEVELS
-from heji_trace.schemas import parse_event
-from heji_trace.state import State as Known
-from heji_trace.times import beijing_date
+from heji_trace.events.schemas import parse_event
+from heji_trace.identifiers import checks
+from heji_trace.judging.rules import LEVELS
+from heji_trace.known.state import State as Known
+from heji_trace.ledger import ledger
+from heji_trace.ledger.evidence import Trust
+from heji_trace.passport.passport import Passport, View, passport_of
+from heji_trace.people.accounts import account_of
+from heji_trace.store import tables
+from heji_trace.vocabulary.times import beijing_date
 from heji_web.demo.build import PASSWORD, days_shifted, read_events
 from heji_web.demo.shifting import shift, shift_text
 from heji_web.demo.states import Page, State, built_on, pages_of, read_states
 from heji_web.demo.uploads import Upload, read_diary, read_input, read_people
-from heji_web.service import Service
+from heji_web.service.service import Service
 from ledger_check import check_ledger
 from story.conftest import TODAY, build, opened
 

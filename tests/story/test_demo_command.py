@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from heji_trace import sentences
-from heji_trace.labels import dump_terminal
+from heji_trace.printing.labels import dump_terminal
 from heji_web.demo.build import PASSWORD
 from heji_web.demo.states import read_states
 from heji_web.demo.uploads import read_people
@@ -33,7 +33,7 @@ class Typed:
     def __init__(self, folder: Path, port: int, *words: str) -> None:
         self._port = port
         self._out = folder.with_name(f"{folder.name}.{len(words)}.out")
-        command = [sys.executable, "-c", "from heji_web.commands import main; main()"]
+        command = [sys.executable, "-c", "from heji_web.commands.main import main; main()"]
         kept = {name: value for name, value in os.environ.items() if not name.startswith("HEJI_")}
         with self._out.open("wb") as out:
             self.process = subprocess.Popen(

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from heji_web.settings import SETTINGS
+from heji_web.service.settings import SETTINGS
 from installed import build_wheel, install
 from layout.sources import REPOSITORY
 from served import free_port
-from web.test_command_line import all_commands
+from web.commands.test_tree import all_commands
 
 GUIDE = (REPOSITORY / "docs" / "operate.md").read_text("utf-8")
 # Where the guide's absolute paths lie on the empty machine.

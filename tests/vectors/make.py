@@ -14,8 +14,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from heji_trace import canonical, checkpoint, entries, merkle, proof
-from heji_trace.keys import Signer
+from heji_trace.proving import canonical, checkpoint, entries, merkle, proof
+from heji_trace.proving.keys import Signer
 
 FOLDER = Path(__file__).parent
 SIGNER = Signer("vectors.heji.example/log", bytes(range(32)))

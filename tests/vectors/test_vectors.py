@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from heji_trace import canonical, checkpoint, entries, merkle, proof
 from heji_trace.errors import BadProof, BrokenChain, InvalidEvent, Untrusted
-from heji_trace.keys import Signer
+from heji_trace.proving import canonical, checkpoint, entries, merkle, proof
+from heji_trace.proving.keys import Signer
 from vectors import make
 from verifier import heji_verify_outside as outside
 

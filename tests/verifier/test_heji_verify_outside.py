@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from heji_trace import proof
+from heji_trace.proving import proof
 from vectors.make import SIGNER, the_log
 from verifier import heji_verify_outside as outside
 

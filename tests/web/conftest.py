@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
-from heji_trace.sessions import issue_token
-from heji_web.service import Service
+from heji_trace.people.sessions import issue_token
+from heji_web.service.service import Service
 from web.doors import Browser, account_with
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from heji_trace.accounts import Account, create_account, find_account
-from heji_trace.times import Clock
-from heji_web.passwords import argon2_passwords
-from heji_web.service import Service
+from heji_trace.people.accounts import Account, create_account, find_account
+from heji_trace.vocabulary.times import Clock
+from heji_web.service.passwords import argon2_passwords
+from heji_web.service.service import Service
 
 PASSWORD = "correct horse battery"
 # Real argon2 at its lowest cost: what is tested is ours, not how long it takes.

@@ -12,10 +12,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from county import CYCLE, PEOPLE, PRODUCT, County
-from heji_trace.event import Event
-from heji_trace.imported import Origin
-from heji_trace.pending import Chosen, keep_import
-from heji_trace.tables import imports
+from heji_trace.desks.pending import Chosen, keep_import
+from heji_trace.events.event import Event
+from heji_trace.recording.imported import Origin
+from heji_trace.store.tables import imports
 from labelled import label
 from web.doors import PASSWORD
 from web.people import HTML, fields_of

@@ -10,38 +10,23 @@ from flask import Flask, Response
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from heji_web import (
-    api,
-    blank_sheets,
-    consumer,
-    events,
-    forms,
-    health,
-    home,
-    label_desk,
-    log,
-    metrics,
-    my_imports,
-    my_password,
-    openapi,
-    organisations,
-    recalls,
-    regulator,
-    releases,
-    sign_in,
-    upload,
-)
-from heji_web.access import install_access
-from heji_web.described import local_time
-from heji_web.headers import install_headers
-from heji_web.languages import install_languages
-from heji_web.logs import install_logs
-from heji_web.metrics import install_metrics
-from heji_web.problems import install_problems
-from heji_web.service import EXTENSION, Service
+from heji_web.api import doors, health, log, openapi
+from heji_web.consumer import consumer
+from heji_web.desks import home, label_desk, my_password, organisations, recalls, regulator, releases, sign_in
+from heji_web.events import events, forms
+from heji_web.events.described import local_time
+from heji_web.files import blank_sheets, my_imports, upload
+from heji_web.requests import metrics
+from heji_web.requests.access import install_access
+from heji_web.requests.headers import install_headers
+from heji_web.requests.languages import install_languages
+from heji_web.requests.logs import install_logs
+from heji_web.requests.metrics import install_metrics
+from heji_web.requests.problems import install_problems
+from heji_web.service.service import EXTENSION, Service
 
 _BLUEPRINTS = (
-    *api.BLUEPRINTS,
+    *doors.BLUEPRINTS,
     health.blueprint,
     metrics.blueprint,
     openapi.blueprint,

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from heji_migrations import triggers
-from heji_trace.append_only import BEFORE_ERASURES, append_only_triggers
+from heji_trace.store.append_only import BEFORE_ERASURES, append_only_triggers
 
 revision = "0001"
 down_revision = None

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from heji_migrations import triggers
-from heji_trace.append_only import erasure_triggers
+from heji_trace.store.append_only import erasure_triggers
 
 revision = "0004"
 down_revision = "0003"

@@ -13,11 +13,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from heji_trace.errors import InvalidEvent, Problem
-from heji_trace.sheets import row_id
-from heji_trace.sheets.cells import Cell, folded, is_blank, plain_text, read_moment, read_text
-from heji_trace.sheets.columns import folded_heading
-from heji_trace.sheets.grids import Grid, GridRow, read_grid
-from heji_trace.times import parse_moment
+from heji_trace.events.sheets import row_id
+from heji_trace.events.sheets.cells import Cell, folded, is_blank, plain_text, read_moment, read_text
+from heji_trace.events.sheets.columns import folded_heading
+from heji_trace.events.sheets.grids import Grid, GridRow, read_grid
+from heji_trace.vocabulary.times import parse_moment
 
 # Heading, field of RapidRow, whether each row needs it.
 COLUMNS: Final = (

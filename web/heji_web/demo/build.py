@@ -12,21 +12,21 @@ from datetime import date, timedelta
 from typing import Any, assert_never
 
 from heji_scanners.readers.rapid17 import RapidRow, read_rapid17, sampling_event, testing_event
-from heji_trace import canonical
-from heji_trace.accounts import create_account
-from heji_trace.db import Store
 from heji_trace.errors import BulkRefused, HejiError, InvalidEvent, NeedsAcknowledgement
-from heji_trace.event import Event
-from heji_trace.event_ids import new_event_id
-from heji_trace.head import HeadFile
-from heji_trace.keys import Signer
-from heji_trace.label_issue import issue_label
-from heji_trace.parties import Author
-from heji_trace.passwords import Passwords
-from heji_trace.recorder import Recorder
-from heji_trace.schemas import parse_event
-from heji_trace.sheets import parse_row, read_sheet
-from heji_trace.times import BEIJING, Clock, beijing_date, moment_of, parse_moment
+from heji_trace.events.event import Event
+from heji_trace.events.schemas import parse_event
+from heji_trace.events.sheets import parse_row, read_sheet
+from heji_trace.identifiers.event_ids import new_event_id
+from heji_trace.labelling.label_issue import issue_label
+from heji_trace.ledger.head import HeadFile
+from heji_trace.people.accounts import create_account
+from heji_trace.people.parties import Author
+from heji_trace.people.passwords import Passwords
+from heji_trace.proving import canonical
+from heji_trace.proving.keys import Signer
+from heji_trace.recording.recorder import Recorder
+from heji_trace.store.db import Store
+from heji_trace.vocabulary.times import BEIJING, Clock, beijing_date, moment_of, parse_moment
 from heji_web.demo.shifting import shift, shift_text
 from heji_web.demo.uploads import (
     DAY_MS,

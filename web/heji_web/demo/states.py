@@ -10,8 +10,8 @@ from importlib.resources import files
 from sqlalchemy import Connection, func, select
 
 from heji_trace.errors import Misconfigured
-from heji_trace.tables import events, labels
-from heji_trace.times import beijing_date
+from heji_trace.store.tables import events, labels
+from heji_trace.vocabulary.times import beijing_date
 from heji_web.demo.build import days_shifted
 from heji_web.demo.shifting import shift_text
 from heji_web.demo.uploads import read_diary

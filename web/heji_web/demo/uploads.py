@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final, Literal, cast
 
-from heji_trace.sheets.cells import folded, plain_text, read_moment
-from heji_trace.sheets.grids import read_grid
-from heji_trace.times import ms_of, parse_moment
+from heji_trace.events.sheets.cells import folded, plain_text, read_moment
+from heji_trace.events.sheets.grids import read_grid
+from heji_trace.vocabulary.times import ms_of, parse_moment
 
 Door = Literal["sheet", "json", "instrument"]
 DAY_MS: Final = 86_400_000

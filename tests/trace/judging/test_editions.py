@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from county import CYCLE, County
+from heji_trace.errors import InvalidEvent, NeedsAcknowledgement
+from heji_trace.events.event import Event
+from heji_trace.judging.editions import parse_thresholds, unreadable_rows
+from heji_trace.judging.rules import Thresholds
+from heji_trace.known.state import State
+from ledger_check import check_ledger
+
+INTERVALS = [{"active": "代森锰锌", "crop": "荔枝", "days": "10"}]
+
+
+def edition(county: County, table: str, name: str, rows: list[dict[str, str]], **facts: Any) -> Event:
+    given = {"table": table, "edition": name, "rows": rows, "source": "试", "verified": True}
+    return county.event("edition", "operator", details={**given, "effective_from": "2025-01-01", **facts})
+
+
+def load(county: County, *args: Any, **facts: Any) -> Event:
+    event = edition(county, *args, **facts)
+    county.recorder.submit(event, county.authors["operator"])
+    return event
+
+
+def spray(county: County) -> None:
+    details = {"input_type": "pesticide", "name": "大生", "active_substances": ["代森锰锌"]}
+    county.record("input_application", hours_ago=48, cycles=[CYCLE], details=details)
+
+
+def live(county: County, batch: str) -> list[str]:
+    with county.service.store.read() as connection:
+        rows = State(connection).live_warnings(batch)
+    return sorted(row["code"] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "expected"),
+    [
+        ("intervals", {"active": "a", "crop": "b", "days": "早稻14 / 晚稻28"}, []),
+        ("intervals", {"active": "a", "crop": "b", "days": "-"}, []),
+        ("intervals", {"substance": "a", "crop": "b", "days": "3"}, ["edition-column-missing"]),
+        ("intervals", {"active": "a", "crop": "b", "days": "99999"}, ["edition-number"]),
+        ("withdrawals", {"drug": "a", "species": "b", "days": "3"}, []),
+        ("withdrawals", {"drug": "a", "days": "3"}, ["edition-column-missing"]),
+        ("thresholds", {"name": "late_record_hours", "value": "72"}, []),
+        ("thresholds", {"name": "late_record_hours", "value": "abc"}, ["edition-number"]),
+        ("thresholds", {"name": "late_record_hours", "value": "-1"}, ["edition-number"]),
+        ("thresholds", {"name": "late_record_hours", "value": "９"}, ["edition-number"]),
+        ("thresholds", {"name": "late_record_hours", "value": "1000000"}, ["edition-number"]),
+        ("thresholds", {"name": "late_hours", "value": "72"}, ["threshold-unknown"]),
+        ("thresholds", {"value": "72"}, ["edition-column-missing"]),
+        ("holidays", {"day": "off", "from": "2026-10-01", "to": "2026-10-07"}, []),
+        ("holidays", {"day": "free", "from": "2026-10-01"}, ["holiday-kind"]),
+        ("holidays", {"day": "off", "from": "2026-13-01"}, ["holiday-span"]),
+        ("limits", {"anything": "goes"}, []),
+    ],
+)
+def test_a_row_that_nothing_can_be_judged_by_is_refused(
+    table: str, row: dict[str, str], expected: list[str]
+) -> None:
+    assert [problem.code for problem in unreadable_rows(table, [row])] == expected
+
+
+def test_an_edition_with_such_a_row_is_not_recorded(county: County) -> None:
+    size = county.size
+    with pytest.raises(InvalidEvent) as refused:
+        load(county, "thresholds", "e1", [{"name": "late_record_hours", "value": "three"}])
+    [problem] = refused.value.problems
+    assert problem.pointer == "/details/rows/0/value"
+    assert county.size == size
+
+
+def test_a_threshold_that_an_older_entry_left_unreadable_keeps_its_default() -> None:
+    rows = [{"name": "late_record_hours", "value": "x"}, {"name": "near_expiry_days", "value": "5"}, {}]
+    assert parse_thresholds(rows) == Thresholds(near_expiry_days=5)
+
+
+@pytest.mark.both_databases
+def test_an_edition_judges_nothing_that_was_recorded_before_it(county: County) -> None:
+    spray(county)
+    county.harvest("A1")
+    load(county, "intervals", "e1", INTERVALS)
+    hold = county.record("hold", batches=["A1"], details={"reason": "待查"})
+    county.record("release", details={"hold": hold.event_id, "reason": "无事"})
+    assert live(county, "A1") == []
+    with pytest.raises(NeedsAcknowledgement):
+        county.harvest("A2")
+    county.harvest("A2", acknowledged=["PHI_VIOLATION"])
+    load(county, "intervals", "e2", [{**INTERVALS[0], "days": "1"}])
+    county.record("hold", batches=["A2"], details={"reason": "待查"})
+    assert live(county, "A2") == ["ON_HOLD", "PHI_VIOLATION"]
+    check_ledger(county.service)
+
+
+@pytest.mark.both_databases
+def test_a_corrected_edition_judges_what_it_judged_wrongly_anew(county: County) -> None:
+    wrong = load(county, "intervals", "e1", [{**INTERVALS[0], "days": "100"}])
+    spray(county)
+    county.harvest("A1", acknowledged=["PHI_VIOLATION"])
+    county.make("packaging", {"A1": "10"}, {"P1": "10"})
+    assert live(county, "P1") == ["PHI_VIOLATION"]
+
+    def correct(corrected: str, replacement: Event | None) -> str:
+        details = {"corrects": [corrected], "reason": "写错", "replacement": replacement and replacement.body}
+        return county.record("correction", "operator", details=details).event_id
+
+    once = correct(wrong.id, edition(county, "intervals", "e1", [{**INTERVALS[0], "days": "1"}]))
+    assert live(county, "A1") == live(county, "P1") == []
+    away = edition(county, "intervals", "e1", INTERVALS, effective_to="2025-12-31")
+    twice = correct(once, edition(county, "intervals", "e1", INTERVALS))
+    assert live(county, "P1") == ["PHI_VIOLATION"]
+    correct(twice, away)
+    assert live(county, "P1") == []
+    check_ledger(county.service)
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize(
+    ("stated", "expected", "verified"), [(None, 20, False), (0, 20, False), (30, 30, None)]
+)
+def test_a_medicine_is_judged_by_the_longer_of_what_is_stated_and_the_table(
+    county: County, stated: int | None, expected: int, verified: bool | None
+) -> None:
+    load(county, "withdrawals", "w1", [{"drug": "氟苯尼考", "species": "荔枝", "days": "20"}], verified=False)
+    details = {"input_type": "veterinary", "name": "氟苯尼考", "withdrawal_days": stated}
+    county.record("input_application", hours_ago=24 * 15, cycles=[CYCLE], details=details)
+    with pytest.raises(NeedsAcknowledgement) as asked:
+        county.harvest("M1")
+    assert [each.code for each in asked.value.questions] == ["VET_WITHDRAWAL"]
+    county.harvest("M1", acknowledged=["VET_WITHDRAWAL"])
+    with county.service.store.read() as connection:
+        [warning] = State(connection).live_warnings("M1")
+    data = json.loads(warning["data"])
+    assert (warning["code"], data["days"], data.get("verified")) == ("VET_WITHDRAWAL", expected, verified)
+    check_ledger(county.service)

@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from heji_trace.judging.intervals import Interval
+from heji_trace.judging.rules import (
+    DAY_MS,
+    HOUR_MS,
+    INHERITED,
+    LEVELS,
+    LOUDNESS,
+    STOPPING,
+    ApplicationFact,
+    Facts,
+    HarvestFact,
+    HoldFact,
+    Raised,
+    ScopeFact,
+    TestFact,
+    Thresholds,
+    Waits,
+    stored_warnings,
+)
+
+NOON = 1_780_000_000_000 // DAY_MS * DAY_MS + 4 * HOUR_MS  # 12:00 in Beijing
+TABLE = [Interval("代森锰锌", "荔枝", "", 10, "2026-example", verified=False)]
+SPRAY = ApplicationFact(3, 3, "pesticide", "代森锰锌可湿粉", ("代森锰锌",), "80% WP", None, NOON, NOON)
+PICKING = HarvestFact(5, 5, "荔枝", NOON + 10 * DAY_MS, NOON + 10 * DAY_MS, (SPRAY,))
+RAPID = TestFact(7, 7, "S1", "rapid", "positive", "reviewed", released=True)
+FORMAL = TestFact(9, 9, "S2", "formal", "conforming", "final", released=True)
+
+
+def warnings_of(facts: Facts) -> list[Raised]:
+    return stored_warnings(facts, lambda _: Waits(TABLE), Thresholds())
+
+
+def codes_of(facts: Facts) -> list[str]:
+    return [raised.code for raised in warnings_of(facts)]
+
+
+def test_a_batch_without_facts_has_no_warnings() -> None:
+    assert warnings_of(Facts()) == []
+
+
+def test_a_hold_warns_until_it_is_released() -> None:
+    assert warnings_of(Facts(holds=[HoldFact(4, "fg-lab")])) == [Raised("ON_HOLD", 4, {"by": "fg-lab"})]
+
+
+@pytest.mark.parametrize(
+    ("standing", "code"), [("frozen", "RECALLED"), ("later", "ON_HOLD"), ("upstream", "UNDER_REVIEW")]
+)
+def test_the_place_in_a_recall_decides_its_warning(standing: str, code: str) -> None:
+    assert codes_of(Facts(scopes=[ScopeFact(4, "recall-id", standing)])) == [code]
+
+
+def test_a_harvest_on_the_first_clear_day_is_fine() -> None:
+    assert warnings_of(Facts(harvests=[PICKING])) == []
+
+
+def test_a_harvest_one_day_early_is_inside_the_interval() -> None:
+    early = replace(PICKING, occurred_ms=PICKING.occurred_ms - DAY_MS)
+    [raised] = warnings_of(Facts(harvests=[early]))
+    assert (raised.code, raised.data["short"], raised.data["verified"]) == ("PHI_VIOLATION", 1, False)
+
+
+def test_an_application_after_the_harvest_does_not_concern_it() -> None:
+    later = replace(SPRAY, occurred_ms=PICKING.occurred_ms + HOUR_MS)
+    assert warnings_of(Facts(harvests=[replace(PICKING, applications=(later,))])) == []
+
+
+def test_an_interval_rests_unproven_on_a_use_recorded_after_the_harvest() -> None:
+    written_back = replace(SPRAY, seq=6, rank=6, recorded_ms=PICKING.recorded_ms)
+    facts = Facts(harvests=[replace(PICKING, applications=(written_back,))])
+    patient = Thresholds(late_record_hours=1000)
+    assert [raised.code for raised in stored_warnings(facts, lambda _: Waits(TABLE), patient)] == [
+        "PHI_UNPROVEN"
+    ]
+    in_time = replace(written_back, seq=4, rank=4)
+    assert (
+        stored_warnings(
+            Facts(harvests=[replace(PICKING, applications=(in_time,))]), lambda _: Waits(TABLE), patient
+        )
+        == []
+    )
+
+
+def test_a_use_that_was_recorded_in_time_stays_so_when_its_note_is_corrected_after_the_harvest() -> None:
+    assert codes_of(Facts(harvests=[replace(PICKING, applications=(replace(SPRAY, seq=9),))])) == []
+
+
+def test_an_interval_rests_unproven_on_a_use_recorded_days_late() -> None:
+    late = replace(SPRAY, recorded_ms=SPRAY.occurred_ms + 73 * HOUR_MS)
+    assert codes_of(Facts(harvests=[replace(PICKING, applications=(late,))])) == ["PHI_UNPROVEN"]
+
+
+def test_eggs_before_the_end_of_a_withdrawal_period_are_warned_about() -> None:
+    drug = replace(SPRAY, input_type="veterinary", name="土霉素", actives=(), withdrawal_days=11)
+    [raised] = warnings_of(Facts(harvests=[replace(PICKING, applications=(drug,))]))
+    assert (raised.code, raised.data["drug"]) == ("VET_WITHDRAWAL", "土霉素")
+    assert (
+        warnings_of(Facts(harvests=[replace(PICKING, applications=(replace(drug, withdrawal_days=10),))]))
+        == []
+    )
+
+
+def test_waiting_times_count_from_the_end_of_a_course() -> None:
+    course = replace(
+        SPRAY, ended_ms=SPRAY.occurred_ms + 4 * DAY_MS, recorded_ms=SPRAY.occurred_ms + 4 * DAY_MS
+    )
+    [raised] = warnings_of(Facts(harvests=[replace(PICKING, applications=(course,))]))
+    assert (raised.code, raised.data["short"]) == ("PHI_VIOLATION", 4)
+    drug = replace(course, input_type="veterinary", actives=(), withdrawal_days=7)
+    [raised] = warnings_of(Facts(harvests=[replace(PICKING, applications=(drug,))]))
+    assert raised.code == "VET_WITHDRAWAL"
+    cleared = replace(drug, withdrawal_days=6)
+    assert codes_of(Facts(harvests=[replace(PICKING, applications=(cleared,))])) == []
+
+
+def test_what_is_collected_amid_a_course_is_inside_its_period() -> None:
+    course = replace(
+        SPRAY, input_type="veterinary", withdrawal_days=1, ended_ms=PICKING.occurred_ms + 3 * DAY_MS
+    )
+    assert codes_of(Facts(harvests=[replace(PICKING, applications=(course,))])) == ["VET_WITHDRAWAL"]
+    without_wait = replace(course, withdrawal_days=0)
+    assert codes_of(Facts(harvests=[replace(PICKING, applications=(without_wait,))])) == []
+
+
+def test_a_course_recorded_at_its_end_is_not_late() -> None:
+    end = SPRAY.occurred_ms + 5 * DAY_MS
+    course = replace(SPRAY, ended_ms=end, recorded_ms=end)
+    later = replace(PICKING, occurred_ms=end + 20 * DAY_MS, applications=(course,))
+    assert codes_of(Facts(harvests=[later])) == []
+
+
+def test_a_reviewed_positive_screening_is_a_pause_and_never_a_failure() -> None:
+    assert codes_of(Facts(tests=[RAPID])) == ["RAPID_POSITIVE"]
+
+
+def test_before_its_review_a_positive_screening_shows_only_as_a_hold() -> None:
+    assert codes_of(Facts(tests=[replace(RAPID, status="preliminary")])) == ["ON_HOLD"]
+
+
+def test_a_screening_repeated_negative_warns_no_more() -> None:
+    assert codes_of(Facts(tests=[RAPID, replace(RAPID, seq=8, rank=8, conclusion="negative")])) == []
+
+
+@pytest.mark.parametrize("status", ["registered", "in_progress", "retest", "disputed"])
+def test_what_was_found_stays_open_while_it_is_only_being_tested_again(status: str) -> None:
+    again = TestFact(12, 12, "S1", "rapid", "", status, released=True)
+    assert warnings_of(Facts(tests=[RAPID, again])) == [Raised("ON_HOLD", 7, {"sample": "S1"})]
+    failed = replace(FORMAL, sample="S1", conclusion="nonconforming")
+    assert warnings_of(Facts(tests=[failed, again])) == [Raised("ON_HOLD", 9, {"sample": "S1"})]
+    assert codes_of(Facts(tests=[failed, again, replace(failed, rank=13, conclusion="conforming")])) == []
+
+
+def test_a_spoilt_repeat_decides_nothing_and_a_run_that_is_taken_back_does() -> None:
+    spoilt = replace(RAPID, seq=8, rank=8, conclusion="invalid")
+    assert codes_of(Facts(tests=[RAPID, spoilt])) == ["RAPID_POSITIVE"]
+    assert codes_of(Facts(tests=[RAPID, replace(spoilt, status="invalid")])) == []
+
+
+@pytest.mark.parametrize("status", ["in_progress", "preliminary", "reviewed", "final"])
+@pytest.mark.parametrize("conclusion", ["positive", "suspicious"])
+def test_a_formal_finding_that_is_no_failure_pauses_and_is_never_called_a_screening(
+    status: str, conclusion: str
+) -> None:
+    found = replace(FORMAL, status=status, conclusion=conclusion)
+    assert codes_of(Facts(tests=[found])) == ["ON_HOLD"]
+
+
+def test_a_reviewed_failure_is_a_hold_until_it_is_final() -> None:
+    assert codes_of(Facts(tests=[replace(FORMAL, status="reviewed", conclusion="nonconforming")])) == [
+        "ON_HOLD"
+    ]
+
+
+def test_a_final_formal_result_that_finds_nothing_settles_a_screening() -> None:
+    assert codes_of(Facts(tests=[RAPID, replace(FORMAL, conclusion="negative")])) == []
+
+
+def test_a_later_conforming_final_result_settles_a_screening() -> None:
+    assert codes_of(Facts(tests=[RAPID, FORMAL])) == []
+
+
+def test_an_earlier_conforming_result_does_not_settle_a_later_screening() -> None:
+    assert codes_of(Facts(tests=[replace(FORMAL, seq=6, rank=6), RAPID])) == ["RAPID_POSITIVE"]
+
+
+def test_a_final_nonconforming_result_fails_the_batch() -> None:
+    assert codes_of(Facts(tests=[RAPID, replace(FORMAL, conclusion="nonconforming")])) == ["TEST_FAILED"]
+
+
+def test_an_official_failure_that_is_not_released_shows_as_a_hold() -> None:
+    failed = replace(FORMAL, conclusion="nonconforming", released=False)
+    assert codes_of(Facts(tests=[failed])) == ["ON_HOLD"]
+
+
+@pytest.mark.parametrize(
+    ("conclusion", "status"), [("conforming", "final"), ("", "retest"), ("", "superseded")]
+)
+def test_an_official_failure_stands_until_the_authority_releases_something_else(
+    conclusion: str, status: str
+) -> None:
+    failed = replace(FORMAL, conclusion="nonconforming")
+    later = replace(FORMAL, seq=12, rank=12, conclusion=conclusion, status=status, released=False)
+    assert warnings_of(Facts(tests=[failed, later])) == [Raised("TEST_FAILED", 9, {"sample": "S2"})]
+    assert codes_of(Facts(tests=[failed, later, replace(FORMAL, rank=13)])) == []
+
+
+def test_a_producers_own_failed_check_pauses_and_does_not_fail() -> None:
+    own = replace(RAPID, method_class="self_check")
+    assert codes_of(Facts(tests=[own])) == ["RAPID_POSITIVE"]
+    # Of which method it is nobody knows: it is not called a screening.
+    assert codes_of(Facts(tests=[replace(own, conclusion="nonconforming")])) == ["ON_HOLD"]
+
+
+def test_an_unknown_origin_breaks_the_chain() -> None:
+    assert warnings_of(Facts(unknown_origin_seq=2)) == [Raised("CHAIN_BROKEN", 2, {"gap": "origin"})]
+
+
+def test_every_code_that_spreads_or_stops_has_a_level() -> None:
+    assert {*INHERITED, *INHERITED.values(), *STOPPING} <= set(LEVELS)
+    assert {level for each in LEVELS.values() for level in (each.consumer, each.regulator)} <= set(LOUDNESS)

@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from county import County
+from heji_trace.proving.keys import Signer
+from heji_web.commands.doctor import Finding, examine
+from heji_web.service.service import Service, open_service
+from heji_web.service.settings import Settings
+from ledger_check import tamper
+from served import Served
+from web.doors import CHEAP, Now
+
+
+class _Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
+
+
+def found(service: Service) -> dict[str, Finding]:
+    findings = examine(service)
+    by_name = {finding.name: finding for finding in findings}
+    assert len(by_name) == len(findings), "a name stands for one line"
+    for finding in findings:
+        for language in ("zh", "en"):
+            assert finding.sentence(language)
+            assert bool(finding.remedy_sentence(language)) is (finding.state != "fine"), finding
+    return by_name
+
+
+def seen(service: Service, **changes: Any) -> dict[str, Finding]:
+    """What the doctor finds of the same service under other settings."""
+    settings: Settings = replace(service.settings, **changes)
+    return found(replace(service, settings=settings))
+
+
+def told(finding: Finding) -> tuple[str, str]:
+    return finding.state, finding.code
+
+
+@pytest.fixture(autouse=True)
+def private(settings: Settings) -> None:
+    settings.data.chmod(0o700)
+
+
+def test_a_new_service_has_no_problem_and_is_told_what_is_left_to_do(service: Service) -> None:
+    findings = found(service)
+    assert {name for name, each in findings.items() if each.state == "problem"} == set()
+    assert {name for name, each in findings.items() if each.state == "notice"} >= {
+        "head-disk",
+        "service",
+        "address",
+        "backups",
+    }
+    assert {"key", "database", "schema", "head", "clock", "codes", "time-zone"} <= {
+        name for name, each in findings.items() if each.state == "fine"
+    }
+
+
+def test_the_key_is_held_against_the_log(service: Service) -> None:
+    other = Signer("other.example/log", os.urandom(32))
+    assert told(found(replace(service, signer=other))["key"]) == ("problem", "doctor-key-other")
+
+
+def test_a_data_folder_that_is_open_to_all_is_a_problem(service: Service) -> None:
+    service.settings.data.chmod(0o755)
+    assert told(found(service)["folder-data"]) == ("problem", "doctor-folder-open")
+
+
+def test_a_folder_that_is_not_there_is_a_problem(service: Service, tmp_path: Path) -> None:
+    assert told(seen(service, head=tmp_path / "absent")["folder-head"]) == ("problem", "doctor-folder-absent")
+
+
+def test_a_folder_that_cannot_be_written_is_a_problem(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The modes of a folder say nothing to root, who may run this.
+    monkeypatch.setattr(os, "access", lambda path, _mode: Path(path) != service.settings.head)
+    assert told(found(service)["folder-head"]) == ("problem", "doctor-folder-closed")
+
+
+def test_a_database_that_does_not_answer_is_a_problem(service: Service, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/absent/heji.db"
+    settings = replace(service.settings, database_url=url)
+    with closing(open_service(settings, service.clock, passwords=CHEAP)) as lost:
+        findings = found(lost)
+    assert told(findings["database"]) == ("problem", "database-silent")
+    assert findings["schema"].state == findings["head"].state == "problem"
+
+
+def test_a_missing_trigger_is_a_problem(service: Service) -> None:
+    tamper(service, "INSERT INTO throttles VALUES ('x', 1, 1)")
+    with service.store.write() as connection:
+        connection.exec_driver_sql("DROP TRIGGER entries_no_update")
+    finding = found(service)["schema"]
+    assert told(finding) == ("problem", "ledger-unguarded")
+    assert "entries_no_update" in finding.sentence("en")
+
+
+def test_a_clock_before_the_ledger_is_a_problem(county: County, now: Now) -> None:
+    now.seconds -= 3600
+    assert told(found(county.service)["clock"]) == ("problem", "doctor-clock-behind")
+
+
+@pytest.mark.parametrize("free, state", [(10 * 2**20, "problem"), (2**30, "notice"), (50 * 2**30, "fine")])
+def test_little_space_is_said_before_there_is_none(
+    service: Service, monkeypatch: pytest.MonkeyPatch, free: int, state: str
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: _Usage(2**40, 2**40 - free, free))
+    assert found(service)["space-data"].state == state
+
+
+def test_processes_that_have_the_database_open_are_counted_and_named(service: Service) -> None:
+    database = service.settings.data / "heji.db"
+    code = (
+        f"import sqlite3, sys; connection = sqlite3.connect({str(database)!r}); "
+        "connection.execute('SELECT 1 FROM entries'); print(1, flush=True); sys.stdin.read()"
+    )
+    others = [
+        subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    try:
+        for other in others:
+            assert other.stdout is not None
+            other.stdout.readline()
+        finding = found(service)["processes"]
+        assert told(finding) == ("problem", "doctor-processes-several")
+        assert all(str(other.pid) in finding.sentence("zh") for other in others)
+    finally:
+        for other in others:
+            other.communicate()
+    assert found(service)["processes"].state == "fine"
+
+
+@pytest.mark.parametrize(
+    "base_url, proxies, state, code",
+    [
+        ("https://heji.example", 1, "fine", "doctor-address-fine"),
+        ("http://heji.example", 0, "problem", "doctor-address-open"),
+        ("http://127.0.0.1:8080", 0, "notice", "doctor-address-local"),
+    ],
+)
+def test_the_address_must_be_reachable_and_encrypted(
+    service: Service, base_url: str, proxies: int, state: str, code: str
+) -> None:
+    hosts = ("heji.example", "127.0.0.1", "localhost")
+    findings = seen(service, base_url=base_url, proxies=proxies, trusted_hosts=hosts)
+    assert told(findings["address"]) == (state, code)
+    assert "trusted-hosts" not in findings
+    assert "proxies" not in findings
+
+
+def test_a_host_that_is_not_trusted_and_a_proxy_that_is_not_set_are_said(service: Service) -> None:
+    findings = seen(service, base_url="https://heji.example", trusted_hosts=("localhost",))
+    assert findings["trusted-hosts"].state == "problem"
+    assert findings["proxies"].state == "notice"
+
+
+def test_backups_are_judged_by_their_age_and_by_reading_them(
+    county: County, now: Now, tmp_path: Path
+) -> None:
+    service = county.service
+    assert told(seen(service, backup=None)["backups"]) == ("notice", "doctor-backups-off")
+    assert told(found(service)["backups"]) == ("notice", "doctor-backups-none")
+    made = service.backups.back_up_when_due()
+    assert made is not None
+    findings = found(service)
+    assert told(findings["backups"]) == ("fine", "doctor-backups-fine")
+    assert told(findings["backup-copy"]) == ("notice", "doctor-copy-none")
+    assert told(seen(service, backup_copy=tmp_path / "drive")["backup-copy"]) == (
+        "problem",
+        "doctor-copy-old",
+    )
+    copied = seen(service, backup_copy=service.settings.backup)["backup-copy"]
+    assert told(copied) == ("notice", "doctor-copy-same-disk")
+    data = bytearray(made.path.read_bytes())
+    data[len(data) // 3] ^= 1
+    made.path.write_bytes(data)
+    assert found(service)["backups"].state == "problem"
+    now.seconds += 3 * 24 * 3600
+    assert told(found(service)["backups"]) == ("problem", "doctor-backups-old")
+
+
+def test_codes_that_cannot_be_drawn_are_a_problem(service: Service) -> None:
+    finding = seen(service, base_url="https://" + "a" * 1200)["codes"]
+    assert told(finding) == ("problem", "doctor-codes")
+
+
+def test_the_time_zone_is_told_and_does_not_matter(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    import time  # noqa: PLC0415 - to be told of the zone
+
+    for zone, code in (("Asia/Shanghai", "doctor-zone-fine"), ("Europe/Berlin", "doctor-zone-other")):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        assert told(found(service)["time-zone"]) == ("fine", code)
+    monkeypatch.delenv("TZ")
+    time.tzset()
+
+
+def test_the_password_file_of_the_database_must_be_private(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Elsewhere:
+        dialect = "postgresql"
+
+    monkeypatch.setenv("PGPASSFILE", str(tmp_path / "pgpass"))
+    from heji_web.commands.doctor import _passwords  # noqa: PLC0415 - the rest would want a server
+
+    elsewhere = replace(service, store=Elsewhere())  # type: ignore[arg-type]
+    assert [told(each) for each in _passwords(elsewhere)] == [("problem", "doctor-passfile-absent")]
+    (tmp_path / "pgpass").write_text("*:*:*:heji:x")
+    (tmp_path / "pgpass").chmod(0o644)
+    assert [told(each) for each in _passwords(elsewhere)] == [("problem", "secret-readable")]
+    (tmp_path / "pgpass").chmod(0o600)
+    assert [told(each) for each in _passwords(elsewhere)] == [("fine", "doctor-passfile-fine")]
+
+
+def test_a_service_that_runs_is_asked_whether_it_is_ready(service: Service, settings: Settings) -> None:
+    service.close()
+    served = Served(settings.data)
+    try:
+        served.start()
+        running = open_service(replace(settings, port=served.port), passwords=CHEAP)
+        with closing(running):
+            assert told(found(running)["service"]) == ("fine", "doctor-running")
+            (settings.head / "head").unlink()
+            finding = found(running)["service"]
+            assert told(finding) == ("problem", "doctor-not-ready")
+    finally:
+        served.close()

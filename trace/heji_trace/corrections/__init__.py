@@ -1,0 +1,1 @@
+"""What a correction or a late statement makes to be worked out again."""

@@ -1,0 +1,305 @@
+"""What somebody who must act needs beside a trace: who has the goods and how to reach them, tests, warnings, totals."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from heji_trace.desks.choices import product_names, registered_facts
+from heji_trace.judging.rules import LEVELS, LOUDNESS
+from heji_trace.known.state import State
+from heji_trace.people.parties import Author
+from heji_trace.rights.listing import Filter, visible_events
+from heji_trace.rights.reading import own_batches, readable_batches
+from heji_trace.rights.rights import may_oversee
+from heji_trace.store.lineage import Edge, known_at
+from heji_trace.store.tables import edges, events, samples, tests, warnings
+from heji_trace.tracing.tracing import Gaps, Trace, TraceRow
+from heji_trace.warnings.present import present_together
+
+Amounts = dict[str, int]
+"""Millionths of the base unit by dimension."""
+
+_AT_ONCE = 1000
+_END = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A warning of a batch; `data` is what its sentence names, `is_lifted` whether it is over."""
+
+    code: str
+    source: str
+    cause_seq: int
+    data: Mapping[str, Any]
+    is_lifted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """The newest step of a sample's testing."""
+
+    seq: int
+    sample: str
+    conclusion: str
+    status: str
+
+
+@dataclass(slots=True)
+class Party:
+    """An organisation that has or had goods of the trace: what it holds, what is on its way to it, what it sold."""
+
+    organisation: str
+    name: str
+    contact: str
+    held: Amounts = field(default_factory=dict)
+    coming: Amounts = field(default_factory=dict)
+    sold: Amounts = field(default_factory=dict)
+    batches: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class RowShown:
+    """A row of a trace with names; `passed` is how much of it went towards, or came from, the batch asked for."""
+
+    row: TraceRow
+    product: str
+    organisation: str
+    passed: Amounts
+    held: Amounts
+    coming: Amounts
+    sold: Amounts
+    warnings: tuple[Warned, ...]
+    tests: tuple[Tested, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A trace for people. Totals and parties are of the batch itself and what was made from it."""
+
+    trace: Trace
+    rows: tuple[RowShown, ...]
+    held: Amounts
+    coming: Amounts
+    sold: Amounts
+    parties: tuple[Party, ...]
+    suppliers: tuple[Party, ...]
+
+
+def answer_of(
+    connection: Connection, author: Author, trace: Trace, language: str, now_ms: int | None = None
+) -> Answer:
+    """The trace, limited to what the author may read, with what belongs to it at the time of the trace.
+
+    With `now_ms` a trace of the present tells what the date causes too.
+    """
+    trace = limited(connection, author, trace)
+    names = [row.batch for row in trace.rows]
+    organisations = {row.organisation for row in trace.rows}
+    organisations |= {each.holder for row in trace.rows for each in row.holdings}
+    organisations |= {each.seller for row in trace.rows for each in row.sold}
+    facts = registered_facts(connection, "organisation", organisations)
+    products = product_names(connection, language, {row.product for row in trace.rows if row.product})
+    if now_ms is None or trace.as_of_seq is not None:
+        warned = warnings_of(connection, names, trace.as_of_seq)
+    else:
+        warned = warnings_today(connection, names, now_ms)
+    tested = samples_tested(connection, names, trace.as_of_seq)
+    passed = _passed(trace, None if may_oversee(author) else author.organisation)
+    rows = tuple(
+        RowShown(
+            row,
+            products.get(row.product or "", row.product or ""),
+            _name(facts, row.organisation),
+            passed.get(row.batch, {}),
+            _summed((each.dimension, each.amount) for each in row.holdings if each.state == "held"),
+            _summed((each.dimension, each.amount) for each in row.holdings if each.state == "transit"),
+            _summed((each.dimension, each.amount) for each in row.sold),
+            warned.get(row.batch, ()),
+            tested.get(row.batch, ()),
+        )
+        for row in trace.rows
+    )
+    reached = [shown for shown in rows if shown.row.down is not None]
+    return Answer(
+        trace,
+        rows,
+        _added(shown.held for shown in reached),
+        _added(shown.coming for shown in reached),
+        _added(shown.sold for shown in reached),
+        tuple(_parties(facts, [shown.row for shown in reached])),
+        tuple(_suppliers(facts, [row for row in trace.rows if row.up])),
+    )
+
+
+def limited(connection: Connection, author: Author, trace: Trace) -> Trace:
+    """The part of a trace that an author may read: own batches and those a step from them, with his own stock alone."""
+    if may_oversee(author):
+        return trace
+    names = [row.batch for row in trace.rows]
+    readable, own = readable_batches(connection, author, names), own_batches(connection, author, names)
+    rows = tuple(
+        replace(
+            row,
+            holdings=tuple(each for each in row.holdings if each.holder == author.organisation),
+            sold=tuple(each for each in row.sold if each.seller == author.organisation),
+        )
+        for row in trace.rows
+        if row.batch in readable
+    )
+    edges = tuple(edge for edge in trace.edges if {edge.parent, edge.child} <= own)
+    return replace(trace, rows=rows, edges=edges, gaps=_own_gaps(rows))
+
+
+def warnings_of(
+    connection: Connection, names: Sequence[str], as_of_seq: int | None
+) -> dict[str, tuple[Warned, ...]]:
+    """The stored warnings of each batch, the loudest first, lifted ones behind."""
+    found: dict[str, list[Warned]] = defaultdict(list)
+    for part in _parts(names):
+        query = select(warnings).where(warnings.c.batch.in_(part))
+        if as_of_seq is not None:
+            query = query.where(warnings.c.raised_seq <= as_of_seq)
+        for row in connection.execute(query.order_by(warnings.c.raised_seq)):
+            lifted = row.lifted_seq is not None and (as_of_seq is None or row.lifted_seq <= as_of_seq)
+            found[row.batch].append(Warned(row.code, row.source, row.cause_seq, json.loads(row.data), lifted))
+    return {name: tuple(sorted(each, key=_loudness)) for name, each in found.items()}
+
+
+def warnings_today(
+    connection: Connection, names: Sequence[str], now_ms: int
+) -> dict[str, tuple[Warned, ...]]:
+    """The warnings of each batch as they stand now: the stored ones, and those that the date or an absence causes."""
+    found = warnings_of(connection, names, None)
+    for batch, raised in present_together(State(connection), names, now_ms).items():
+        dated = [Warned(each.code, batch, each.cause_seq, each.data, is_lifted=False) for each in raised]
+        if dated:
+            found[batch] = tuple(sorted([*found.get(batch, ()), *dated], key=_loudness))
+    return found
+
+
+def samples_tested(
+    connection: Connection, names: Sequence[str], as_of_seq: int | None
+) -> dict[str, tuple[Tested, ...]]:
+    """The newest step of each sample that was drawn of a batch itself."""
+    found: dict[str, dict[str, Tested]] = defaultdict(dict)
+    for part in _parts(names):
+        query = (
+            select(samples.c.target, tests.c.seq, tests.c.sample, tests.c.conclusion, tests.c.status)
+            .join(tests, tests.c.sample == samples.c.sample)
+            .where(samples.c.target.in_(part), samples.c.target_kind == "batch")
+            .where(known_at(samples, as_of_seq), known_at(tests, as_of_seq))
+            .order_by(tests.c.rank)
+        )
+        for target, seq, sample, conclusion, status in connection.execute(query):
+            found[target][sample] = Tested(seq, sample, conclusion, status)
+    return {name: tuple(each.values()) for name, each in found.items()}
+
+
+def records_about(
+    connection: Connection, author: Author, batch: str, as_of_seq: int | None, limit: int
+) -> list[Row[Any]]:
+    """The newest `limit` rows of `events` that speak of a batch and that the author may read, in their order."""
+    end = _END if as_of_seq is None else as_of_seq + 1
+    wanted = Filter(batch=batch)
+    seqs = visible_events(connection, author, wanted, after=-1, before=end, limit=limit, newest_first=True)
+    query = select(events).where(events.c.seq.in_(seqs)).order_by(events.c.seq)
+    return list(connection.execute(query))
+
+
+def untested_siblings(connection: Connection, batch: str, as_of_seq: int | None) -> list[str]:
+    """Other batches made from the very batches that went into this one, of which no sample has a result."""
+    parents = select(edges.c.parent).where(edges.c.child == batch, known_at(edges, as_of_seq))
+    query = select(edges.c.child).where(
+        edges.c.parent.in_(parents), edges.c.child != batch, known_at(edges, as_of_seq)
+    )
+    siblings = list(connection.execute(query.distinct().order_by(edges.c.child)).scalars())
+    tested = samples_tested(connection, siblings, as_of_seq)
+    return [sibling for sibling in siblings if sibling not in tested]
+
+
+def _passed(trace: Trace, maker: str | None) -> dict[str, Amounts]:
+    """How much of a batch above went down the way, and how much went into a batch below.
+
+    What went into a batch is its maker's to know: of batches that others than `maker` made nothing is told.
+    """
+    distances = {row.batch: row for row in trace.rows}
+    passed: dict[str, Amounts] = defaultdict(dict)
+    for edge in trace.edges:
+        parent, child = distances.get(edge.parent), distances.get(edge.child)
+        if maker is not None and (child is None or child.organisation != maker):
+            continue
+        if parent and parent.up:
+            _add(passed[edge.parent], edge)
+        if child and child.down:
+            _add(passed[edge.child], edge)
+    return passed
+
+
+def _add(amounts: Amounts, edge: Edge) -> None:
+    amounts[edge.dimension] = amounts.get(edge.dimension, 0) + edge.amount
+
+
+def _parties(facts: Mapping[str, tuple[str, dict[str, Any]]], rows: Iterable[TraceRow]) -> list[Party]:
+    """Who has or had goods, those with the most left to be stopped first."""
+    found: dict[str, Party] = {}
+    for row in rows:
+        for holding in row.holdings:
+            party = _party(found, facts, holding.holder, row.batch)
+            amounts = party.held if holding.state == "held" else party.coming
+            amounts[holding.dimension] = amounts.get(holding.dimension, 0) + holding.amount
+        for sale in row.sold:
+            sold = _party(found, facts, sale.seller, row.batch).sold
+            sold[sale.dimension] = sold.get(sale.dimension, 0) + sale.amount
+    return sorted(found.values(), key=lambda each: (not each.coming, not each.held, each.organisation))
+
+
+def _suppliers(facts: Mapping[str, tuple[str, dict[str, Any]]], rows: Iterable[TraceRow]) -> list[Party]:
+    found: dict[str, Party] = {}
+    for row in rows:
+        _party(found, facts, row.organisation, row.batch)
+    return [found[code] for code in sorted(found)]
+
+
+def _party(
+    found: dict[str, Party], facts: Mapping[str, tuple[str, dict[str, Any]]], code: str, batch: str
+) -> Party:
+    contact = str(facts[code][1].get("contact", "")) if code in facts else ""
+    party = found.setdefault(code, Party(code, _name(facts, code), contact))
+    if batch not in party.batches:
+        party.batches.append(batch)
+    return party
+
+
+def _name(facts: Mapping[str, tuple[str, dict[str, Any]]], code: str) -> str:
+    return str(facts[code][1]["name"]) if code in facts else code
+
+
+def _own_gaps(rows: Sequence[TraceRow]) -> Gaps:
+    under_way = sum(each.state == "transit" and each.amount > 0 for row in rows for each in row.holdings)
+    return Gaps(sum(row.unknown_origin for row in rows), under_way, 0)
+
+
+def _loudness(warned: Warned) -> tuple[bool, int, int]:
+    return warned.is_lifted, -LOUDNESS.index(LEVELS[warned.code].regulator), warned.cause_seq
+
+
+def _summed(pairs: Iterable[tuple[str, int]]) -> Amounts:
+    total: Amounts = {}
+    for dimension, amount in pairs:
+        total[dimension] = total.get(dimension, 0) + amount
+    return total
+
+
+def _added(many: Iterable[Amounts]) -> Amounts:
+    return _summed(pair for amounts in many for pair in amounts.items())
+
+
+def _parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(names), _AT_ONCE):
+        yield names[start : start + _AT_ONCE]

@@ -1,0 +1,393 @@
+"""What a form offers: an organisation's own sites, products, cycles, stock and papers, by the names people know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from heji_trace.desks.choices import names_of, product_names, registered_facts
+from heji_trace.events.kinds import KINDS
+from heji_trace.identifiers.codes import dump_trace_code
+from heji_trace.judging.wording import day_of_year_said, day_said
+from heji_trace.people.parties import Author
+from heji_trace.rights.listing import Filter, visible_events
+from heji_trace.rights.rights import OWNING_ROLES, may_oversee
+from heji_trace.sentences import isolated, say
+from heji_trace.store.tables import batches, events, holds, labels, lines, recall_scope, samples, stock
+from heji_trace.vocabulary.crops import find_crop_english
+from heji_trace.vocabulary.times import beijing_date
+from heji_trace.vocabulary.units import dump_amount
+
+_MOST = 200
+# Batches whose records are looked through for what somebody may object to.
+_MOST_GOODS = 30
+# What says nothing of goods that could be contradicted.
+_UNOPPOSED = ("objection", "correction", "erasure", "label_issue", "label_bind", "label_void")
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A value that fits, and what people call it; `own` ones are of the organisation itself.
+
+    `names` are those registered for it, by which it may be named as well.
+    """
+
+    value: str
+    label: str = ""
+    own: bool = True
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stocked:
+    """What there is of a batch: the name of its product, how much in millionths of the base unit, and so in words."""
+
+    batch: str
+    product: str
+    dimension: str
+    amount: int
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who fills a form, for which organisations (its own first), in which language of labels."""
+
+    author: Author
+    organisations: tuple[str, ...]
+    language: str
+
+
+def suggest(
+    connection: Connection, asking: Asking, wanted: Collection[str]
+) -> dict[str, tuple[Suggestion, ...]]:
+    """What to offer for each of the `wanted` things: a key of `_SOURCES`, such as "site" or "arriving"."""
+    return {name: tuple(_SOURCES[name](connection, asking)) for name in wanted if name in _SOURCES}
+
+
+def _sites(connection: Connection, asking: Asking) -> Iterator[Suggestion]:
+    owners = _owner_names(connection, asking)
+    for code, (owner, data) in sorted(registered_facts(connection, "site").items()):
+        if owner in asking.organisations and data.get("status") != "closed":
+            yield Suggestion(code, _joined(owners.get(owner), data["name"]), names=(data["name"],))
+
+
+def _products(connection: Connection, asking: Asking) -> list[Suggestion]:
+    found = [
+        Suggestion(
+            code,
+            _product_name(data, asking.language),
+            owner in asking.organisations,
+            tuple(data[name] for name in ("name", "name_en") if data.get(name)),
+        )
+        for code, (owner, data) in sorted(registered_facts(connection, "product").items())
+    ]
+    return sorted(found, key=lambda each: not each.own)[:_MOST]
+
+
+def _product_name(data: Mapping[str, Any], language: str) -> str:
+    return str((data.get("name_en") if language == "en" else None) or data["name"])
+
+
+def _cycles(connection: Connection, asking: Asking) -> list[Suggestion]:
+    """The newest cycles, those of one organisation together, in the order in which it may be recorded for them."""
+    found = [
+        (code, owner, data)
+        for code, (owner, data) in registered_facts(connection, "cycle").items()
+        if owner in asking.organisations
+    ]
+    found = sorted(found, key=lambda each: -each[2]["opened_ms"])[:_MOST]
+    owners = _owner_names(connection, asking)
+    called = cycle_labels(connection, {code: (owner, data) for code, owner, data in found}, asking.language)
+    return [
+        Suggestion(code, _joined(owners.get(owner), called[code]))
+        for code, owner, _ in sorted(found, key=lambda each: asking.organisations.index(each[1]))
+    ]
+
+
+def cycle_labels(
+    connection: Connection, cycles: Mapping[str, tuple[str, dict[str, Any]]], language: str
+) -> dict[str, str]:
+    """What people call cycles, by code; the year is told of those that were not opened in the newest one's."""
+    sites = registered_facts(
+        connection, "site", {data["site"] for _, data in cycles.values() if data["site"]}
+    )
+    year = max((beijing_date(data["opened_ms"]).year for _, data in cycles.values()), default=0)
+    return {code: _joined(*_cycle_words(data, sites, year, language)) for code, (_, data) in cycles.items()}
+
+
+def _cycle_words(
+    data: Mapping[str, Any], sites: Mapping[str, tuple[str, dict[str, Any]]], year: int, language: str
+) -> Iterator[str]:
+    """What grows, where and since when; a day of `year` is told without it."""
+    crop = str(data.get("crop") or data.get("species") or "")
+    if crop and language == "en":
+        crop = find_crop_english(crop) or crop
+    if crop and data.get("variety"):
+        crop = say("cycle-variety", language, crop=crop, variety=data["variety"])
+    yield crop
+    site = data["site"]
+    yield sites[site][1]["name"] if site in sites else site or ""
+    opened = beijing_date(data["opened_ms"])
+    day = (day_said(opened) if opened.year != year else day_of_year_said(opened))[language]
+    if data["kind"] == "planting":
+        yield say("cycle-planted", language, day=day)
+    else:
+        yield say("cycle-stocked", language, day=day)
+
+
+def _owner_names(connection: Connection, asking: Asking) -> dict[str, str]:
+    """Whose each thing is, for who records for others too; to the others every thing is their own."""
+    if asking.organisations == (asking.author.organisation,):
+        return {}
+    return names_of(connection, asking.organisations, own=asking.organisations)
+
+
+def _joined(*parts: str | None) -> str:
+    return " · ".join(isolated(part) for part in parts if part)
+
+
+def _organisations(connection: Connection, asking: Asking) -> list[Suggestion]:
+    found = []
+    for code, (_, data) in sorted(registered_facts(connection, "organisation").items()):
+        own = code in asking.organisations
+        if data.get("status") != "closed" and (own or data["subject_type"] != "farm_household"):
+            found.append(Suggestion(code, data["name"], own, (data["name"],)))
+    return found[:_MOST]
+
+
+def stock_of(connection: Connection, asking: Asking, state: str, most: int | None = _MOST) -> list[Stocked]:
+    """What the organisations have of batches, "held" or in "transit" to them, the newest batches first; at `most` so many."""
+    query = (
+        select(
+            batches.c.batch, batches.c.product, stock.c.dimension, func.sum(stock.c.amount).label("amount")
+        )
+        .join(stock, stock.c.batch == batches.c.batch)
+        .where(stock.c.holder.in_(asking.organisations), stock.c.state == state, stock.c.amount > 0)
+        .group_by(batches.c.batch, batches.c.product, stock.c.dimension, batches.c.made_seq)
+        .order_by(batches.c.made_seq.desc())
+        .limit(most)
+    )
+    found = list(connection.execute(query))
+    names = product_names(connection, asking.language, {row.product for row in found if row.product})
+    return [
+        Stocked(
+            row.batch,
+            names.get(row.product, ""),
+            row.dimension,
+            int(row.amount),
+            dump_amount(row.dimension, int(row.amount), asking.language),
+        )
+        for row in found
+    ]
+
+
+def _stock(connection: Connection, asking: Asking, state: str) -> Iterator[Suggestion]:
+    for each in stock_of(connection, asking, state):
+        yield Suggestion(each.batch, f"{isolated(each.product)} {each.said}".strip())
+
+
+def _held(connection: Connection, asking: Asking) -> Iterator[Suggestion]:
+    return _stock(connection, asking, "held")
+
+
+def _arriving(connection: Connection, asking: Asking) -> Iterator[Suggestion]:
+    return _stock(connection, asking, "transit")
+
+
+def _samples(connection: Connection, asking: Asking) -> list[Suggestion]:
+    query = select(samples.c.sample, samples.c.target).where(samples.c.withdrawn_seq.is_(None))
+    if not may_oversee(asking.author):
+        query = query.where(samples.c.organisation.in_(asking.organisations))
+    return _of_batches(connection, asking, query.order_by(samples.c.seq.desc()))
+
+
+def _shipments(connection: Connection, asking: Asking) -> list[Suggestion]:
+    """Shipments on their way to the organisations, the newest first."""
+    query = (
+        select(events.c.event_id, lines.c.batch, events.c.organisation, events.c.occurred_ms)
+        .join(lines, lines.c.seq == events.c.seq)
+        .where(
+            events.c.kind == "shipping",
+            events.c.withdrawn_seq.is_(None),
+            lines.c.to_organisation.in_(asking.organisations),
+        )
+        .order_by(events.c.seq.desc())
+        .limit(_MOST)
+    )
+    found = list(connection.execute(query))
+    called = _batch_names(connection, asking, {row.batch for row in found})
+    senders = names_of(connection, {row.organisation for row in found}, own=asking.organisations)
+    return _grouped(
+        (
+            row.event_id,
+            " ".join(
+                (
+                    f"{beijing_date(row.occurred_ms):%m-%d}",
+                    isolated(senders.get(row.organisation, row.organisation)),
+                    called[row.batch],
+                )
+            ),
+        )
+        for row in found
+    )
+
+
+def _holds(connection: Connection, asking: Asking) -> list[Suggestion]:
+    """Holds that can still be released, by who placed them."""
+    query = select(holds.c.event_id, holds.c.batch).where(
+        holds.c.withdrawn_seq.is_(None), holds.c.released_seq.is_(None)
+    )
+    if "regulator" not in asking.author.roles:
+        query = query.where(holds.c.organisation.in_(asking.organisations))
+    return _of_batches(connection, asking, query.order_by(holds.c.seq.desc()))
+
+
+def _recalls(connection: Connection, asking: Asking) -> list[Suggestion]:
+    """Recalls that stand and reach goods of the organisations; overseers see all."""
+    query = select(recall_scope.c.event_id, recall_scope.c.batch).where(
+        recall_scope.c.withdrawn_seq.is_(None), recall_scope.c.standing == "frozen"
+    )
+    if not may_oversee(asking.author):
+        held = select(lines.c.batch).where(
+            lines.c.holder.in_(asking.organisations) | lines.c.to_organisation.in_(asking.organisations)
+        )
+        query = query.where(recall_scope.c.batch.in_(held))
+    return _of_batches(connection, asking, query.order_by(recall_scope.c.seq.desc()))
+
+
+def _runs(connection: Connection, asking: Asking) -> list[Suggestion]:
+    """Runs of labels that are in use or wait for their batch, the newest first."""
+    query = select(labels.c.run, labels.c.product, labels.c.batch, labels.c.trace_code).where(
+        labels.c.organisation.in_(asking.organisations),
+        labels.c.withdrawn_seq.is_(None),
+        labels.c.voided_seq.is_(None),
+    )
+    return _runs_found(connection, asking, query)
+
+
+def _unbound_runs(connection: Connection, asking: Asking) -> list[Suggestion]:
+    """Runs of labels that wait for their batch, the newest first."""
+    query = select(labels.c.run, labels.c.product, labels.c.batch, labels.c.trace_code).where(
+        labels.c.organisation.in_(asking.organisations),
+        labels.c.batch.is_(None),
+        labels.c.withdrawn_seq.is_(None),
+        labels.c.voided_seq.is_(None),
+    )
+    return _runs_found(connection, asking, query)
+
+
+def _runs_found(connection: Connection, asking: Asking, query: Select[Any]) -> list[Suggestion]:
+    found = list(connection.execute(query.order_by(labels.c.seq.desc()).limit(_MOST)))
+    names = product_names(connection, asking.language, {row.product for row in found})
+    return [
+        Suggestion(
+            row.run, _joined(names.get(row.product, row.product), row.batch, dump_trace_code(row.trace_code))
+        )
+        for row in found
+    ]
+
+
+def _statements(connection: Connection, asking: Asking) -> list[Suggestion]:
+    """What others recorded of the newest goods of the organisations, the newest first; the author may read each."""
+    goods = (
+        select(lines.c.batch)
+        .where(
+            lines.c.holder.in_(asking.organisations) | lines.c.to_organisation.in_(asking.organisations),
+            lines.c.role.in_(OWNING_ROLES),
+        )
+        .group_by(lines.c.batch)
+        .order_by(func.max(lines.c.seq).desc())
+        .limit(_MOST_GOODS)
+    )
+    about: dict[int, list[str]] = {}
+    for batch in connection.execute(goods).scalars():
+        end = 1 << 62
+        for seq in visible_events(
+            connection,
+            asking.author,
+            Filter(batch=batch),
+            after=-1,
+            before=end,
+            limit=_MOST,
+            newest_first=True,
+        ):
+            about.setdefault(seq, []).append(batch)
+    seqs = sorted(about, reverse=True)[:_MOST]
+    query = select(events).where(
+        events.c.seq.in_(seqs),
+        events.c.organisation.not_in(asking.organisations),
+        events.c.withdrawn_seq.is_(None),
+        events.c.kind.not_in(_UNOPPOSED),
+    )
+    rows = list(connection.execute(query.order_by(events.c.seq.desc())))
+    called = _batch_names(connection, asking, {batch for row in rows for batch in about[row.seq]})
+    speakers = names_of(connection, {row.organisation for row in rows}, own=asking.organisations)
+    return [
+        Suggestion(
+            row.event_id,
+            _joined(
+                f"{beijing_date(row.occurred_ms):%m-%d}",
+                KINDS[row.kind].zh if asking.language == "zh" else KINDS[row.kind].en,
+                speakers.get(row.organisation, row.organisation),
+                *(called[batch] for batch in about[row.seq][:3]),
+            ),
+        )
+        for row in rows
+    ]
+
+
+def _of_batches(connection: Connection, asking: Asking, query: Select[Any]) -> list[Suggestion]:
+    """The first of what is found, a value and a batch each, by the products and names of their batches."""
+    found = [(value, batch) for value, batch in connection.execute(query.limit(_MOST))]
+    called = _batch_names(connection, asking, {batch for _, batch in found})
+    return _grouped((value, called[batch]) for value, batch in found)
+
+
+def _batch_names(connection: Connection, asking: Asking, names: Collection[str]) -> dict[str, str]:
+    """Batches with their product before them; what is no batch, such as a cycle, as it stands."""
+    products: dict[str, str] = {}
+    listed = sorted(names)
+    for at in range(0, len(listed), 500):
+        query = select(batches.c.batch, batches.c.product).where(
+            batches.c.batch.in_(listed[at : at + 500]), batches.c.product.is_not(None)
+        )
+        products |= {row.batch: row.product for row in connection.execute(query)}
+    called = product_names(connection, asking.language, set(products.values()))
+    return {
+        batch: f"{isolated(called.get(products.get(batch, ''), ''))} {isolated(batch)}".strip()
+        for batch in listed
+    }
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> list[Suggestion]:
+    """One suggestion for each value, labelled with all that it stands for."""
+    found: dict[str, list[str]] = {}
+    for value, label in pairs:
+        found.setdefault(value, []).append(label)
+    return [Suggestion(value, "、".join(labels[:5])) for value, labels in found.items()]
+
+
+Source = Callable[[Connection, Asking], Any]
+_SOURCES: Mapping[str, Source] = MappingProxyType(
+    {
+        "site": _sites,
+        "product": _products,
+        "cycle": _cycles,
+        "organisation": _organisations,
+        "batch": _held,
+        "arriving": _arriving,
+        "sample": _samples,
+        "shipping": _shipments,
+        "hold": _holds,
+        "recall": _recalls,
+        "run": _runs,
+        "unbound_run": _unbound_runs,
+        "statement": _statements,
+    }
+)
+"""Where suggestions come from; "batch" is what is on hand, "arriving" what is on its way."""

@@ -1,0 +1,99 @@
+"""What a result of an instrument's file is about: the sample or batch that a row names, or those it may mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, or_, select
+
+from heji_trace.desks.choices import product_names, registered_facts
+from heji_trace.desks.lookup import batches_named
+from heji_trace.desks.suggestions import Suggestion
+from heji_trace.people.parties import Author
+from heji_trace.store.tables import batches, samples, stock, tests
+
+_MOST = 12
+_SHORTEST_NAME = 2
+# The clock of an instrument may be wrong, and a harvest be told by its evening.
+_SLACK_MS = 24 * 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A sample that was drawn before, or no sample yet, with the batches it is of."""
+
+    sample: str | None
+    batches: tuple[str, ...]
+
+
+def find_target(connection: Connection, text: str) -> Target | None:
+    """What a sample's number, a batch or a scanned code names; None where that is nothing, or not one batch alone."""
+    drawn = select(samples.c.target, samples.c.target_kind).where(
+        samples.c.sample == text, samples.c.withdrawn_seq.is_(None)
+    )
+    rows = connection.execute(drawn).all()
+    if rows:
+        return Target(text, tuple(row.target for row in rows if row.target_kind == "batch"))
+    named = batches_named(connection, text)
+    return Target(None, (named[0],)) if len(named) == 1 else None
+
+
+def suggest_targets(
+    connection: Connection, author: Author, unit: str, sample_name: str, tested_ms: int, language: str
+) -> list[Suggestion]:
+    """What a row may mean: the laboratory's own samples that await a result, then batches of the unit named.
+
+    Batches of a product that is called like the sample come first, then those made last before the test; none that
+    was made more than a day after it.
+    """
+    found = _awaiting(connection, author)
+    names = registered_facts(connection, "organisation").items()
+    owners = [code for code, (_, data) in names if _is_called(unit, code, str(data["name"]))]
+    return [*found, *_batches(connection, owners, sample_name, tested_ms, language)][:_MOST]
+
+
+def _awaiting(connection: Connection, author: Author) -> list[Suggestion]:
+    tested = select(tests.c.sample).where(tests.c.withdrawn_seq.is_(None))
+    query = (
+        select(samples.c.sample, samples.c.target)
+        .where(
+            samples.c.organisation == author.organisation,
+            samples.c.withdrawn_seq.is_(None),
+            samples.c.sample.not_in(tested),
+        )
+        .order_by(samples.c.seq.desc(), samples.c.sample)
+        .limit(_MOST)
+    )
+    targets: dict[str, list[str]] = {}
+    for sample, target in connection.execute(query):
+        targets.setdefault(sample, []).append(target)
+    return [Suggestion(sample, "、".join(named)) for sample, named in targets.items()]
+
+
+def _is_called(unit: str, code: str, name: str) -> bool:
+    """Whether a unit as an instrument's file names it may be this organisation: people shorten names."""
+    if len(unit) < _SHORTEST_NAME:
+        return False
+    return unit == code or unit in name or name in unit
+
+
+def _batches(
+    connection: Connection, owners: Iterable[str], sample_name: str, tested_ms: int, language: str
+) -> list[Suggestion]:
+    held = select(stock.c.batch).where(stock.c.holder.in_(owners), stock.c.amount > 0)
+    query = (
+        select(batches.c.batch, batches.c.product, batches.c.organisation)
+        .where(or_(batches.c.organisation.in_(owners), batches.c.batch.in_(held)))
+        .where(batches.c.made_ms <= tested_ms + _SLACK_MS)
+        .order_by(batches.c.made_ms.desc(), batches.c.made_seq.desc())
+        .limit(5 * _MOST)
+    )
+    rows = connection.execute(query).all()
+    called = product_names(connection, "zh", {row.product for row in rows if row.product})
+    shown = product_names(connection, language, called)
+    alike = sorted(rows, key=lambda row: sample_name not in called.get(row.product or "", ""))
+    return [
+        Suggestion(row.batch, f"{shown.get(row.product or '', '')} {row.organisation}".strip())
+        for row in alike
+    ]

@@ -1,0 +1,1 @@
+"""What an event brings about: lines, stock, edges, suspicions, erasures, and the stored warnings that follow."""

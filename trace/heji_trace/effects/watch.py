@@ -1,0 +1,79 @@
+"""What loggers and environment tests say about a batch: breaches of its storage band, risks of its origin."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from heji_trace.judging.cold_chain import Band, Limits, Reading, find_band, find_excursion
+from heji_trace.judging.rules import Raised, Thresholds
+from heji_trace.known.state import State
+from heji_trace.store.gather import Row
+
+_CODES: Mapping[str, str] = {"long": "COLD_CHAIN_BREACH", "hard": "COLD_CHAIN_SEVERE"}
+
+
+def watched(state: State, row: Row, thresholds: Thresholds) -> list[Raised]:
+    """The warnings that series of readings and tests of the batch's sites cause."""
+    return [*_breaches(state, row, thresholds), *_origin_risks(state, row["batch"])]
+
+
+def readings_of(data: str) -> list[Reading]:
+    """The readings of a stored series; none where its values were erased."""
+    return [Reading(at_ms, Decimal(temperature)) for at_ms, temperature, _ in json.loads(data)]
+
+
+def band_of(state: State, product: str | None) -> tuple[Band, Mapping[str, Any]] | None:
+    """The storage band of a product with its registered facts; None where it has none that can be judged."""
+    facts = state.find_registered("product", product) if product else None
+    band = find_band(facts.get("storage_band", "")) if facts else None
+    return None if band is None or facts is None else (band, facts)
+
+
+def _breaches(state: State, row: Row, thresholds: Thresholds) -> list[Raised]:
+    named = state.conditions.of("batch", row["batch"])
+    found = band_of(state, row["product"]) if named else None
+    if found is None:
+        return []
+    band, facts = found
+    limits = Limits(
+        facts.get("storage_tolerance_minutes", thresholds.cold_tolerance_minutes),
+        Decimal(facts.get("storage_margin") or thresholds.cold_margin_degrees),
+    )
+    raised = []
+    for condition in named:
+        for series in state.series.of("seq", condition["seq"]):
+            worst = find_excursion(readings_of(series["data"]), band, limits)
+            if worst is not None:
+                manner, excursion = worst
+                data = {
+                    "minutes": excursion.minutes,
+                    "peak": str(excursion.peak),
+                    "band": facts["storage_band"],
+                    "from_ms": excursion.from_ms,
+                }
+                raised.append(Raised(_CODES[manner], series["seq"], data))
+    return raised
+
+
+def _origin_risks(state: State, batch: str) -> list[Raised]:
+    return [
+        Raised("ORIGIN_RISK", row["seq"], json.loads(row["data"]))
+        for harvest in state.harvests.of("batch", batch)
+        for plot in state.cycle_sites.of("cycle", harvest["cycle"])
+        for row in _standing(state.environment.of("site", plot["site"]), harvest["occurred_ms"])
+        if row["is_over"]
+    ]
+
+
+def _standing(rows: Sequence[Row], harvested_ms: int) -> list[Row]:
+    """Of each analyte the test nearest before the harvest and the one nearest after: soil does not change in between."""
+    found: dict[tuple[str, str, bool], Row] = {}
+    for row in sorted(rows, key=lambda row: (row["occurred_ms"], row["seq"])):
+        is_later = row["occurred_ms"] > harvested_ms
+        key = (row["medium"], row["analyte"], is_later)
+        if not is_later or key not in found:
+            found[key] = row
+    return sorted(found.values(), key=lambda row: (row["seq"], row["position"]))

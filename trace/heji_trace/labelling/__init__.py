@@ -1,0 +1,1 @@
+"""Labels: issuing the codes of a batch, and printing them in runs."""

@@ -1,0 +1,1 @@
+"""What a consumer sees behind a code."""

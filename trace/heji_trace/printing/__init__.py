@@ -1,0 +1,1 @@
+"""What is printed: QR codes, sheets of trace labels, certificates of conformity."""

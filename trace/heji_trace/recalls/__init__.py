@@ -1,0 +1,1 @@
+"""Recalls: opened, brought up to date, finished."""

@@ -1,0 +1,1 @@
+"""Who may say what for whom, and who may read how much of it, and when."""

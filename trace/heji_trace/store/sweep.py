@@ -1,0 +1,78 @@
+"""Clearing the storage of what an erasure took: deleting rows alone leaves their bytes behind.
+
+SQLite's `secure_delete` overwrites what is deleted, but the write-ahead log still holds the pages as they were, and a
+page that was once split can keep a copy in the gap between its cells. So the log is brought into the file and cut to
+nothing, the file is looked through for the values, and made anew where one is found.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from heji_trace.errors import LedgerBusy
+from heji_trace.store.db import Store
+from heji_trace.store.tables import ERASABLE, PROJECTIONS, disclosures, imports
+
+_WINDOW: Final = 16
+COPYING: Final = tuple(
+    table for table in PROJECTIONS if any(column.info == ERASABLE for column in table.columns)
+)
+"""The read tables that copy sealed values into erasable columns."""
+
+
+def sweep(store: Store, values: Iterable[bytes] | None) -> None:
+    """Leave no byte of deleted values in the database's files; None where they are no longer known.
+
+    On PostgreSQL the dead rows are vacuumed; what its own write-ahead log and replicas keep is theirs to forget.
+    Raises LedgerBusy while somebody reads an older state of the database.
+    """
+    if store.dialect == "postgresql":
+        store.maintain(
+            "SET statement_timeout = 0",
+            *(f"VACUUM {table.name}" for table in (disclosures, imports, *COPYING)),
+        )
+        return
+    _cut_log(store)
+    if values is None or is_found(database_files(store), values):
+        store.maintain("VACUUM")
+        _cut_log(store)
+
+
+def database_files(store: Store) -> list[Path]:
+    """The files that make up a SQLite database, those that exist."""
+    path = store.path
+    if path is None:
+        return []
+    return [each for each in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal")))
+            if each.exists()]  # fmt: skip
+
+
+def is_found(files: Iterable[Path], values: Iterable[bytes]) -> bool:
+    """Whether a piece of one of the values stands in one of the files."""
+    wanted = {piece for value in values for piece in pieces(value)}
+    return any(_holds(file, wanted) for file in files)
+
+
+def pieces(value: bytes) -> Iterator[bytes]:
+    """A value cut up, since a page's end or an overflow page parts it; a short one is looked for whole."""
+    if len(value) <= _WINDOW:
+        yield value
+    for at in range(0, len(value) - _WINDOW + 1, _WINDOW):
+        yield value[at : at + _WINDOW]
+
+
+def _holds(file: Path, wanted: Iterable[bytes]) -> bool:
+    with file.open("rb") as opened:
+        if not file.stat().st_size:
+            return False
+        with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            return any(mapped.find(piece) >= 0 for piece in wanted)
+
+
+def _cut_log(store: Store) -> None:
+    [(busy, *_)] = store.maintain("PRAGMA wal_checkpoint(TRUNCATE)")
+    if busy:
+        raise LedgerBusy("values-not-swept")

@@ -1,0 +1,1 @@
+"""The doors for programs: one module for each resource, and their description."""

@@ -1,0 +1,1 @@
+"""The command `heji` of the operator."""

@@ -1,0 +1,254 @@
+"""`heji user`, `org`, `token`: letting people and programs in, and out again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import Any
+
+import click
+from sqlalchemy import Connection, select
+
+from heji_trace.errors import InvalidEvent, Problem, Unknown
+from heji_trace.events.kinds.words import SUBJECT_TYPE
+from heji_trace.people import accounts, sessions
+from heji_trace.people.accounts import Account
+from heji_trace.people.parties import ROLES
+from heji_trace.proving import canonical
+from heji_trace.store.db import Store
+from heji_trace.store.tables import register
+from heji_trace.vocabulary.times import SYSTEM_CLOCK, dump_ms
+from heji_web.commands.service import working_service
+from heji_web.commands.terminal import json_option, print_rows, read_password, tell
+from heji_web.service.founding import Organisation, add_account, register_organisation
+from heji_web.service.locking import locked
+from heji_web.service.passwords import argon2_passwords
+from heji_web.service.settings import read_settings
+
+_roles = click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    required=True,
+    type=click.Choice(ROLES),
+    help="角色，可多次 · repeatable",
+)
+_password_stdin = click.option(
+    "--password-stdin", is_flag=True, help="从标准输入读取密码 · read the password from standard input"
+)
+
+
+@contextmanager
+def _reading() -> Iterator[Connection]:
+    with closing(Store(read_settings(os.environ).database_url)) as store, store.read() as connection:
+        yield connection
+
+
+@contextmanager
+def _writing() -> Iterator[Connection]:
+    settings = read_settings(os.environ)
+    with locked(settings), closing(Store(settings.database_url)) as store, store.write() as connection:
+        yield connection
+
+
+# --- people ----------------------------------------------------------------------------------------------------------
+
+
+@click.group()
+def user() -> None:
+    """账号 · accounts."""
+
+
+@user.command("add")
+@click.argument("name")
+@click.option("--organisation", required=True, help="所属主体编号 · the code of the organisation")
+@_roles
+@_password_stdin
+@json_option
+def add_user(*, name: str, organisation: str, roles: tuple[str, ...], password_stdin: bool) -> None:
+    """新增账号 · Add an account."""
+    password = read_password(from_stdin=password_stdin)
+    with working_service(read_settings(os.environ)) as service:
+        with service.store.read() as connection:
+            check_registered(connection, organisation, roles)
+        account = add_account(service, name, organisation, roles, password)
+    tell(_shown_account(account), "account-added", name=account.name, organisation=organisation)
+
+
+@user.command("list")
+@click.option("--organisation", help="只列出该主体 · only this organisation")
+@json_option
+def list_users(organisation: str | None) -> None:
+    """列出账号 · List the accounts."""
+    with _reading() as connection:
+        found = accounts.list_accounts(connection, organisation)
+    columns = ("name", "organisation", "roles", "account", "created_at", "closed_at")
+    print_rows(columns, map(_shown_account, found))
+
+
+@user.command("close")
+@click.argument("name")
+@json_option
+def close_user(name: str) -> None:
+    """关闭账号，其登录与令牌随即失效 · Close an account, its sessions and tokens with it."""
+    with _writing() as connection:
+        accounts.close_account(connection, name, SYSTEM_CLOCK.now_ms())
+    tell({"ok": True, "name": name}, "account-closed", name=name)
+
+
+@user.command("password")
+@click.argument("name")
+@_password_stdin
+@json_option
+def set_password(*, name: str, password_stdin: bool) -> None:
+    """重设密码，并结束该账号的所有登录 · Set another password and end all sessions."""
+    password = read_password(from_stdin=password_stdin)
+    settings = read_settings(os.environ)
+    with locked(settings), closing(Store(settings.database_url)) as store:
+        accounts.reset_password(store, argon2_passwords(), name, password)
+    tell({"ok": True, "name": name}, "password-changed", name=name)
+
+
+# --- organisations ---------------------------------------------------------------------------------------------------
+
+
+@click.group()
+def org() -> None:
+    """主体 · organisations."""
+
+
+@org.command("add")
+@click.argument("code")
+@click.option("--name", required=True, help="名称 · name")
+@click.option(
+    "--type",
+    "subject_type",
+    required=True,
+    type=click.Choice([option.value for option in SUBJECT_TYPE.options]),
+    help="主体类型 · type",
+)
+@_roles
+@click.option("--division", help="行政区划代码 · administrative division code")
+@click.option(
+    "--as", "actor", default="operator", show_default=True, help="以哪个运营账号登记 · acting account"
+)
+@json_option
+def add_organisation(
+    *, code: str, name: str, subject_type: str, roles: tuple[str, ...], division: str | None, actor: str
+) -> None:
+    """登记主体（写入账本）· Register an organisation, as an entry of the ledger."""
+    organisation = Organisation(code, name, subject_type, roles, division)
+    with working_service(read_settings(os.environ)) as service:
+        with service.store.read() as connection:
+            author = accounts.account_of(connection, actor).author
+        receipt = register_organisation(service, organisation, author)
+    told = {
+        "ok": True,
+        "seq": receipt.seq,
+        "entry_hash": receipt.entry_hash.hex(),
+        "event_id": receipt.event_id,
+    }
+    tell(told, "organisation-added", code=code, seq=receipt.seq)
+
+
+@org.command("list")
+@json_option
+def list_organisations() -> None:
+    """列出已登记的主体 · List the registered organisations."""
+    with _reading() as connection:
+        found = registered_organisations(connection)
+    print_rows(("code", "name", "subject_type", "roles", "status"), found)
+
+
+# --- tokens ----------------------------------------------------------------------------------------------------------
+
+
+@click.group()
+def token() -> None:
+    """程序用的令牌 · bearer tokens for programs."""
+
+
+@token.command("add")
+@click.argument("token_name")
+@click.option("--account", required=True, help="账号 · the account it speaks for")
+@json_option
+def add_token(token_name: str, account: str) -> None:
+    """签发令牌，只显示这一次 · Issue a token; it is shown this once."""
+    with _writing() as connection:
+        owner = accounts.account_of(connection, account)
+        secret = sessions.issue_token(connection, owner, token_name, os.urandom, SYSTEM_CLOCK.now_ms())
+    tell({"ok": True, "name": token_name, "token": secret}, "token-added", token=secret)
+
+
+@token.command("list")
+@click.option("--account", required=True, help="账号 · account")
+@json_option
+def list_tokens(account: str) -> None:
+    """列出账号的令牌 · List the tokens of an account."""
+    with _reading() as connection:
+        owner = accounts.account_of(connection, account)
+        found = sessions.list_tokens(connection, owner)
+    rows = (
+        {
+            "name": each.token_name,
+            "created_at": dump_ms(each.created_ms),
+            "revoked_at": None if each.revoked_ms is None else dump_ms(each.revoked_ms),
+        }
+        for each in found
+    )
+    print_rows(("name", "created_at", "revoked_at"), rows)
+
+
+@token.command("revoke")
+@click.argument("token_name")
+@click.option("--account", required=True, help="账号 · account")
+@json_option
+def revoke_token(token_name: str, account: str) -> None:
+    """作废令牌 · Revoke a token."""
+    with _writing() as connection:
+        owner = accounts.account_of(connection, account)
+        sessions.revoke_token(connection, owner, token_name, SYSTEM_CLOCK.now_ms())
+    tell({"ok": True, "name": token_name}, "token-revoked", name=token_name)
+
+
+COMMANDS = (user, org, token)
+
+
+def registered_organisations(connection: Connection) -> list[dict[str, Any]]:
+    """The organisations as they are registered now, by code."""
+    query = (
+        select(register.c.code, register.c.data)
+        .where(register.c.kind == "organisation", register.c.withdrawn_seq.is_(None))
+        .order_by(register.c.code, register.c.seq)
+    )
+    newest = {row.code: canonical.load(row.data.encode()) for row in connection.execute(query)}
+    known = ("name", "subject_type", "roles", "status")
+    return [{"code": code, **{name: facts.get(name) for name in known}} for code, facts in newest.items()]
+
+
+def check_registered(connection: Connection, code: str, roles: Sequence[str]) -> None:
+    """Raise Unknown where no organisation of this code is registered, InvalidEvent for roles that it does not have.
+
+    The ledger shows in which roles an organisation speaks; an account in another would speak as what it is not.
+    """
+    found = [each["roles"] or () for each in registered_organisations(connection) if each["code"] == code]
+    if not found:
+        raise Unknown("unknown-organisation", code=code)
+    foreign = [role for role in roles if role not in found[0]]
+    if foreign:
+        names = {"organisation": code}
+        raise InvalidEvent(
+            [Problem("/roles", "role-not-registered", {"role": role, **names}) for role in foreign]
+        )
+
+
+def _shown_account(account: Account) -> dict[str, Any]:
+    return {
+        "name": account.name,
+        "organisation": account.organisation,
+        "roles": sorted(account.roles),
+        "account": account.account,
+        "created_at": dump_ms(account.created_ms),
+        "closed_at": None if account.closed_ms is None else dump_ms(account.closed_ms),
+    }

@@ -1,0 +1,1 @@
+"""The desks of those who sign in: co-operatives, laboratories, traders, regulators."""

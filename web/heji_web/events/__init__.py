@@ -1,0 +1,1 @@
+"""Events on pages: written in forms, told in words, listed."""

@@ -1,0 +1,313 @@
+"""One form for each kind of event, generated from its declaration: opened, filled line by line, recorded once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+from uuid import NAMESPACE_OID, uuid5
+
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Connection
+
+from heji_trace.desks import choices
+from heji_trace.desks.suggestions import Asking, Suggestion, suggest
+from heji_trace.errors import HejiError, NotAllowed, Problem, Unknown
+from heji_trace.events.kinds import KINDS, Kind
+from heji_trace.events.kinds.forms import controls_of
+from heji_trace.events.schemas import parse_event
+from heji_trace.events.sheets.names import with_codes
+from heji_trace.events.sheets.posted import read_posted
+from heji_trace.identifiers.event_ids import new_event_id
+from heji_trace.known.statements import stated
+from heji_trace.ledger.ledger import read_stored
+from heji_trace.people.parties import Author
+from heji_trace.recording.recorder import Receipt
+from heji_trace.rights import reading
+from heji_trace.rights.rights import OPERATED_FOR_OTHERS
+from heji_trace.vocabulary.times import BEIJING, beijing_date, moment_of
+from heji_trace.vocabulary.units import measures_alike
+from heji_web.events import filled
+from heji_web.events.drawn import Fault, draw, suggestions_by_place, wanted_suggestions
+from heji_web.events.filled import Texts
+from heji_web.events.naming import known_names
+from heji_web.requests import kept_forms
+from heji_web.requests.access import signed_in
+from heji_web.requests.headers import permit_scripts
+from heji_web.requests.languages import gettext, language
+from heji_web.requests.problems import ProblemAnswer, problem_of
+from heji_web.service.service import the_service
+
+blueprint = Blueprint("forms", __name__)
+blueprint.after_request(permit_scripts)
+
+_GIVER = "organisation"
+_REASON = "/details/reason"
+_MOST_LISTED = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What one person needs to record one kind: for whom, with which suggestions."""
+
+    kind: Kind
+    author: Author
+    givers: tuple[Suggestion, ...]
+    may_name_others: bool
+    suggestions: Mapping[str, Sequence[Suggestion]]
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """A form while it is filled: `corrects` is the event that the new one replaces, "" for an ordinary one.
+
+    `event_id` and `opened_at` are made when the form is opened, so that a second tap says the very same.
+    """
+
+    desk: Desk
+    texts: Texts
+    event_id: str
+    opened_at: str
+    corrects: str = ""
+    reason: str = ""
+    acknowledged: tuple[str, ...] = ()
+    refusal: ProblemAnswer | None = None
+
+
+@blueprint.get("/desk/record/<kind>")
+def show(kind: str) -> ResponseReturnValue:
+    """A new form, filled with the present, what the address says, and what was said last time."""
+    author = signed_in().author
+    service = the_service()
+    with service.store.read() as connection:
+        desk = _desk_of(connection, author, kind)
+        corrects = request.args.get("corrects", "")
+        texts = _corrected_texts(connection, desk, corrects) if corrects else _new_texts(connection, desk)
+    now_ms = service.clock.now_ms()
+    filling = Filling(desk, texts, new_event_id(now_ms, service.random), _moment_text(now_ms), corrects)
+    _name_anew(filling)
+    return _page(filling)
+
+
+@blueprint.post("/desk/record/<kind>")
+def record(kind: str) -> ResponseReturnValue:
+    """Add or drop a line, or record the event and show its receipt."""
+    author = signed_in().author
+    with the_service().store.read() as connection:
+        desk = _desk_of(connection, author, kind)
+    filling = _posted(desk)
+    if "add" in request.form:
+        filled.add_row(desk.kind, filling.texts, request.form["add"])
+        _name_anew(filling)
+        return _page(filling)
+    if "drop" in request.form or kept_forms.AGAIN in request.form:
+        return _page(filling)
+    try:
+        receipt = _record(filling)
+    except HejiError as error:
+        return _page_again(filling, error)
+    return redirect(url_for("events.show", event_id=receipt.event_id, done=1), HTTPStatus.SEE_OTHER)
+
+
+def _record(filling: Filling) -> Receipt:
+    desk, service = filling.desk, the_service()
+    with service.store.read() as connection:
+        known = known_names(connection, desk.author, desk.kind, service.clock.now_ms())
+        raw = with_codes(desk.kind, read_posted(desk.kind, _pairs(filling.texts)), known)
+        place = _place(connection, desk.kind, raw)
+    if place is not None:
+        raw.setdefault("site", place)
+    if filling.corrects:
+        raw = _correction(filling, raw)
+    raw["id"] = filling.event_id
+    if filling.acknowledged:
+        raw["acknowledged"] = list(filling.acknowledged)
+    return service.recorder.submit(parse_event(raw), desk.author)
+
+
+def _place(connection: Connection, kind: Kind, raw: Mapping[str, Any]) -> str | None:
+    """Where field work, and a harvest, happens unless the form says otherwise: where its cycles grow."""
+    cycles = raw.get("cycles")
+    if kind.area != "growing" or not isinstance(cycles, list):
+        return None
+    return choices.place_of(connection, [str(each) for each in cycles])
+
+
+def _correction(filling: Filling, replacement: dict[str, Any]) -> dict[str, Any]:
+    # Made of the correction's own id: a double tap must not replace twice.
+    replacement["id"] = str(uuid5(NAMESPACE_OID, f"replacement {filling.event_id}"))
+    return {
+        "kind": "correction",
+        "occurred_at": filling.opened_at,
+        "organisation": replacement.get("organisation"),
+        "details": {
+            "corrects": [filling.corrects],
+            "reason": filling.reason,
+            "replacement": replacement,
+        },
+    }
+
+
+def _desk_of(connection: Connection, author: Author, kind_name: str) -> Desk:
+    """Raises Unknown for a kind without a form, NotAllowed where the author may record it for nobody."""
+    kind = KINDS.get(kind_name)
+    if kind is None or not kind.form:
+        raise Unknown
+    today = beijing_date(the_service().clock.now_ms())
+    codes = choices.recorded_for(connection, author, today).get(kind.name, [])
+    if not codes:
+        raise NotAllowed("kind-not-for-role", kind=kind.zh if language() == "zh" else kind.en)
+    names = choices.names_of(connection, codes, own=codes)
+    asking = Asking(author, tuple(codes), language())
+    return Desk(
+        kind,
+        author,
+        tuple(Suggestion(code, names.get(code, "")) for code in codes),
+        "operator" in author.roles and kind.name in OPERATED_FOR_OTHERS,
+        suggest(connection, asking, wanted_suggestions(kind)),
+    )
+
+
+def _new_texts(connection: Connection, desk: Desk) -> Texts:
+    service = the_service()
+    giver = request.args.get("organisation") or desk.givers[0].value
+    texts: Texts = {}
+    if any(each.value == giver for each in desk.givers):
+        texts = _remembered_texts(connection, desk.kind, giver, request.args.get("inputs.0.batch", ""))
+    now = filled.now_text(service.clock.now_ms())
+    texts |= {control.name: [now] for control in controls_of(desk.kind) if control.prefill == "now"}
+    texts["organisation"] = [giver]
+    if desk.kind.name == "testing":
+        texts["details.laboratory"] = [giver]
+    for name, given in request.args.lists():
+        texts[name] = given
+    _count_as_made(connection, desk, texts)
+    return texts
+
+
+def _count_as_made(connection: Connection, desk: Desk, texts: Texts) -> None:
+    """Goods that the address names are counted as they were made where the last ones were measured otherwise."""
+    offered = suggestions_by_place(desk.kind, desk.suggestions)
+    for name, batch in request.args.items():
+        table, row, column = (*name.split("."), "", "")[:3]
+        unit = f"{table}.{row}.unit"
+        if column != "batch" or unit in request.args:
+            continue
+        # The unit of goods that are not this person's is nobody's to learn from an address.
+        if batch in {each.value for each in offered.get(f"{table}.batch", ())}:
+            made = _made_unit(connection, batch)
+            if made and not measures_alike(made, texts.get(unit, [""])[0]):
+                texts[unit] = [made]
+
+
+def _made_unit(connection: Connection, batch: str) -> str | None:
+    """The unit in which a batch was counted when it was made, or opened by whoever received it."""
+    seq = choices.maker_of(connection, batch)
+    if seq is None:
+        return None
+    event = stated(read_stored(connection, [seq])[0].event)
+    return next((line.unit for line in (*event.outputs, *event.moves) if line.batch == batch), None)
+
+
+def _remembered_texts(connection: Connection, kind: Kind, giver: str, taken: str) -> Texts:
+    """What was said last time; what was made then only where it was made of such goods as are taken now."""
+    last = choices.last_event(connection, giver, kind.name)
+    if last is None:
+        return {}
+    texts = filled.remembered_texts(kind, read_stored(connection, [last])[0].event.body)
+    alike = choices.last_made_from_such(connection, giver, kind.name, taken) if taken else None
+    if alike is not None:
+        texts |= filled.made_texts(kind, read_stored(connection, [alike])[0].event.body)
+    return texts
+
+
+def _corrected_texts(connection: Connection, desk: Desk, event_id: str) -> Texts:
+    """What the event to be corrected says; raises Unknown where it is not one that this person may correct."""
+    seq = reading.seq_of(connection, desk.author, event_id)
+    stored = read_stored(connection, [seq])[0]
+    event = stated(stored.event)
+    if event.kind != desk.kind.name or event.organisation not in {each.value for each in desk.givers}:
+        raise Unknown
+    disclosed = reading.disclosed_values(stored, desk.author, reading.colleagues(connection, desk.author))
+    body = reading.shown_body(stored.event, disclosed)
+    said = body if event is stored.event else body["details"]["replacement"]
+    texts = filled.texts_of(desk.kind, said)
+    # The place follows the cycles again where it did: whoever corrects these does not look for it.
+    if texts.get("site") == [_place(connection, desk.kind, said)]:
+        del texts["site"]
+    return texts
+
+
+def _posted(desk: Desk) -> Filling:
+    pairs = list(request.form.items(multi=True))
+    if dropped := request.form.get("drop"):
+        pairs = [(name, text) for name, text in pairs if not name.startswith(f"{dropped}.")]
+    return Filling(
+        desk,
+        filled.posted_texts(desk.kind, pairs),
+        request.form.get("id", ""),
+        request.form.get("opened_at", ""),
+        request.form.get("corrects", ""),
+        request.form.get("reason", ""),
+        tuple(request.form.getlist("acknowledged")),
+    )
+
+
+def _name_anew(filling: Filling) -> None:
+    service = the_service()
+    day = beijing_date(service.clock.now_ms())
+    filled.name_anew(filling.desk.kind, filling.texts, day, service.random)
+
+
+def _pairs(texts: Texts) -> list[tuple[str, str]]:
+    return [(name, text) for name, values in texts.items() for text in values]
+
+
+def _moment_text(ms: int) -> str:
+    return moment_of(ms).astimezone(BEIJING).isoformat(timespec="seconds")
+
+
+def _page_again(filling: Filling, error: HejiError) -> ResponseReturnValue:
+    problem = problem_of(error)
+    response = make_response(_page(replace(filling, refusal=problem)), problem.status)
+    response.headers.update(problem.headers)
+    return response
+
+
+def _page(filling: Filling) -> str:
+    desk = filling.desk
+    problems = filling.refusal.problems if filling.refusal else ()
+    asked = [problem for problem in problems if filling.corrects and problem.pointer == _REASON]
+    on_page = [_of_replacement(problem) for problem in problems if problem not in asked]
+    drawn, faults = draw(desk.kind, filling.texts, desk.suggestions, on_page)
+    shown = [control for control in drawn if control.name != _GIVER]
+    return render_template(
+        "form.html",
+        kind=desk.kind,
+        desk=desk,
+        filling=filling,
+        giver=filling.texts.get(_GIVER, [""])[0],
+        for_whom=next(control for control in drawn if control.name == _GIVER),
+        first=[control for control in shown if control.first],
+        more=[control for control in shown if not control.first],
+        faults=[*_faults_of_reason(asked), *map(partial(_reachable, desk), faults)][:_MOST_LISTED],
+        further_faults=max(0, len(problems) - _MOST_LISTED),
+    )
+
+
+def _faults_of_reason(problems: Sequence[Problem]) -> list[Fault]:
+    return [Fault(gettext("What was wrong"), each.sentence(language()), "reason") for each in problems]
+
+
+def _reachable(desk: Desk, fault: Fault) -> Fault:
+    """The fault without a link where the page has no field for it: whoever records for one alone is asked nothing."""
+    is_asked = len(desk.givers) > 1 or desk.may_name_others
+    return fault if fault.anchor != _GIVER or is_asked else replace(fault, anchor="")
+
+
+def _of_replacement(problem: Problem) -> Problem:
+    """In a correction the fields on the page are those of the event inside it."""
+    return replace(problem, pointer=problem.pointer.removeprefix("/details/replacement"))

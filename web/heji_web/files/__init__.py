@@ -1,0 +1,1 @@
+"""Files that people have: read, checked with them, recorded wholly or not at all, taken back."""
