@@ -22,7 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from heji_scanners.entries import State
 from heji_scanners.files import INSTRUMENT, SHEET_KINDS, ReadFile, read_bytes, read_file
 from heji_scanners.outbox import Outbox
-from heji_scanners.sending import Sender, drain
+from heji_scanners.sending import Renamed, Sender, drain
 from heji_scanners.server import Server
 from heji_scanners.settings import ScanSettings, read_settings, read_token, server_of
 from heji_scanners.taking import Taken, take_file
@@ -199,15 +199,17 @@ def send_files(
     with opened_outbox(settings) as outbox:
         before = outbox.counts()
         told = [_take(outbox, _read(path, kind, organisation, settings), path) for path in files]
-        trouble = None if no_wait else _send(settings, outbox, patience)
+        trouble, renamed = (None, None) if no_wait else _send(settings, outbox, patience)
         counts = outbox.counts()
     files_fine = all(each["ok"] for each in told)
     is_open = counts[State.PARKED] > 0 or (not no_wait and counts[State.WAITING] > 0)
     ok = files_fine and not is_open
     if wants_json():
         delivered = counts[State.DELIVERED] - before[State.DELIVERED]
-        print_json({"ok": ok, "files": told, "delivered": delivered, "trouble": trouble, "outbox": counts})
+        parts = {"delivered": delivered, "trouble": trouble, "renamed": _dump_renamed(renamed)}
+        print_json({"ok": ok, "files": told, **parts, "outbox": counts})
     else:
+        _tell_renamed(renamed)
         if trouble is not None:
             tell("scan-not-sent", err=True, why=trouble[language()])
         tell_counts(counts)
@@ -234,23 +236,30 @@ def _take(outbox: Outbox, read: ReadFile, path: Path, *, versions: bool = True) 
         "known": taken.known,
         "asked": taken.asked,
         "gone": taken.gone,
+        "earlier": taken.earlier,
     }
 
 
 def _say_taken(taken: Taken) -> None:
     name = taken.file.name
     tell("scan-file-taken", name=name, new=taken.new, known=taken.known)
-    if taken.asked:
+    if taken.earlier is not None:
+        tell("scan-file-earlier", name=name, earlier=taken.earlier, known=taken.known)
+    if taken.asked and taken.version == 1:
+        tell("scan-file-repeats", name=name, count=taken.asked)
+    elif taken.asked:
         tell("scan-file-asked", name=name, version=taken.version, count=taken.asked)
     if taken.gone > taken.asked:
         tell("scan-file-gone", name=name, version=taken.version, count=taken.gone - taken.asked)
 
 
-def _send(settings: ScanSettings, outbox: Outbox, patience: float) -> dict[str, str] | None:
-    """Send what waits, with a bar on a terminal; what kept some of it from being sent, if anything did."""
+def _send(
+    settings: ScanSettings, outbox: Outbox, patience: float
+) -> tuple[dict[str, str] | None, Renamed | None]:
+    """Send what waits, with a bar on a terminal; what kept some of it from being sent, and whether the ledger moved."""
     waiting = outbox.counts()[State.WAITING]
     if not waiting:
-        return None
+        return None, None
     bar = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -269,11 +278,21 @@ def _send(settings: ScanSettings, outbox: Outbox, patience: float) -> dict[str, 
             error = line.sender.trouble.error
             doing = say("scan-sending", language()) if error is None else error.sentence(language())
             bar.update(task, rate=rate, description=visible(doing))
-        error = line.sender.trouble.error
+        error, renamed = line.sender.trouble.error, line.sender.take_renamed()
     if not outbox.counts()[State.WAITING]:
-        return None
+        return None, renamed
     error = error or ServerUnreachable("scan-waits")
-    return {"code": error.code, "zh": error.sentence("zh"), "en": error.sentence("en")}
+    return {"code": error.code, "zh": error.sentence("zh"), "en": error.sentence("en")}, renamed
+
+
+def _tell_renamed(renamed: Renamed | None) -> None:
+    """Say that the county's ledger goes on under another name, and what is sent once more for that."""
+    if renamed is not None:
+        tell("scan-ledger-renamed", known=renamed.known, found=renamed.found, count=renamed.again)
+
+
+def _dump_renamed(renamed: Renamed | None) -> dict[str, object] | None:
+    return None if renamed is None else {"from": renamed.known, "to": renamed.found, "again": renamed.again}
 
 
 def tell_counts(counts: dict[State, int]) -> None:
@@ -336,7 +355,11 @@ def _send_a_while(line: _Line, stopped: Flag, said: str, *, is_there: bool) -> s
     while not stopped.is_set() and (left := end - SYSTEM_CLOCK.monotonic()) > 0:
         wait = line.sender.step()
         stopped.wait(left if wait is None else min(left, wait))
-    counts = line.outbox.counts()
+    counts, renamed = line.outbox.counts(), line.sender.take_renamed()
+    if renamed is not None:
+        if wants_json():
+            print_json({"renamed": _dump_renamed(renamed)}, indent=None)
+        _tell_renamed(renamed)
     if counts != before:
         if wants_json():
             print_json({"outbox": counts}, indent=None)

@@ -12,11 +12,12 @@ import click
 
 from heji_scanners.commands_files import opened_outbox, tell_counts
 from heji_scanners.deciding import confirm
-from heji_scanners.entries import EVENT, Entry, State
+from heji_scanners.entries import EVENT, Entry, State, Step
 from heji_scanners.outbox import Outbox
 from heji_scanners.settings import read_settings
 from heji_scanners.terminal import json_option, language, print_json, print_table, tell, wants_json
-from heji_trace.errors import HejiError, InvalidEvent, Problem
+from heji_scanners.written import write_file
+from heji_trace.errors import HejiError
 from heji_trace.events.kinds import KINDS
 from heji_trace.proving import canonical
 from heji_trace.sentences import say
@@ -76,22 +77,18 @@ def show_entries(*, names: Sequence[str]) -> None:
     """显示条目的内容、经过、回执或服务器的原因。 Show entries with everything known about them."""
     with opened_outbox(read_settings(environ)) as outbox:
         entries = [outbox.entry_of(name) for name in names]
+        steps = [outbox.steps_of(each.number) for each in entries]
+    if wants_json():
         shown = [
             _dump(each)
             | {"event": each.event if each.form == EVENT else None}
-            | {
-                "steps": [
-                    {"at": dump_ms(step.at_ms), "step": step.step, "said": step.said}
-                    for step in outbox.steps_of(each.number)
-                ]
-            }
-            for each in entries
+            | {"steps": [{"at": dump_ms(one.at_ms), "step": one.step, "said": one.said} for one in happened]}
+            for each, happened in zip(entries, steps, strict=True)
         ]
-    if wants_json():
         print_json({"ok": True, "entries": shown})
         return
-    for entry, told in zip(entries, shown, strict=True):
-        _show(entry, told)
+    for entry, happened in zip(entries, steps, strict=True):
+        _show(entry, happened)
 
 
 @outbox_group.command("confirm")
@@ -161,6 +158,28 @@ def discard_entries(context: click.Context, *, names: Sequence[str], reason: str
         _decide(context, chosen, lambda entry: outbox.discard(entry.number, reason.strip()), "scan-discarded")
 
 
+@outbox_group.command("resend")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 36_500),
+    default=30,
+    show_default=True,
+    help="多少天以来送达的。 What was delivered within so many days.",
+)
+@json_option
+def resend_entries(*, days: int) -> None:
+    """服务器恢复备份后，把已送达的再送一次；不会重复入账。 Send again what was delivered: a server may have lost it.
+
+    Whatever the ledger has is answered with its receipt and not recorded a second time.
+    """
+    with opened_outbox(read_settings(environ)) as outbox:
+        count = outbox.send_again(SYSTEM_CLOCK.now_ms() - days * _DAY_MS)
+        counts = outbox.counts()
+    if wants_json():
+        print_json({"ok": True, "again": count, "outbox": counts})
+    tell("scan-sent-again", count=count)
+
+
 @outbox_group.command("prune")
 @click.option(
     "--days",
@@ -188,12 +207,13 @@ def prune_entries(*, days: int) -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="写到哪个文件。 Where to write it.",
 )
+@click.option("--overwrite", is_flag=True, help="同名文件已存在时覆盖它。 Replace a file of that name.")
 @json_option
-def export_entries(*, states: Sequence[str], output: Path | None) -> None:
+def export_entries(*, states: Sequence[str], output: Path | None, overwrite: bool) -> None:
     """把未送达的事件导出为 NDJSON，可用优盘带走或改正后重发。 Write events as lines of JSON.
 
     Without --state, those that wait or need a person. Their ids stay: sent from elsewhere, they repeat and never
-    double. Instruments' files are not among them.
+    double. Instruments' files are not among them. A file that is there already, and may have been mended, stays as it is.
     """
     wanted = [State(state) for state in states] or list(_OPEN)
     with opened_outbox(read_settings(environ)) as outbox:
@@ -203,12 +223,8 @@ def export_entries(*, states: Sequence[str], output: Path | None) -> None:
     if output is None:
         sys.stdout.buffer.write(b"".join(lines))
         return
-    try:
-        output.write_bytes(b"".join(lines))
-    except OSError as error:
-        raise InvalidEvent(
-            [Problem("", "scan-file-unwritable", {"name": output, "reason": error.strerror})]
-        ) from None
+    # What is sealed in the ledger lies in it in clear.
+    write_file(output, b"".join(lines), overwrite=overwrite, private=True)
     if wants_json():
         print_json({"ok": True, "events": len(lines), "file": str(output)})
     tell("scan-exported", count=len(lines), name=output)
@@ -270,7 +286,7 @@ def _dump(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _show(entry: Entry, told: dict[str, Any]) -> None:
+def _show(entry: Entry, steps: Sequence[Step]) -> None:
     rows: list[tuple[object, object]] = [
         (say("scan-column-number", language()), entry.number),
         ("id", entry.id),
@@ -280,11 +296,19 @@ def _show(entry: Entry, told: dict[str, Any]) -> None:
         (say("scan-column-said", language()), _last_word(entry)),
         *((f"  {each['code']}", each[language()]) for each in entry.questions),
         *((f"  {each.get('pointer', '')}", each.get(language(), "")) for each in _problems(entry)),
-        *((f"  {step['at']}", f"{step['step']} {step['said']}".strip()) for step in told["steps"]),
+        *((f"  {_when(step.at_ms)}", _step(step)) for step in steps),
     ]
     print_table(("scan-column-what", "scan-column-content"), rows)
     if entry.form == EVENT:
         click.echo(canonical.dump(entry.event).decode())
+
+
+def _step(step: Step) -> str:
+    return f"{say(f'scan-step-{step.step}', language())} {step.said}".strip()
+
+
+def _when(at_ms: int) -> str:
+    return moment_of(at_ms).astimezone(BEIJING).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _problems(entry: Entry) -> Sequence[dict[str, Any]]:

@@ -13,7 +13,8 @@ from heji_scanners.files import SHEET_KINDS
 from heji_scanners.server import Server
 from heji_scanners.settings import read_settings, read_token
 from heji_scanners.terminal import json_option, language, print_json, tell, wants_json
-from heji_trace.errors import InvalidEvent, Problem, ServerUnreachable
+from heji_scanners.written import write_file
+from heji_trace.errors import ServerUnreachable
 from heji_trace.events.kinds import KINDS
 from heji_trace.events.sheets.templates import template
 
@@ -43,15 +44,7 @@ def write_template(
     told = told or language()
     path = output or Path(f"{KINDS[kind].zh.replace('/', '、') if told == 'zh' else kind}.xlsx")
     own = None if offline else _own_template(kind, told)
-    try:
-        with path.open("wb" if overwrite else "xb") as file:
-            file.write(own or template(KINDS[kind], told))
-    except FileExistsError:
-        raise InvalidEvent([Problem("", "scan-file-exists", {"name": path})]) from None
-    except OSError as error:
-        raise InvalidEvent(
-            [Problem("", "scan-file-unwritable", {"name": path, "reason": error.strerror})]
-        ) from None
+    write_file(path, own or template(KINDS[kind], told), overwrite=overwrite)
     if wants_json():
         print_json({"ok": True, "kind": kind, "file": str(path), "own_lists": own is not None})
     tell("scan-template-written", name=path)

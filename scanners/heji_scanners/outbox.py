@@ -1,7 +1,7 @@
 """The outbox: what was stated in the field, durably on disk before anything else is done with it.
 
     put -> waiting -> delivered (with its receipt, kept until it is pruned)
-             | ^
+             | ^         | send again, where a ledger lost it
              v | confirm, retry
             parked (with the server's reason) -> discarded (with a person's; the draft stays)
 
@@ -13,7 +13,6 @@ field machines do not have (3.51.3).
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,30 +21,18 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from heji_scanners.entries import Draft, Entry, KeptFile, Put, State, Step
+from heji_scanners.outbox_file import open_outbox_file
 from heji_trace.errors import Conflict, Misconfigured, Unknown
 from heji_trace.vocabulary.times import Clock
 
-_VERSION: Final = 1
-_SCHEMA: Final = (
-    "CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
-    """CREATE TABLE files (
-        sha256 TEXT PRIMARY KEY, path TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, rows TEXT NOT NULL,
-        taken_ms INTEGER NOT NULL)""",
-    "CREATE INDEX files_by_path ON files (path)",
-    # AUTOINCREMENT: a number that somebody has written down never comes to mean another entry.
-    """CREATE TABLE entries (
-        number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, form TEXT NOT NULL, kind TEXT NOT NULL,
-        body BLOB NOT NULL, acknowledged TEXT NOT NULL DEFAULT '[]', replaces TEXT, file TEXT NOT NULL, line INTEGER,
-        state TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, not_before_ms INTEGER NOT NULL DEFAULT 0,
-        status INTEGER, answer TEXT, receipt TEXT, put_ms INTEGER NOT NULL, settled_ms INTEGER)""",
-    "CREATE INDEX entries_by_state ON entries (state, number)",
-    "CREATE TABLE steps (number INTEGER NOT NULL, at_ms INTEGER NOT NULL, step TEXT NOT NULL, said TEXT NOT NULL)",
-    "CREATE INDEX steps_by_number ON steps (number)",
-)
+LEDGER: Final = "ledger"
+"""The fact that names the ledger to which this outbox belongs."""
 _ENTRY: Final = """SELECT number, id, form, entries.kind, body, acknowledged, replaces, file,
     coalesce(files.name, ''), line, state, attempts, status, answer, receipt, put_ms, settled_ms
     FROM entries LEFT JOIN files ON files.sha256 = entries.file"""
-_BUSY_SECONDS: Final = 60
+# What is to wait longer than anything is made to wait was put off by a clock that was wrong.
+_IS_DUE: Final = "NOT (not_before_ms > ? AND not_before_ms <= ?)"
+_LONGEST_WAIT_MS: Final = 60_000
 _AT_ONCE: Final = 500
 _DEPENDENT: Final = 422
 
@@ -56,31 +43,7 @@ class Outbox:
     def __init__(self, folder: Path, clock: Clock) -> None:
         self.folder = folder
         self._clock = clock
-        self._db = self._opened(folder / "outbox.db")
-
-    def _opened(self, path: Path) -> sqlite3.Connection:
-        is_new = not path.exists()
-        try:
-            # What lies here is sealed in the ledger; nobody else on this machine is to read it.
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
-            db.execute("PRAGMA synchronous=FULL")
-            db.execute("PRAGMA journal_mode=TRUNCATE")
-            with db:
-                db.execute("BEGIN IMMEDIATE")
-                version = db.execute("PRAGMA user_version").fetchone()[0]
-                if not version:
-                    for statement in _SCHEMA:
-                        db.execute(statement)
-                    db.execute(f"PRAGMA user_version={_VERSION}")
-            if is_new:
-                _sync_folder(path.parent)
-                _sync_folder(path.parent.parent)
-        except (OSError, sqlite3.Error) as error:
-            raise Misconfigured("scan-outbox-unusable", path=path, reason=error) from None
-        if version > _VERSION:
-            raise Misconfigured("scan-outbox-newer", path=path)
-        return db
+        self._db = open_outbox_file(folder / "outbox.db")
 
     def close(self) -> None:
         """Let go of the file."""
@@ -162,9 +125,13 @@ class Outbox:
         """The versions of the file at a path that were taken, the newest first."""
         return list(self._files("path = ? ORDER BY taken_ms DESC, rowid DESC", path))
 
-    def _files(self, condition: str, value: str) -> Iterator[KeptFile]:
+    def newest_files(self, kind: str, most: int) -> Iterator[KeptFile]:
+        """The files of a kind that were taken last, the newest first."""
+        return self._files("kind = ? ORDER BY taken_ms DESC, rowid DESC LIMIT ?", kind, most)
+
+    def _files(self, condition: str, *values: str | int) -> Iterator[KeptFile]:
         query = f"SELECT sha256, path, name, kind, rows FROM files WHERE {condition}"  # noqa: S608
-        for sha256, path, name, kind, rows in self._db.execute(query, (value,)):
+        for sha256, path, name, kind, rows in self._db.execute(query, values):
             yield KeptFile(sha256, path, name, kind, json.loads(rows))
 
     # --- sending ---------------------------------------------------------------------------------------------------
@@ -174,10 +141,9 @@ class Outbox:
         found: list[int] = []
         size = 0
         query = (
-            "SELECT number, length(body) FROM entries WHERE state = ? AND not_before_ms <= ?"
-            " ORDER BY number LIMIT ?"
+            f"SELECT number, length(body) FROM entries WHERE state = ? AND {_IS_DUE} ORDER BY number LIMIT ?"  # noqa: S608
         )
-        for number, length in self._db.execute(query, (State.WAITING, self._clock.now_ms(), most)):
+        for number, length in self._db.execute(query, (State.WAITING, *self._due_within(), most)):
             size += length
             if found and size > most_bytes:
                 break
@@ -186,9 +152,13 @@ class Outbox:
 
     def find_due_ms(self) -> int | None:
         """When the first waiting entry may be sent; None where none waits."""
-        query = "SELECT min(not_before_ms) FROM entries WHERE state = ?"
-        found: int | None = self._db.execute(query, (State.WAITING,)).fetchone()[0]
+        query = f"SELECT min(CASE WHEN {_IS_DUE} THEN 0 ELSE not_before_ms END) FROM entries WHERE state = ?"  # noqa: S608
+        found: int | None = self._db.execute(query, (*self._due_within(), State.WAITING)).fetchone()[0]
         return found
+
+    def _due_within(self) -> tuple[int, int]:
+        now_ms = self._clock.now_ms()
+        return now_ms, now_ms + _LONGEST_WAIT_MS
 
     def mark_begun(self, numbers: Sequence[int]) -> list[Entry]:
         """The entries among these that still wait, marked as begun: from now on a ledger may have them."""
@@ -260,6 +230,26 @@ class Outbox:
                 (State.WAITING, _dump(codes), number),
             )
             self._note(db, number, step, ", ".join(acknowledged))
+
+    def send_again(self, since_ms: int = 0, ledger: str | None = None) -> int:
+        """Let what was delivered since a time wait again, and how many entries those were: a ledger may have lost them.
+
+        What the ledger still has, it answers with its receipt; the receipts that there were stay in the history.
+        `ledger` is the name under which it goes on from here.
+        """
+        with self._changing() as db:
+            if ledger is not None:
+                self._keep_fact(db, LEDGER, ledger)
+            query = "SELECT number, receipt FROM entries WHERE state = ? AND settled_ms >= ? ORDER BY number"
+            found = db.execute(query, (State.DELIVERED, since_ms)).fetchall()
+            for number, receipt in found:
+                # What was begun once may be recorded: the count of attempts stays.
+                db.execute(
+                    "UPDATE entries SET state = ?, not_before_ms = 0, receipt = NULL, settled_ms = NULL WHERE number = ?",
+                    (State.WAITING, number),
+                )
+                self._note(db, number, "again", receipt or "")
+            return len(found)
 
     def discard(self, number: int, reason: str, instead: Draft | None = None) -> None:
         """Give an entry up, keeping its draft, and put another in its place where there is one.
@@ -339,7 +329,10 @@ class Outbox:
     def keep_fact(self, name: str, value: str) -> None:
         """Remember something about the outbox as a whole."""
         with self._changing() as db:
-            db.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (name, value))
+            self._keep_fact(db, name, value)
+
+    def _keep_fact(self, db: sqlite3.Connection, name: str, value: str) -> None:
+        db.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (name, value))
 
     def _entry_in(self, db: sqlite3.Connection, number: int, *states: State) -> Entry:
         row = db.execute(f"{_ENTRY} WHERE number = ?", (number,)).fetchone()
@@ -385,14 +378,3 @@ def _dump(value: object) -> str:
 
 def _load(text: str | None) -> Any:
     return None if text is None else json.loads(text)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new name in a folder durable; Windows has no such call and needs none."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -17,11 +17,12 @@ from itertools import groupby
 from typing import Any, Final
 
 from heji_scanners.entries import FILE, Entry, State
-from heji_scanners.outbox import Outbox
+from heji_scanners.outbox import LEDGER, Outbox
 from heji_scanners.server import Answer, Server
 from heji_scanners.turn import Turn
 from heji_trace.errors import HejiError, Misconfigured, ServerUnreachable
 from heji_trace.proving import canonical
+from heji_trace.proving.origins import goes_on
 from heji_trace.vocabulary.times import Clock
 
 MOST_TOGETHER: Final = 500
@@ -30,7 +31,6 @@ _FIRST_DELAY: Final = 0.5
 _LONGEST_DELAY: Final = 60.0
 _OTHERS_TURN: Final = 0.5
 _NAP: Final = 1.0
-_LEDGER: Final = "ledger"
 _NAME: Final = "heji-scan"
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 # What a person must look at; any other answer that is no receipt is tried again.
@@ -52,6 +52,15 @@ class Trouble:
     error: HejiError | None = None
     times: int = 0
     until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """The ledger goes on under another name, and `again` delivered entries wait once more for that."""
+
+    known: str
+    found: str
+    again: int
 
 
 class Sender:
@@ -80,6 +89,7 @@ class Sender:
         self._runs: deque[list[int]] = deque()
         self._is_known = False
         self.trouble = Trouble()
+        self._renamed: Renamed | None = None
 
     def step(self) -> float | None:
         """Send one request if it is time; how many seconds to wait before the next step, None where nothing waits.
@@ -88,6 +98,8 @@ class Sender:
         """
         wait = self._wait()
         if wait is None or wait > 0:
+            # While nothing was sent the server may have been restored.
+            self._is_known = False
             self._runs.clear()
             self._turn.give_back()
             self._server.close()
@@ -101,6 +113,11 @@ class Sender:
             self._pause(error, None)
         return 0.0
 
+    def take_renamed(self) -> Renamed | None:
+        """That the ledger goes on under another name, if it was found since this was last asked."""
+        renamed, self._renamed = self._renamed, None
+        return renamed
+
     def _wait(self) -> float | None:
         due_ms = self._outbox.find_due_ms()
         if due_ms is None:
@@ -112,9 +129,12 @@ class Sender:
         """Entries and receipts of one ledger must not be strewn over two: the first one answers for all."""
         if self._is_known:
             return
-        name, known = self._server.log_name(), self._outbox.find_fact(_LEDGER)
+        name, known = self._server.log_name(), self._outbox.find_fact(LEDGER)
         if known is None:
-            self._outbox.keep_fact(_LEDGER, name)
+            self._outbox.keep_fact(LEDGER, name)
+        elif goes_on(known, name):
+            # It was restored from a backup, and of what was recorded after that the outbox has the only copy.
+            self._renamed = Renamed(known, name, self._outbox.send_again(ledger=name))
         elif known != name:
             raise Misconfigured("scan-other-ledger", known=known, found=name, folder=self._outbox.folder)
         self._is_known = True

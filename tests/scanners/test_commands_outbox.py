@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from pathlib import Path
 
 import pytest
@@ -123,7 +124,20 @@ def test_what_is_not_delivered_can_be_carried_away_and_mended(scan: Scan) -> Non
     told = scan.json("send", scan.file("mended.json", json.dumps(events).encode()), code=1)
     assert (told["files"][0]["new"], told["files"][0]["known"]) == (1, 1)
     assert states(scan) == ["delivered", "parked", "delivered"]
-    assert scan.json("outbox", "export", "-o", path)["events"] == 1
+    # It may have been mended by hand: only who says so has it written over.
+    refused = scan.json("outbox", "export", "-o", path, code=1)
+    assert (refused["code"], len(path.read_bytes().splitlines())) == ("scan-file-exists", 2)
+    assert scan.json("outbox", "export", "-o", path, "--overwrite")["events"] == 1
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600, "sealed values lie in it in clear"
+
+
+def test_what_was_delivered_can_be_sent_again_without_doubling_it(scan: Scan, county: County) -> None:
+    before = county.size
+    told = scan.json("outbox", "resend")
+    assert (told["again"], told["outbox"]["waiting"]) == (1, 1)
+    assert scan.json("send", code=1)["outbox"]["delivered"] == 1, "the others need a person still"
+    assert county.size == before
+    assert "再送一次" in scan.run("outbox", "resend", "--days", "1").output
 
 
 def test_names_or_all_but_not_both(scan: Scan) -> None:

@@ -248,3 +248,31 @@ def test_several_processes_put_at_once(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path / "outbox", SYSTEM_CLOCK)
     assert outbox.counts()[State.WAITING] == 60
     outbox.close()
+
+
+def plain(number: int) -> dict[str, object]:
+    return {"id": str(UUID(int=number)), "kind": "harvest"}
+
+
+def test_what_is_sent_again_keeps_its_old_receipt_in_its_history(machine: Machine) -> None:
+    machine.put(plain(1), plain(2))
+    machine.outbox.mark_begun([1, 2])
+    machine.outbox.deliver([(1, {"seq": 41})])
+    machine.now.seconds += 100
+    machine.outbox.deliver([(2, {"seq": 42})])
+    assert machine.outbox.send_again(machine.now.clock.now_ms() - 50_000) == 1
+    assert machine.states(plain(1), plain(2)) == [State.DELIVERED, State.WAITING]
+    again = machine.outbox.steps_of(2)[-1]
+    assert (again.step, again.said) == ("again", '{"seq":42}')
+    assert machine.entry(plain(2)).receipt is None
+
+
+def test_what_a_wrong_clock_put_off_does_not_wait_for_years(machine: Machine) -> None:
+    machine.put(plain(1))
+    machine.outbox.defer(1, machine.now.clock.now_ms() + 30_000, 500, {})
+    assert machine.outbox.due(10, 1000) == []
+    assert machine.outbox.find_due_ms() == machine.now.clock.now_ms() + 30_000
+    # The clock had been years ahead and is set right.
+    machine.now.seconds -= 10**8
+    assert machine.outbox.due(10, 1000) == [1]
+    assert machine.outbox.find_due_ms() == 0

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from county import CYCLE, PACKED, PLOT, County
 from heji_scanners.deciding import confirm
-from heji_scanners.entries import FILE, Draft, State
+from heji_scanners.entries import EVENT, FILE, Draft, State
 from heji_scanners.sending import _cut, drain
 from heji_trace.errors import Misconfigured
+from heji_trace.proving import canonical
 from heji_trace.proving.keys import generate_signer
-from scanners.answering import Answering, answering
+from scanners.answering import KEY, Answering, answering
 from scanners.conftest import Machine, send_until_still
 from web.sent_files import RAPID17
 
@@ -208,6 +209,55 @@ def test_an_outbox_does_not_go_to_another_ledger(
     assert refused.value.code == "scan-other-ledger"
     assert other.asked == []
     assert machine.outbox.counts()[W] == 1
+
+
+def test_what_is_sent_again_is_answered_with_the_same_receipt_and_not_doubled(
+    county: County, address: str, machine: Machine
+) -> None:
+    first, second = harvest(county, "S1"), harvest(county, "S2")
+    machine.put(first, second)
+    sender = machine.sender(address, county.tokens["producer"])
+    send_until_still(sender)
+    before, receipts = county.size, [machine.entry(each).receipt for each in (first, second)]
+    assert machine.outbox.send_again() == 2
+    assert machine.states(first, second) == [W, W]
+    assert not machine.entry(first).is_unsent, "a ledger may have it: it is not to be discarded or replaced"
+    send_until_still(sender)
+    assert [machine.entry(each).receipt for each in (first, second)] == receipts
+    assert (county.size, sender.take_renamed()) == (before, None)
+
+
+def test_a_ledger_that_goes_on_under_a_new_name_is_given_everything_once_more(
+    machine: Machine, other: Answering
+) -> None:
+    other.answer = record
+    machine.put(plain(1), plain(2))
+    sender = machine.sender(other.address)
+    send_until_still(sender)
+    machine.outbox.discard(_parked(machine, plain(4)), "written twice")
+    # Restored behind what it had said: it may lack what was delivered, and nobody else has that.
+    other.key = generate_signer("log.heji.example-2", lambda size: b"\x08" * size).verifier_key.encode()
+    machine.put(plain(3))
+    other.asked.clear()
+    send_until_still(sender)
+    renamed = sender.take_renamed()
+    assert renamed is not None
+    assert (renamed.known, renamed.found, renamed.again) == ("log.heji.example", "log.heji.example-2", 2)
+    sent = [each["id"] for _, body in other.asked for each in json.loads(body)]
+    assert sent == [plain(number)["id"] for number in (1, 2, 3)], "in order, and not what was given up"
+    assert machine.outbox.counts()[D] == 3
+    # From then on it belongs to that name; the one before it is refused, as a stale copy of the server would be.
+    assert sender.take_renamed() is None
+    other.key = KEY.encode()
+    machine.put(plain(5))
+    with pytest.raises(Misconfigured) as refused:
+        machine.sender(other.address).step()
+    assert refused.value.code == "scan-other-ledger"
+
+
+def _parked(machine: Machine, event: dict[str, Any]) -> int:
+    machine.outbox.put([Draft(event["id"], EVENT, event["kind"], canonical.dump(event), asked={"code": "X"})])
+    return machine.entry(event).number
 
 
 # --- with answers that no healthy service gives ----------------------------------------------------------------------

@@ -148,6 +148,41 @@ def test_under_a_name_that_is_used_again_another_content_is_another_file(machine
     assert (taken.new, taken.asked) == (1, 0)
 
 
+def test_a_sheet_that_was_renamed_and_added_to_is_a_version_of_what_it_was(machine: Machine) -> None:
+    take(machine, sheet(("A", "1"), ("B", "2")))
+    deliver_all(machine)
+    file = sheet(("A", "1"), ("B", "2"), ("C", "3"))
+    taken = take_file(machine.outbox, file, Path("/elsewhere/采收2.csv"))
+    assert (taken.version, taken.new, taken.known, taken.asked, taken.earlier) == (2, 1, 2, 0, "采收.csv")
+    assert said(entries(machine, W)) == [("C", "3")]
+    # From here on both go their own ways, and neither sends again what the other has sent.
+    deliver_all(machine)
+    assert take(machine, sheet(("A", "1"), ("B", "2"), ("D", "4"))).new == 1
+    taken = take_file(machine.outbox, sheet(("A", "1"), ("B", "2"), ("C", "7")), Path("/elsewhere/采收2.csv"))
+    assert (taken.version, taken.asked, taken.earlier) == (2, 1, None)
+
+
+def test_a_row_that_another_file_said_already_is_asked_about(machine: Machine) -> None:
+    take(machine, sheet(("A", "1"), ("B", "2"), ("C", "3")))
+    deliver_all(machine)
+    file = sheet(("X", "1"), ("B", "2"), ("Y", "3"))
+    taken = take_file(machine.outbox, file, Path("/elsewhere/采收2.csv"))
+    assert (taken.version, taken.new, taken.asked, taken.earlier) == (1, 3, 1, None)
+    (asked,) = entries(machine, P)
+    assert said([asked]) == [("B", "2")]
+    (question,) = asked.questions
+    assert (question["code"], "采收.csv" in question["zh"]) == ("REPEATED_ROW", True)
+    confirm(machine.outbox, asked, ["REPEATED_ROW"], machine.now.clock.now_ms())
+    assert said(entries(machine, W)) == [("X", "1"), ("B", "2"), ("Y", "3")], "as the event that it is"
+
+
+def test_the_same_row_twice_in_one_file_is_not_what_another_file_said(machine: Machine) -> None:
+    take(machine, sheet(("A", "1")))
+    deliver_all(machine)
+    taken = take(machine, sheet(("A", "1"), ("A", "1")))
+    assert (taken.version, taken.new, taken.known, taken.asked) == (2, 1, 1, 0)
+
+
 def test_an_id_that_stands_for_something_else_refuses_the_whole_file(machine: Machine) -> None:
     event_id = sheet(("A", "1")).statements[0].id
     rows = [(event_id, *row) for row in harvest_rows("A", "Z")]

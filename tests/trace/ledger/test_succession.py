@@ -4,7 +4,7 @@ import pytest
 
 from heji_trace.errors import BadProof, BadSignature
 from heji_trace.ledger.ledger import foundation_text
-from heji_trace.ledger.succession import next_origin, predecessors
+from heji_trace.ledger.succession import predecessors
 from heji_trace.proving.checkpoint import sign_note
 from heji_trace.proving.keys import Signer
 
@@ -21,22 +21,6 @@ def founded(signer: Signer, **facts: str) -> dict[str, str]:
 
 def following(signer: Signer, before: dict[str, str], size: str) -> dict[str, str]:
     return founded(signer, previous=before["signature"], previous_size=size)
-
-
-@pytest.mark.parametrize(
-    ("origin", "taken", "expected"),
-    [
-        ("h.cn/log", [], "h.cn/log-2"),
-        ("h.cn/log-2", [], "h.cn/log-3"),
-        ("h.cn/log-9", [], "h.cn/log-10"),
-        ("h.cn/log", ["h.cn/log"], "h.cn/log-2"),
-        ("h.cn/log", ["h.cn/log-2"], "h.cn/log-3"),
-        ("h.cn/log", ["h.cn/log-4", "other.cn/log-9"], "h.cn/log-5"),
-        ("county-1.cn:8443/log", [], "county-1.cn:8443/log-2"),
-    ],
-)
-def test_a_new_name_is_one_that_nobody_has_signed_under(origin: str, taken: list[str], expected: str) -> None:
-    assert next_origin(origin, taken) == expected
 
 
 def test_a_log_that_continues_none_has_no_predecessors() -> None:

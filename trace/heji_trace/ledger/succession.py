@@ -6,8 +6,7 @@ so that the signatures up to the seam still verify with the old key and those be
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert
@@ -18,7 +17,6 @@ from heji_trace.proving.checkpoint import VerifierKey, open_note, parse_verifier
 from heji_trace.proving.keys import Signer
 from heji_trace.store.tables import foundation
 
-_NUMBERED = re.compile(r"(?P<stem>.+?)(?:-(?P<number>[1-9]\d{0,5}))?", re.ASCII)
 _MOST = 100
 
 
@@ -28,20 +26,6 @@ class Predecessor:
 
     key: VerifierKey
     size: int
-
-
-def next_origin(origin: str, taken: Iterable[str]) -> str:
-    """The name under which a log goes on: `host/log` -> `host/log-2` -> `host/log-3`, past every name already taken."""
-    stem, number = _split(origin)
-    numbers = [other for other_stem, other in map(_split, taken) if other_stem == stem]
-    return f"{stem}-{max([number, *numbers]) + 1}"
-
-
-def _split(origin: str) -> tuple[str, int]:
-    found = _NUMBERED.fullmatch(origin)
-    if not found:
-        return origin, 1
-    return found["stem"], int(found["number"] or 1)
 
 
 def found_successor(connection: Connection, signer: Signer, old_facts: Mapping[str, str], size: int) -> None:

@@ -23,7 +23,6 @@ from heji_trace.ledger import ledger
 from heji_trace.ledger.erasure_list import ErasureList
 from heji_trace.ledger.faults import Fault
 from heji_trace.ledger.head import HeadFile, list_notes, set_aside
-from heji_trace.ledger.succession import next_origin
 from heji_trace.ledger.verify import verify
 from heji_trace.people.parties import Author
 from heji_trace.projection.replay import check_projections
@@ -36,6 +35,7 @@ from heji_trace.proving.keys import (
     retire_signer,
     write_signer,
 )
+from heji_trace.proving.origins import next_origin
 from heji_trace.recording.recorder import Recorder
 from heji_trace.store.db import Store
 from heji_trace.vocabulary.times import SYSTEM_CLOCK, dump_ms
