@@ -188,6 +188,31 @@ def test_an_earlier_conforming_result_does_not_settle_a_later_screening() -> Non
     assert codes_of(Facts(tests=[replace(FORMAL, seq=6, rank=6), RAPID])) == ["RAPID_POSITIVE"]
 
 
+def test_what_an_official_sample_shows_yields_to_no_sample_that_was_sent_in() -> None:
+    official = replace(RAPID, official=True, laboratory="centre")
+    sent_in = replace(FORMAL, laboratory="other")
+    assert codes_of(Facts(tests=[official, sent_in])) == ["RAPID_POSITIVE"]
+    for answer in (replace(sent_in, official=True), replace(sent_in, is_retest=True)):
+        assert codes_of(Facts(tests=[official, answer])) == []
+        # Who found it first does not retest it, and what the authority has not released decides nothing yet.
+        assert codes_of(Facts(tests=[official, replace(answer, laboratory="centre")])) == ["RAPID_POSITIVE"]
+        assert codes_of(Facts(tests=[official, replace(answer, released=False)])) == ["RAPID_POSITIVE"]
+
+
+@pytest.mark.parametrize("status", ["preliminary", "reviewed"])
+def test_what_an_analysis_shows_before_it_is_final_yields_to_a_retest_elsewhere_alone(status: str) -> None:
+    found = replace(FORMAL, seq=7, rank=7, sample="S1", conclusion="nonconforming", status=status)
+    assert codes_of(Facts(tests=[found, FORMAL])) == ["ON_HOLD"]
+    assert codes_of(Facts(tests=[found, replace(FORMAL, is_retest=True)])) == ["ON_HOLD"]
+    assert codes_of(Facts(tests=[found, replace(FORMAL, is_retest=True, laboratory="other")])) == []
+
+
+def test_a_failure_that_is_final_yields_to_no_other_sample() -> None:
+    failed = replace(FORMAL, seq=7, rank=7, sample="S1", conclusion="nonconforming")
+    retest = replace(FORMAL, is_retest=True, official=True, laboratory="other")
+    assert codes_of(Facts(tests=[failed, retest])) == ["TEST_FAILED"]
+
+
 def test_a_final_nonconforming_result_fails_the_batch() -> None:
     assert codes_of(Facts(tests=[RAPID, replace(FORMAL, conclusion="nonconforming")])) == ["TEST_FAILED"]
 

@@ -109,6 +109,20 @@ def test_an_edition_is_named_once_and_not_marked_twice_as_an_example(county: Cou
     assert passport.verdict.sentence["zh"] == "本批次无生效警示；已检 2 项均符合 示例限量"
 
 
+def test_nobody_clears_goods_of_an_official_finding_with_a_sample_of_his_own(county: County) -> None:
+    batch = packed(county)
+    code = label(county, batch).trace_code
+    sample(county, "OFFICIAL", batch, "supervised", "regulator")
+    state_result(county, "OFFICIAL", "positive")
+    for name, purpose, who in (("OWN", "commissioned", "producer"), ("AGAIN", "retest", "producer")):
+        sample(county, name, batch, purpose, who)
+        state_result(county, name, "conforming", formal=True)
+        assert look(county, code).verdict.code == "ON_HOLD"
+    sample(county, "RETEST", batch, "retest", "regulator")
+    state_result(county, "RETEST", "conforming", formal=True)
+    assert look(county, code).verdict.level == "green"
+
+
 @pytest.mark.parametrize("hours, code", [(2, "TEST_PENDING"), (30, "TEST_OVERDUE")])
 def test_a_sample_without_its_result_is_shown_as_open(county: County, hours: int, code: str) -> None:
     batch = packed(county)

@@ -8,10 +8,11 @@ from itertools import zip_longest
 from typing import Any
 
 from heji_trace.dossier.registry import Registry, choice_said
-from heji_trace.effects.settle import covering_samples, harvest_facts
+from heji_trace.effects.settle import covering_samples, harvest_facts, test_fact
 from heji_trace.events.kinds import words
 from heji_trace.judging.dated import AwaitedFact
 from heji_trace.judging.readings import Reading, is_beyond_method, reading_of
+from heji_trace.judging.rules import settles
 from heji_trace.judging.wording import Said, day_said, joined, name_said, said
 from heji_trace.known.state import State
 from heji_trace.ledger.evidence import Proved
@@ -115,23 +116,20 @@ def is_tested(state: State, batches: Sequence[str]) -> bool:
     )
 
 
-def replaced_seqs(samples: Sequence[SampleRows]) -> frozenset[int]:
+def replaced_seqs(state: State, samples: Sequence[SampleRows]) -> frozenset[int]:
     """The public steps that no longer count: a later step of the sample, or a later final laboratory result."""
-    formal = [
-        row["rank"]
-        for each in samples
-        if (row := each.current) and row["method_class"] == "formal" and row["status"] == "final"
-    ]
+    current = [test_fact(state, row) for each in samples if (row := each.current)]
+    formal = [test for test in current if test.method_class == "formal" and test.status == "final"]
+    overtaken = {row["seq"] for each in samples for row in each.public if row is not each.current}
     return frozenset(
-        row["seq"]
-        for each in samples
-        for row in each.public
-        if row is not each.current
-        or (
-            row["method_class"] != "formal"
-            and row["conclusion"] not in FAVOURABLE
-            and any(rank > row["rank"] for rank in formal)
-        )
+        overtaken
+        | {
+            test.seq
+            for test in current
+            if test.conclusion not in FAVOURABLE
+            and not (test.method_class == "formal" and test.status == "final")
+            and any(settles(later, test) for later in formal)
+        }
     )
 
 

@@ -31,6 +31,7 @@ from heji_trace.store import lineage
 from heji_trace.store.gather import Row
 from heji_trace.vocabulary.times import beijing_date
 
+_IMPARTIAL = frozenset({"laboratory", "third_party_laboratory", "regulator"})
 _LEAVING_RESIDUES = frozenset({"pesticide", "veterinary"})
 
 
@@ -217,18 +218,33 @@ def covering_samples(state: State, batch: str, harvests: tuple[HarvestFact, ...]
 
 def _test_facts(state: State, batch: str, harvests: tuple[HarvestFact, ...]) -> list[TestFact]:
     return [
-        TestFact(
-            test["seq"],
-            test["rank"],
-            test["sample"],
-            test["method_class"],
-            test["conclusion"],
-            test["status"],
-            bool(test["released"]),
-        )
+        test_fact(state, test)
         for sample in covering_samples(state, batch, harvests)
         for test in state.tests.of("sample", sample)
     ]
+
+
+def test_fact(state: State, test: Row) -> TestFact:
+    """A row of `tests` as the rules judge it."""
+    drawn = state.samples.of("sample", test["sample"])
+    return TestFact(
+        test["seq"],
+        test["rank"],
+        test["sample"],
+        test["method_class"],
+        test["conclusion"],
+        test["status"],
+        bool(test["released"]),
+        test["laboratory"],
+        official=any(row["purpose"] == "supervised" for row in drawn),
+        is_retest=any(row["purpose"] == "retest" and _is_impartial(state, row) for row in drawn),
+    )
+
+
+def _is_impartial(state: State, drawn: Row) -> bool:
+    """Whether somebody drew the sample who has no part in the goods."""
+    facts = state.find_registered("organisation", drawn["organisation"]) or {}
+    return not _IMPARTIAL.isdisjoint(facts.get("roles", ()))
 
 
 def _covers(state: State, sample: Row, harvests: tuple[HarvestFact, ...]) -> bool:

@@ -126,7 +126,11 @@ class HoldFact:
 
 @dataclass(frozen=True, slots=True)
 class TestFact:
-    """One step of the testing of one sample; `rank` is its place among them, which a correction does not change."""
+    """One step of the testing of one sample; `rank` is its place among them, which a correction does not change.
+
+    `official` says that the authority had the sample drawn, `is_retest` that it was drawn to decide a dispute and not by
+    whoever has the goods.
+    """
 
     __test__ = False
 
@@ -137,6 +141,9 @@ class TestFact:
     conclusion: str
     status: str
     released: bool
+    laboratory: str = ""
+    official: bool = False
+    is_retest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +231,7 @@ def _scope_warnings(scopes: Sequence[ScopeFact]) -> list[Raised]:
 
 
 def _test_warnings(tests: Sequence[TestFact]) -> list[Raised]:
-    """Judge each sample by its newest step; a later final formal result settles a screening on the same batch."""
+    """Judge each sample by its newest step, and by what a later sample of the same batch settles."""
     newest: dict[str, TestFact] = {}
     for test in sorted(tests, key=lambda test: test.rank):
         newest[test.sample] = _as_it_stands(test, newest.get(test.sample))
@@ -244,13 +251,26 @@ def _test_warnings(tests: Sequence[TestFact]) -> list[Raised]:
         if test.conclusion == "nonconforming" and not test.released
     ]
     for test in newest.values():
-        if not _is_unresolved(test) or any(later.rank > test.rank for later in formal):
+        if not _is_unresolved(test) or any(settles(later, test) for later in formal):
             continue
         # Before the in-house repeats are reviewed the public sees only that the sale is paused.
         repeated = test.status in ("reviewed", "final") and test.released
         code = "RAPID_POSITIVE" if repeated and _is_screening(test) else "ON_HOLD"
         raised.append(Raised(code, test.seq, {"sample": test.sample}))
     return raised
+
+
+def settles(later: TestFact, found: TestFact) -> bool:
+    """Whether a final formal result decides what was found against the goods in another sample.
+
+    A screening yields to any; what an official sample or a laboratory's own analysis shows yields only to an official
+    sample or a retest, by another laboratory: else who has the goods could send in samples until one conforms.
+    """
+    if later.rank <= found.rank or not later.released:
+        return False
+    if not found.official and found.method_class != "formal":
+        return True
+    return (later.official or later.is_retest) and later.laboratory != found.laboratory
 
 
 def _as_it_stands(step: TestFact, before: TestFact | None) -> TestFact:

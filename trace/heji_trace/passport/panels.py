@@ -127,7 +127,7 @@ def origin_of(found: Found, evidence: Evidence) -> Origin:
 
 def results_of(state: State, found: Found, evidence: Evidence, *, demonstration: bool) -> Results:
     """The panel of the tests."""
-    replaced = replaced_seqs(found.samples)
+    replaced = replaced_seqs(state, found.samples)
     commodity = found.registry.facts("product", found.trail.row["product"]).get("commodity", "")
     results = tuple(
         result_of(
