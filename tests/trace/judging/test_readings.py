@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from heji_trace.judging.readings import is_beyond_method, reading_of
+from heji_trace.judging.readings import is_beyond_method, is_garbled, reading_of
 
 ROW = {"analyte": "克百威", "value": "0.02", "unit": "mg/kg", "limit": "0.5"}
 
 
 def sentence(**changes: str | None) -> str:
     row = {name: value for name, value in {**ROW, **changes}.items() if value is not None}
-    return reading_of(row, is_example=False).sentence["zh"]
+    return reading_of(row, is_example=False, is_screening=row.get("unit") == "%").sentence["zh"]
 
 
 def test_a_reading_stands_against_its_limit() -> None:
@@ -50,6 +50,17 @@ def test_an_inhibition_is_positive_at_its_threshold(value: str, words: str) -> N
         ({"value": "未检出"}, False),
         ({"value": "未检出", "outcome": "conforming"}, True),
         ({"outcome": "not_judged"}, False),
+        ({"value": "０．０２"}, True),
+        ({"value": "0,02", "outcome": "conforming"}, False),
+        ({"value": "0.02 mg/kg", "outcome": "conforming"}, False),
+        ({"value": "阴性", "outcome": "conforming"}, True),
+        ({"value": "<0.005", "outcome": "conforming"}, True),
+        ({"value": "<0.6", "outcome": "conforming"}, False),
+        ({"value": "未检出", "loq": "0.6", "outcome": "conforming"}, False),
+        ({"value": "未检出", "loq": "0.5", "outcome": "conforming"}, True),
+        ({"value": "未检出", "loq": "0.01", "limit": "0", "outcome": "conforming"}, True),
+        ({"value": "0.02", "limit": "0", "outcome": "conforming"}, False),
+        ({"value": "阴性", "limit": None, "outcome": "conforming"}, True),
     ],
 )
 def test_a_reading_conforms_by_a_named_edition_alone(
@@ -63,7 +74,43 @@ def test_a_reading_conforms_by_a_named_edition_alone(
 @pytest.mark.parametrize("value", ["未检出", "ND", "<0.005", "＜0.005"])
 def test_what_was_not_detected_names_the_detection_limit(value: str) -> None:
     assert sentence(value=value, lod="0.005") == "克百威 未检出（检出限 0.005 mg/kg）"
-    assert sentence(value=value) == "克百威 未检出"
+    stated = "（检出限 0.005 mg/kg）" if "0.005" in value else ""
+    assert sentence(value=value) == f"克百威 未检出{stated}"
+
+
+def test_a_method_that_cannot_see_so_little_as_the_limit_judges_nothing() -> None:
+    assert sentence(value="未检出", loq="0.6") == (
+        "克百威 未检出，但方法的定量限 0.6 mg/kg 高于限量 0.5 mg/kg，不作判定"
+    )
+
+
+def test_what_may_not_be_found_at_all_and_was_is_above_its_limit() -> None:
+    assert sentence(value="0.02", limit="0") == "克百威 0.02 mg/kg，超过限定值 0 mg/kg"
+
+
+def test_per_cent_of_a_laboratory_are_no_inhibition() -> None:
+    water = {"analyte": "水分", "value": "10", "unit": "%", "limit": "12"}
+    said = reading_of(water, is_example=False).sentence["zh"]
+    assert said == "水分 10 %，国家限量 12 %（用了 83 %）"
+
+
+@pytest.mark.parametrize(
+    "value, garbled",
+    [
+        ("0.5", False),
+        ("０．５", False),
+        ("<0.5", False),
+        ("≥ 3", False),
+        ("未检出", False),
+        ("0,5", True),
+        ("0.5mg/kg", True),
+        ("1 000", True),
+        ("1e-3", True),
+        ("-3.2", False),
+    ],
+)
+def test_a_value_with_digits_that_is_no_number_is_garbled(value: str, garbled: bool) -> None:
+    assert is_garbled(value) is garbled
 
 
 @pytest.mark.parametrize("changes", [{"limit": None}, {"value": "阴性"}, {"limit": "0"}, {"value": "1E400"}])

@@ -174,7 +174,11 @@ def result_of(
         _sentence(method_class, row, results, reference_only=reference_only, replaced=replaced),
         _evidence(registry, details["laboratory"], method_class),
         _highest_first(
-            reading_of(result, is_example=is_example_limit(registry, result, demonstration=demonstration))
+            reading_of(
+                result,
+                is_example=is_example_limit(registry, result, demonstration=demonstration),
+                is_screening=method_class != "formal",
+            )
             for result in results
         ),
     )
