@@ -98,6 +98,11 @@ def test_a_result_is_overdue_a_day_after_the_sample_was_received(hours: int, cod
     assert (raised.code, raised.cause_seq, raised.data["waited"]) == (code, 9, hours)
 
 
+def test_a_laboratory_that_promised_no_hour_is_never_late_by_it() -> None:
+    awaited = [AwaitedFact(9, "S1", NOON - 200 * HOUR_MS, is_promised=False)]
+    assert codes(replace(FACTS, awaited=awaited)) == ["TEST_PENDING"]
+
+
 @pytest.mark.parametrize(
     "changes, expected",
     [

@@ -141,6 +141,24 @@ def test_a_sample_without_its_result_is_shown_as_open(county: County, hours: int
         assert passport.verdict.word["zh"] == "检测中"
 
 
+def test_only_the_countys_own_laboratory_is_bound_by_its_hours(county: County) -> None:
+    batch = packed(county)
+    for who in ("laboratory", "other_laboratory"):
+        sample(county, f"S-{who}", batch, who=who)
+        details = {"sample": f"S-{who}", "laboratory": county.code(who), "status": "registered"}
+        county.record("testing", who, details=details)
+    county.now.seconds += 30 * 3600
+    assert live_codes(look_at(county, batch)) == ["TEST_OVERDUE", "TEST_PENDING"]
+
+
+def test_a_spoilt_run_is_no_result_of_a_product_that_asks_for_one(county: County) -> None:
+    register_product(county, test_policy="rapid")
+    batch = packed(county)
+    sample(county, "S1", batch)
+    state_result(county, "S1", "invalid")
+    assert live_codes(look_at(county, batch)) == ["NO_TEST"]
+
+
 def test_a_single_source_without_a_test_adds_nothing_to_what_is_said_of_the_batch(county: County) -> None:
     county.harvest("H1")
     county.make("processing", {"H1": "50"}, {"D1": "20"}, "packer", acknowledged=["OVER_CONSUMPTION"])

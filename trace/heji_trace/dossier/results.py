@@ -26,11 +26,15 @@ FAVOURABLE = ("conforming", "negative")
 
 @dataclass(frozen=True, slots=True)
 class SampleRows:
-    """The steps of one sample's testing, oldest first; `batch` is the one it speaks for."""
+    """The steps of one sample's testing, oldest first; `batch` is the one it speaks for.
+
+    `is_promised` says that it is with a laboratory of the county, which answers within so many hours.
+    """
 
     batch: str
     sample: str
     rows: Sequence[Row]
+    is_promised: bool
 
     @property
     def public(self) -> list[Row]:
@@ -44,6 +48,12 @@ class SampleRows:
         if not public or (self.rows[-1]["released"] and public[-1] is not self.rows[-1]):
             return None
         return public[-1]
+
+    @property
+    def shown_class(self) -> str | None:
+        """The class of the result that the public may see; None without one, as after a run that was spoilt."""
+        row = self.current
+        return None if row is None or row["conclusion"] == "invalid" else str(row["method_class"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +96,16 @@ def sample_rows(state: State, batches: Sequence[str]) -> list[SampleRows]:
         for sample in covering_samples(state, batch, harvest_facts(state, batch)):
             rows = sorted(state.tests.of("sample", sample), key=lambda row: row["rank"])
             if sample not in found and rows:
-                found[sample] = SampleRows(batch, sample, rows)
+                laboratory = state.find_registered("organisation", rows[0]["laboratory"]) or {}
+                is_promised = "laboratory" in laboratory.get("roles", ())
+                found[sample] = SampleRows(batch, sample, rows, is_promised)
     return list(found.values())
 
 
 def awaited_facts(samples: Sequence[SampleRows]) -> list[AwaitedFact]:
     """The samples that are received and of which the public sees no result."""
     return [
-        AwaitedFact(each.rows[0]["seq"], each.sample, each.rows[0]["occurred_ms"])
+        AwaitedFact(each.rows[0]["seq"], each.sample, each.rows[0]["occurred_ms"], each.is_promised)
         for each in samples
         if each.current is None and each.rows[-1]["status"] not in _VOID
     ]

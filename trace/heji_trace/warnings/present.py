@@ -97,7 +97,7 @@ def dated_facts(
     return replace(
         shelf_facts(trail.row, product),
         test_policy=product.get("test_policy", "none"),
-        results=frozenset(each.current["method_class"] for each in samples if each.current is not None),
+        results=frozenset(shown for each in samples if (shown := each.shown_class) is not None),
         awaited=awaited_facts(samples),
         claims=product.get("claims", ()),
         certificates=certificates,

@@ -71,7 +71,11 @@ def _page(author: Author, refusal: ProblemAnswer | None = None) -> str:
         names = choices.names_of(connection, codes, own=codes)
     readings = {
         each.event_id: [
-            reading_of(row, is_example=service.is_demonstration).sentence[language()]
+            reading_of(
+                row,
+                is_example=service.is_demonstration,
+                is_screening=each.details.get("method_class") == "rapid",
+            ).sentence[language()]
             for row in each.details.get("results", ())
         ]
         for each in found
