@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from county import CYCLE, County
+from county import CYCLE, PRODUCT, County
+from heji_trace import tables
 from heji_trace.effects.settle import _worst, dump_data
 from heji_trace.events.schemas import parse_event
 from heji_trace.judging.rules import Raised
 from heji_trace.known.state import State
-from heji_trace.store import tables
-from labelled import state_result
+from labelled import look_at, state_result
 from ledger_check import check_ledger
 
 
@@ -171,6 +171,30 @@ def test_a_plot_s_sample_speaks_for_what_is_harvested_there_until_the_next_treat
     county.harvest("A2")
     state_result(county, "S2", "negative")
     assert live(county, "A1", "A2") == [*positive, []]
+
+
+def test_a_use_that_is_recorded_after_the_harvest_ends_a_good_result_and_no_bad_one(county: County) -> None:
+    drawn = {"purpose": "commissioned", "samples": [{"sample": name, "cycles": [CYCLE]} for name in "12"]}
+    county.record("sampling", "laboratory", hours_ago=24 * 9, details=drawn)
+    state_result(county, "1", "conforming", formal=True)
+    county.harvest("A1", hours_ago=24)
+    assert look_at(county, "A1", PRODUCT).verdict.level == "green"
+    drug = {"input_type": "pesticide", "name": "代森锰锌"}
+    county.record("input_application", hours_ago=24 * 5, cycles=[CYCLE], details=drug)
+    passport = look_at(county, "A1", PRODUCT)
+    assert passport.tests is not None
+    assert (passport.verdict.level, passport.tests.results) == ("grey", ())
+    state_result(county, "2", "positive")
+    assert live(county, "A1") == [["RAPID_POSITIVE"]]
+
+
+def test_a_plot_s_sample_that_is_recorded_late_speaks_for_what_was_harvested_after_it(county: County) -> None:
+    county.harvest("BEFORE", hours_ago=50)
+    county.harvest("A1", hours_ago=5)
+    drawn = {"purpose": "commissioned", "samples": [{"sample": "S1", "cycles": [CYCLE]}]}
+    county.record("sampling", "laboratory", hours_ago=24, details=drawn)
+    state_result(county, "S1", "positive")
+    assert live(county, "BEFORE", "A1") == [[], ["RAPID_POSITIVE"]]
 
 
 def test_a_course_of_a_medicine_counts_from_its_last_day(county: County) -> None:

@@ -93,7 +93,7 @@ def sample_rows(state: State, batches: Sequence[str]) -> list[SampleRows]:
     """All samples that speak for the batches, each with its steps."""
     found: dict[str, SampleRows] = {}
     for batch in batches:
-        for sample in covering_samples(state, batch, harvest_facts(state, batch)):
+        for sample in covering_samples(state, batch, harvest_facts(state, batch), as_told_then=False):
             rows = sorted(state.tests.of("sample", sample), key=lambda row: row["rank"])
             if sample not in found and rows:
                 laboratory = state.find_registered("organisation", rows[0]["laboratory"]) or {}

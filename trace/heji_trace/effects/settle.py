@@ -200,8 +200,14 @@ def crop_of(state: State, cycle: str) -> str:
     return crop
 
 
-def covering_samples(state: State, batch: str, harvests: tuple[HarvestFact, ...]) -> list[str]:
-    """The samples that speak for the batch: drawn from it, or from the plot it was then harvested from."""
+def covering_samples(
+    state: State, batch: str, harvests: tuple[HarvestFact, ...], *, as_told_then: bool
+) -> list[str]:
+    """The samples that speak for the batch: drawn from it, or from the plot it was then harvested from.
+
+    `as_told_then` leaves out the uses that were recorded after a harvest: they make a favourable result speak of other
+    goods, but take nothing back that was found, else whoever is found out could record one.
+    """
     targets: list[tuple[str, Row]] = [("batch", row) for row in state.samples.of("target", batch)]
     for harvest in state.harvests.of("batch", batch):
         targets += [("cycle", row) for row in state.samples.of("target", harvest["cycle"])]
@@ -211,7 +217,8 @@ def covering_samples(state: State, batch: str, harvests: tuple[HarvestFact, ...]
         {
             row["sample"]
             for kind, row in targets
-            if row["target_kind"] == kind and (kind == "batch" or _covers(state, row, harvests))
+            if row["target_kind"] == kind
+            and (kind == "batch" or _covers(state, row, harvests, as_told_then=as_told_then))
         }
     )
 
@@ -219,7 +226,7 @@ def covering_samples(state: State, batch: str, harvests: tuple[HarvestFact, ...]
 def _test_facts(state: State, batch: str, harvests: tuple[HarvestFact, ...]) -> list[TestFact]:
     return [
         test_fact(state, test)
-        for sample in covering_samples(state, batch, harvests)
+        for sample in covering_samples(state, batch, harvests, as_told_then=True)
         for test in state.tests.of("sample", sample)
     ]
 
@@ -247,18 +254,23 @@ def _is_impartial(state: State, drawn: Row) -> bool:
     return not _IMPARTIAL.isdisjoint(facts.get("roles", ()))
 
 
-def _covers(state: State, sample: Row, harvests: tuple[HarvestFact, ...]) -> bool:
+def _covers(state: State, sample: Row, harvests: tuple[HarvestFact, ...], *, as_told_then: bool) -> bool:
     """A plot's sample speaks for later harvests until the next application, for so many days at most.
 
-    What leaves no residue, such as a fertiliser or daily feed, ends nothing.
+    By the times that are stated, whenever they were recorded; the ledger's order decides between equal ones. What leaves
+    no residue, such as a fertiliser or daily feed, ends nothing.
     """
+    drawn = _sampled_ms(state, sample), sample["rank"]
     return any(
-        sample["rank"] < harvest.rank
+        drawn < (harvest.occurred_ms, harvest.rank)
         and not any(
-            sample["rank"] < use.rank < harvest.rank and use.input_type in _LEAVING_RESIDUES
+            drawn < (use.last_ms, use.rank)
+            and (use.occurred_ms, use.rank) < (harvest.occurred_ms, harvest.rank)
+            and use.input_type in _LEAVING_RESIDUES
+            and (use.rank < harvest.rank or not as_told_then)
             for use in harvest.applications
         )
-        and _days_between(_sampled_ms(state, sample), harvest.occurred_ms)
+        and _days_between(drawn[0], harvest.occurred_ms)
         <= state.thresholds_at(harvest.occurred_ms, harvest.rank).plot_sample_days
         for harvest in harvests
     )
