@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from county import CYCLE, County
+from county import CYCLE, PLOT, PRODUCT, County
 from heji_trace.errors import InvalidEvent, NeedsAcknowledgement
 from heji_trace.events.event import Event
 from heji_trace.judging.editions import parse_thresholds, unreadable_rows
 from heji_trace.judging.rules import Thresholds
 from heji_trace.known.state import State
+from labelled import look_at
 from ledger_check import check_ledger
 
 INTERVALS = [{"active": "代森锰锌", "crop": "荔枝", "days": "10"}]
@@ -43,6 +44,11 @@ def live(county: County, batch: str) -> list[str]:
     [
         ("intervals", {"active": "a", "crop": "b", "days": "早稻14 / 晚稻28"}, []),
         ("intervals", {"active": "a", "crop": "b", "days": "-"}, []),
+        ("intervals", {"active": "a", "crop": "b", "days": "2-5 天"}, []),
+        ("intervals", {"active": "a", "crop": "b", "days": "七天"}, ["edition-days"]),
+        ("intervals", {"active": "a", "crop": "b", "days": "7.5"}, ["edition-days"]),
+        ("withdrawals", {"drug": "a", "species": "b", "days": "60 h"}, ["edition-days"]),
+        ("withdrawals", {"drug": "a", "species": "b", "days": "500 ℃·d"}, ["edition-days"]),
         ("intervals", {"substance": "a", "crop": "b", "days": "3"}, ["edition-column-missing"]),
         ("intervals", {"active": "a", "crop": "b", "days": "99999"}, ["edition-number"]),
         ("withdrawals", {"drug": "a", "species": "b", "days": "3"}, []),
@@ -117,6 +123,61 @@ def test_a_corrected_edition_judges_what_it_judged_wrongly_anew(county: County) 
     correct(twice, away)
     assert live(county, "P1") == []
     check_ledger(county.service)
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected", "named"), [(None, 20, "i1"), (0, 20, "i1"), (20, 20, "i1"), (30, 30, None)]
+)
+def test_a_pesticide_is_judged_by_the_longer_of_its_label_and_the_table(
+    county: County, stated: int | None, expected: int, named: str | None
+) -> None:
+    load(county, "intervals", "i1", [{**INTERVALS[0], "days": "20"}])
+    details = {"input_type": "pesticide", "name": "大生", "active_substances": ["代森锰锌"]}
+    used = {**details, "withdrawal_days": stated}
+    county.record("input_application", hours_ago=24 * 15, cycles=[CYCLE], details=used)
+    with pytest.raises(NeedsAcknowledgement) as asked:
+        county.harvest("M1")
+    [question] = asked.value.questions
+    assert question.code == "PHI_VIOLATION"
+    assert ("按产品标签" in question.sentence("zh")) is (named is None)
+    county.harvest("M1", acknowledged=["PHI_VIOLATION"])
+    with county.service.store.read() as connection:
+        [warning] = State(connection).live_warnings("M1")
+    data = json.loads(warning["data"])
+    assert (data["active"], data["days"], data.get("edition")) == ("代森锰锌", expected, named)
+    [use] = look_at(county, "M1", PRODUCT).uses
+    assert f"安全间隔期 {expected} 天" in use.sentence["zh"]
+    check_ledger(county.service)
+
+
+def test_a_pesticide_is_judged_by_its_name_where_nobody_says_what_is_in_it(county: County) -> None:
+    rows = [
+        {"active": "氯氰菊酯 cypermethrin", "crop": "荔枝", "days": "5"},
+        {"active": "高效氯氰菊酯 beta-cypermethrin", "crop": "荔枝", "days": "3"},
+    ]
+    load(county, "intervals", "i1", rows)
+    used = {"input_type": "pesticide", "name": "高效氯氰菊酯乳油"}
+    county.record("input_application", hours_ago=24 * 3, cycles=[CYCLE], details=used)
+    county.harvest("A1")
+    assert live(county, "A1") == []
+    county.record("input_application", hours_ago=24 * 2, cycles=[CYCLE], details=used)
+    county.harvest("A2", acknowledged=["PHI_VIOLATION"])
+    # What a sealed name holds is told to nobody.
+    [notice] = look_at(county, "A2", PRODUCT).live
+    assert notice.sentence["zh"].startswith("采收早于安全间隔期：所用农药 应间隔 3 天")
+    check_ledger(county.service)
+
+
+@pytest.mark.parametrize("species", ["鸡 chicken", "家禽"])
+def test_a_table_that_names_the_animal_means_the_hens_that_are_kept(county: County, species: str) -> None:
+    load(county, "withdrawals", "w1", [{"drug": "土霉素", "species": species, "days": "7"}])
+    kept = {"cycle": "hens", "species": "蛋鸡"}
+    county.record("stocking", hours_ago=24 * 60, site=PLOT, details=kept)
+    given = {"input_type": "veterinary", "name": "土霉素"}
+    county.record("input_application", hours_ago=24, cycles=["hens"], details=given)
+    eggs = [{"batch": "E1", "product": PRODUCT, "quantity": "5", "unit": "kg"}]
+    with pytest.raises(NeedsAcknowledgement):
+        county.record("harvest", cycles=["hens"], outputs=eggs)
 
 
 @pytest.mark.both_databases

@@ -3,7 +3,7 @@ from __future__ import annotations
 import tomllib
 from importlib.resources import files
 
-from heji_trace.vocabulary.crops import groups_of, is_group, is_same_crop
+from heji_trace.vocabulary.crops import find_crop_english, groups_of, is_group, is_same_crop
 
 ROWS = tomllib.loads(files("heji_trace.vocabulary").joinpath("crops.toml").read_text("utf-8"))["groups"]
 
@@ -13,6 +13,14 @@ def test_a_crop_s_groups_come_the_narrowest_first() -> None:
     assert is_group("叶菜 leafy vegetables", narrow)
     assert is_group("蔬菜", wide)
     assert groups_of("不知名作物") == ()
+
+
+def test_what_is_kept_may_itself_be_the_name_of_a_group() -> None:
+    for animal in ("蛋鸡", "鸡"):
+        narrow, wide = groups_of(animal)
+        assert is_group("鸡 chicken", narrow)
+        assert is_group("家禽", wide)
+    assert find_crop_english("鸡") == "chicken"
 
 
 def test_a_crop_is_found_by_each_of_its_names_and_by_no_part_of_one() -> None:

@@ -11,16 +11,26 @@ from typing import Any
 from heji_trace.dossier.registry import choice_said
 from heji_trace.effects.settle import harvest_facts
 from heji_trace.events.kinds import words
-from heji_trace.judging.intervals import Interval, find_group, find_interval, first_clear_day
+from heji_trace.judging.intervals import Interval, find_group, first_clear_day
 from heji_trace.judging.rules import (
     ApplicationFact,
     HarvestFact,
     Thresholds,
     WaitsAt,
+    decisive_interval,
     find_withdrawal,
     waiting_warnings,
 )
-from heji_trace.judging.wording import Said, day_said, example_mark, group_mark, joined, name_said, said
+from heji_trace.judging.wording import (
+    Said,
+    day_said,
+    example_mark,
+    group_mark,
+    joined,
+    label_mark,
+    name_said,
+    said,
+)
 from heji_trace.known.state import State
 from heji_trace.ledger.evidence import Proved
 from heji_trace.vocabulary.times import beijing_date
@@ -105,15 +115,11 @@ def _judged(
     alone = replace(harvest, applications=(use,))
     raised = waiting_warnings(alone, waits_at, thresholds)
     waits = waits_at(max(harvest.rank, use.rank))
-    listed = [
-        interval
-        for active in use.actives
-        if (interval := find_interval(waits.intervals, active, harvest.crop, use.formulation)) is not None
-    ]
-    interval = max(listed, key=lambda row: row.days, default=None) if use.input_type == "pesticide" else None
+    is_pesticide = use.input_type == "pesticide"
+    interval = decisive_interval(use, harvest.crop, waits.intervals) if is_pesticide else None
     if raised:
         standing = _STANDINGS[raised[0].code]
-    elif use.input_type == "pesticide":
+    elif is_pesticide:
         standing = "kept" if interval is not None else "unlisted"
     elif use.input_type == "veterinary":
         is_listed = find_withdrawal(use, harvest.crop, waits.withdrawals) is not None
@@ -137,7 +143,8 @@ def _sentence(found: FoundUse, name: Said, used_on: date, *, is_example: bool) -
     }
     if found.interval is not None:
         clear = first_clear_day(used_on, found.interval.days)
-        group = group_mark(find_group(found.interval, found.harvest.crop))
+        by_label = not found.interval.edition
+        group = label_mark() if by_label else group_mark(find_group(found.interval, found.harvest.crop))
         names |= {"days": found.interval.days, "clear": day_said(clear), "group": group}
         return said(f"use-interval-{found.standing}", **names)
     return said(f"use-{found.standing}", **names)

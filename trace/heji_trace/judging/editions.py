@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
@@ -11,6 +12,10 @@ from heji_trace.judging.rules import Thresholds
 from heji_trace.vocabulary.working_days import is_span
 
 MOST_THRESHOLD = 100_000
+_NO_DAYS = ("", "-", "—", "－", "/", "无")
+_OTHER_THAN_DAYS = re.compile(
+    r"[0-9][.．][0-9]|[0-9]\s*(?:h|小时|时|周|月|weeks?|months?)|[℃°度]", re.IGNORECASE
+)
 
 _Row = Mapping[str, str]
 
@@ -78,9 +83,15 @@ def _missing(row: _Row, *columns: Sequence[str]) -> _Problems:
 
 
 def _long(row: _Row) -> _Problems:
-    days = largest_number(row.get("days", ""))
-    if days is not None and days > MOST_DAYS:
-        yield "days", "edition-number", {"value": row["days"], "most": MOST_DAYS}
+    text = row.get("days", "").strip()
+    days = largest_number(text)
+    if text in _NO_DAYS:
+        return
+    if days is None or _OTHER_THAN_DAYS.search(text):
+        # Read as days, 60 hours would be two months, and 7.5 days a week.
+        yield "days", "edition-days", {"value": text}
+    elif days is not None and days > MOST_DAYS:
+        yield "days", "edition-number", {"value": text, "most": MOST_DAYS}
 
 
 def _whole(text: str) -> int | None:

@@ -344,26 +344,41 @@ def _withdrawal_warnings(
     return [Raised("VET_WITHDRAWAL", max(harvest.seq, use.seq), data)]
 
 
+def decisive_interval(use: ApplicationFact, crop: str, intervals: Sequence[Interval]) -> Interval | None:
+    """The interval that a pesticide asks for: the longest that the table names, or that its label was said to state.
+
+    The latter is of no edition. Where no active substance is stated, those count that the product is named after.
+    """
+    actives = use.actives or _named_after(use.name, intervals)
+    found = [find_interval(intervals, active, crop, use.formulation) for active in actives]
+    listed = max((row for row in found if row is not None), key=lambda row: row.days, default=None)
+    own = use.withdrawal_days
+    if own is None or (listed is not None and listed.days >= own):
+        return listed
+    return Interval("、".join(use.actives), crop, use.formulation, own, "", verified=True)
+
+
+def _named_after(name: str, intervals: Sequence[Interval]) -> list[str]:
+    """The active substances of a table whose names a product's name holds, the longest: 高效氯氰菊酯 is not 氯氰菊酯."""
+    words = {word for row in intervals for word in row.active.split() if word in name}
+    return sorted(word for word in words if not any(word != other and word in other for other in words))
+
+
 def _interval_warnings(
     harvest: HarvestFact, use: ApplicationFact, intervals: Sequence[Interval], thresholds: Thresholds
 ) -> list[Raised]:
-    found = [
-        interval
-        for active in use.actives
-        if (interval := find_interval(intervals, active, harvest.crop, use.formulation))
-    ]
-    if not found:
+    decisive = decisive_interval(use, harvest.crop, intervals)
+    if decisive is None:
         return []
-    decisive = max(found, key=lambda interval: interval.days)
     clear = first_clear_day(beijing_date(use.last_ms), decisive.days)
     day = beijing_date(harvest.occurred_ms)
-    data: dict[str, Any] = {
-        "active": decisive.active,
-        "days": decisive.days,
-        "clear": clear.isoformat(),
-        "edition": decisive.edition,
-        "verified": decisive.verified,
-    }
+    # The name of a product is sealed: what it is named after is told to nobody.
+    active = decisive.active if use.actives else ""
+    data: dict[str, Any] = {"active": active, "days": decisive.days, "clear": clear.isoformat()}
+    if decisive.edition:
+        data |= {"edition": decisive.edition, "verified": decisive.verified}
+    else:
+        data["by_label"] = True
     group = find_group(decisive, harvest.crop)
     if group is not None:
         data["group"] = group

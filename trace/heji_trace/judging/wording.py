@@ -131,6 +131,12 @@ def group_mark(group: str | None) -> Said:
     return {"zh": mark["zh"], "en": f" {mark['en']}"}
 
 
+def label_mark() -> Said:
+    """What is set behind an interval that no table names, but the label of the product."""
+    mark = said("label-mark")
+    return {"zh": mark["zh"], "en": f" {mark['en']}"}
+
+
 def kind_said(kind: str) -> Said:
     """The name of a kind of event."""
     declared = KINDS.get(kind)
@@ -150,7 +156,7 @@ def told(data: Mapping[str, Any]) -> dict[str, Any]:
     names: dict[str, Any] = dict(data)
     words: dict[str, Said] = {
         "example": example_mark(is_example=data.get("verified") is False),
-        "group": group_mark(data.get("group")),
+        "group": label_mark() if data.get("by_label") else group_mark(data.get("group")),
     }
     if "dimension" in data:
         for name in _AMOUNTS:
@@ -162,9 +168,9 @@ def told(data: Mapping[str, Any]) -> dict[str, Any]:
     if "hours" in data:
         words["delay"] = delay_said(data["hours"])
     if "active" in data:
-        words["active"] = name_said(str(data["active"]))
+        words["active"] = _actives_said(str(data["active"])) if data["active"] else said("active-unnamed")
     if "actives" in data:
-        words["actives"] = joined([name_said(active) for active in str(data["actives"]).split("、")])
+        words["actives"] = _actives_said(str(data["actives"]))
     if "analyte" in data:
         words["analyte"] = name_said(str(data["analyte"]))
     if "codes" in data:
@@ -178,6 +184,10 @@ def told(data: Mapping[str, Any]) -> dict[str, Any]:
     for name, word in words.items():
         names |= {f"{name}_{language}": word[language] for language in sentences.LANGUAGES}
     return names
+
+
+def _actives_said(actives: str) -> Said:
+    return joined([name_said(active) for active in actives.split("、")])
 
 
 def say_warning(code: str, data: Mapping[str, Any], source: str | None = None) -> Said:

@@ -23,22 +23,31 @@ def is_group(listed: str, names: frozenset[str]) -> bool:
 
 
 def find_crop_english(crop: str) -> str | None:
-    """What a crop is called in English; None where the table does not say."""
-    return next((name for name in _synonyms().get(crop, ()) if name.isascii()), None)
+    """What a crop, or a group of them, is called in English; None where the table does not say."""
+    named = [*_synonyms().get(crop, ()), *(name for row in _named(crop) for name in row["names"])]
+    return next((name for name in named if name.isascii()), None)
 
 
 @cache
 def groups_of(crop: str) -> tuple[frozenset[str], ...]:
-    """The names of each group that the crop belongs to, the narrowest group first; empty for a crop unknown here."""
+    """The names of each group that the crop belongs to, the narrowest group first; empty for a crop unknown here.
+
+    People who keep 鸡 name what is itself a group.
+    """
     found: list[frozenset[str]] = []
     known = {row["names"][0]: row for row in _groups()}
     waiting = [row for row in known.values() if any(crop in names for names in row["crops"])]
+    waiting += _named(crop)
     for row in waiting:
         found.append(frozenset(row["names"]))
         wider = row.get("within")
         if wider is not None and known[wider] not in waiting:
             waiting.append(known[wider])
     return tuple(found)
+
+
+def _named(crop: str) -> list[dict[str, Any]]:
+    return [row for row in _groups() if crop in row["names"]]
 
 
 @cache
