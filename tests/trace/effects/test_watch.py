@@ -76,6 +76,58 @@ def test_without_a_band_nothing_is_judged(county: County) -> None:
     assert watch(county, *WARM, batches=["B1"]).warnings == ()
 
 
+def test_what_was_packed_before_the_rest_got_warm_is_not_concerned(county: County) -> None:
+    chilled(county)
+    county.harvest("B1", "100", hours_ago=9)
+    county.make("packaging", {"B1": "30"}, {"EARLY": "30"}, hours_ago=8)
+    county.make("packaging", {"EARLY": "10"}, {"E1": "10"}, hours_ago=1)
+    watch(county, *WARM, batches=["B1"])
+    county.make("packaging", {"B1": "30"}, {"LATE": "30"}, hours_ago=1)
+    county.make("packaging", {"LATE": "10"}, {"L1": "10"})
+    county.make("packaging", {"B1": "5"}, {"FORGOTTEN": "5"}, hours_ago=7)
+    assert [live(county, batch) for batch in ("EARLY", "E1", "FORGOTTEN")] == [set()] * 3
+    assert [live(county, batch) for batch in ("LATE", "L1")] == [{"COLD_CHAIN_BREACH"}] * 2
+    check_ledger(county.service)
+
+
+def test_a_band_that_is_registered_later_moves_no_old_warning_and_a_corrected_one_does(
+    county: County,
+) -> None:
+    facts = {"code": PRODUCT, "name": "鲜荔枝", "commodity": "荔枝"}
+    mild = county.record("product", "operator", details=facts | {"storage_band": "0–20 ℃"})
+    county.harvest("B1", "100", hours_ago=6)
+    watch(county, *WARM, batches=["B1"])
+    chilled(county)
+    county.record("hold", "regulator", batches=["B1"], details={"reason": "核查"})
+    assert live(county, "B1") == {"ON_HOLD"}
+    strict = county.raw("product", "operator", details=facts | {"storage_band": "0–5 ℃"})
+    correction = {"corrects": [mild.event_id], "reason": "写错", "replacement": strict}
+    county.record("correction", "operator", details=correction)
+    assert live(county, "B1") == {"ON_HOLD", "COLD_CHAIN_BREACH"}
+    check_ledger(county.service)
+
+
+def test_readings_are_judged_by_the_thresholds_of_their_day_and_anew_when_these_are_corrected(
+    county: County,
+) -> None:
+    chilled(county)
+    county.harvest("B1", "100", hours_ago=6)
+    edition = {"table": "thresholds", "edition": "t", "source": "试", "verified": True}
+    edition |= {"effective_from": "2026-01-01", "rows": [{"name": "cold_tolerance_minutes", "value": "90"}]}
+    patient = county.record("edition", "operator", details=edition)
+    watch(county, *WARM, batches=["B1"])
+    assert live(county, "B1") == set()
+    strict = county.raw(
+        "edition",
+        "operator",
+        details=edition | {"rows": [{"name": "cold_tolerance_minutes", "value": "30"}]},
+    )
+    correction = {"corrects": [patient.event_id], "reason": "写错", "replacement": strict}
+    county.record("correction", "operator", details=correction)
+    assert live(county, "B1") == {"COLD_CHAIN_BREACH"}
+    check_ledger(county.service)
+
+
 def test_a_corrected_series_warns_no_more(county: County) -> None:
     chilled(county)
     county.harvest("B1", "100", hours_ago=6)

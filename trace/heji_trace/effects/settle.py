@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Any
 
 import orjson
 
@@ -22,7 +21,6 @@ from heji_trace.judging.rules import (
     Raised,
     ScopeFact,
     TestFact,
-    Thresholds,
     stored_warnings,
 )
 from heji_trace.known.said import said_by
@@ -31,6 +29,8 @@ from heji_trace.store import lineage
 from heji_trace.store.gather import Row
 from heji_trace.vocabulary.times import beijing_date
 
+# What befalls the goods that are there: what was taken out of them before is not concerned.
+_PASSING = frozenset({"COLD_CHAIN_SEVERE", "COLD_CHAIN_BREACH"})
 _IMPARTIAL = frozenset({"laboratory", "third_party_laboratory", "regulator"})
 _LEAVING_RESIDUES = frozenset({"pesticide", "veterinary"})
 
@@ -51,7 +51,7 @@ def settle(state: State, batches: Iterable[str], seq: int) -> None:
         moment = max((harvest.occurred_ms for harvest in harvests), default=row["made_ms"])
         at = max((harvest.rank for harvest in harvests), default=None)
         thresholds = state.thresholds_at(moment, at)
-        facts = facts_of(state, row, harvests, thresholds)
+        facts = facts_of(state, row, harvests)
         wanted = _worst(stored_warnings(facts, partial(state.waits_at, moment), thresholds))
         standing = set()
         for live in state.live_warnings(batch):
@@ -77,11 +77,15 @@ def _worst(raised: Iterable[Raised]) -> dict[tuple[str, int, str], None]:
 
 def inherit(state: State, parent: str, child: str, seq: int) -> None:
     """A new edge: what the parent is warned about reaches the child and everything already made from it."""
-    passing = [live for live in state.live_warnings(parent) if live["code"] in INHERITED]
+    passing = [
+        live
+        for live in state.live_warnings(parent)
+        if live["code"] in INHERITED and _concerns(state, live, parent, child)
+    ]
     scopes = [row for row in state.recall_scope.of("batch", parent) if row["standing"] != "upstream"]
     if not passing and not scopes:
         return
-    reached = [child, *_descendants(state, child)]
+    reached = [child, *_descendants(state, child, "", "")]
     for batch in reached:
         for live in passing:
             _carry(state, batch, live, seq)
@@ -89,6 +93,13 @@ def inherit(state: State, parent: str, child: str, seq: int) -> None:
             enter_scope(state, batch, scope["event_id"], scope["organisation"], "later", seq)
     if scopes:
         settle(state, reached, seq)
+
+
+def _concerns(state: State, live: Row, parent: str, child: str) -> bool:
+    """Whether a warning of the parent is about what the child was made of."""
+    if live["source"] != parent or live["code"] not in _PASSING:
+        return True
+    return child in _children(state, parent, live["code"], live["data"])
 
 
 def enter_scope(state: State, batch: str, recall: str, organisation: str, standing: str, seq: int) -> None:
@@ -132,7 +143,7 @@ def _is_recalled(state: State, batches: Iterable[str], recall: str) -> bool:
     )
 
 
-def facts_of(state: State, row: Row, harvests: tuple[HarvestFact, ...], thresholds: Thresholds) -> Facts:
+def facts_of(state: State, row: Row, harvests: tuple[HarvestFact, ...]) -> Facts:
     """All that the stored warnings of the batch rest on, as the state has it."""
     batch = row["batch"]
     return Facts(
@@ -153,7 +164,7 @@ def facts_of(state: State, row: Row, harvests: tuple[HarvestFact, ...], threshol
                 Raised(finding["code"], finding["seq"], orjson.loads(finding["data"]))
                 for finding in state.findings.of("batch", batch)
             ),
-            *watched(state, row, thresholds),
+            *watched(state, row),
         ],
     )
 
@@ -292,7 +303,7 @@ def _raise(state: State, batch: str, code: str, cause_seq: int, data: str, seq: 
     raised = {"code": code, "source": batch, "cause_seq": cause_seq, "data": data}
     _warn(state, batch, code, raised, seq)
     if code in INHERITED:
-        for reached in _descendants(state, batch):
+        for reached in _descendants(state, batch, code, data):
             _carry(state, reached, raised, seq)
 
 
@@ -350,11 +361,22 @@ def _bump(state: State, batch: str, seq: int) -> None:
         state.batches.change(row, version=seq)
 
 
-def _descendants(state: State, batch: str) -> list[str]:
-    if not state.edges.of("parent", batch):
+def _descendants(state: State, batch: str, code: str, data: str) -> list[str]:
+    """What was made from a batch, at any distance, and is concerned by a warning of it."""
+    children = _children(state, batch, code, data)
+    if not children:
         return []
     state.write()
-    found: list[Any] = lineage.descendants(state.connection, [batch])
+    found = list(dict.fromkeys([*children, *lineage.descendants(state.connection, children)]))
     state.batches.load("batch", found)
     state.warnings.load("batch", found)
     return found
+
+
+def _children(state: State, batch: str, code: str, data: str) -> list[str]:
+    """What was made from the batch; goods that got warm were only those that had not been parted from it before."""
+    edges = state.edges.of("parent", batch)
+    if code in _PASSING:
+        since: int = orjson.loads(data)["from_ms"]
+        edges = [edge for edge in edges if edge["occurred_ms"] >= since]
+    return list(dict.fromkeys(edge["child"] for edge in edges))

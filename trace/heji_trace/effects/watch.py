@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 from heji_trace.judging.cold_chain import Band, Limits, Reading, find_band, find_excursion
@@ -15,9 +16,9 @@ from heji_trace.store.gather import Row
 _CODES: Mapping[str, str] = {"long": "COLD_CHAIN_BREACH", "hard": "COLD_CHAIN_SEVERE"}
 
 
-def watched(state: State, row: Row, thresholds: Thresholds) -> list[Raised]:
+def watched(state: State, row: Row) -> list[Raised]:
     """The warnings that series of readings and tests of the batch's sites cause."""
-    return [*_breaches(state, row, thresholds), *_origin_risks(state, row["batch"])]
+    return [*_breaches(state, row), *_origin_risks(state, row["batch"])]
 
 
 def readings_of(data: str) -> list[Reading]:
@@ -25,25 +26,22 @@ def readings_of(data: str) -> list[Reading]:
     return [Reading(at_ms, Decimal(temperature)) for at_ms, temperature, _ in json.loads(data)]
 
 
-def band_of(state: State, product: str | None) -> tuple[Band, Mapping[str, Any]] | None:
-    """The storage band of a product with its registered facts; None where it has none that can be judged."""
+def band_of(state: State, product: str | None) -> Band | None:
+    """The storage band of a product as it is registered now; None where it has none that can be judged."""
     facts = state.find_registered("product", product) if product else None
-    band = find_band(facts.get("storage_band", "")) if facts else None
-    return None if band is None or facts is None else (band, facts)
+    return find_band(facts.get("storage_band", "")) if facts else None
 
 
-def _breaches(state: State, row: Row, thresholds: Thresholds) -> list[Raised]:
-    named = state.conditions.of("batch", row["batch"])
-    found = band_of(state, row["product"]) if named else None
-    if found is None:
-        return []
-    band, facts = found
-    limits = Limits(
-        facts.get("storage_tolerance_minutes", thresholds.cold_tolerance_minutes),
-        Decimal(facts.get("storage_margin") or thresholds.cold_margin_degrees),
-    )
+def _breaches(state: State, row: Row) -> list[Raised]:
+    """Each series by what the product and the thresholds said when it was recorded: what is registered later moves nothing."""
     raised = []
-    for condition in named:
+    for condition in state.conditions.of("batch", row["batch"]):
+        event = state.event_at(condition["seq"])
+        facts = _facts_before(state, row["product"], event["rank"]) if event else None
+        band = find_band(facts.get("storage_band", "")) if facts else None
+        if event is None or facts is None or band is None:
+            continue
+        limits = _limits(facts, state.thresholds_at(event["occurred_ms"], event["rank"]))
         for series in state.series.of("seq", condition["seq"]):
             worst = find_excursion(readings_of(series["data"]), band, limits)
             if worst is not None:
@@ -56,6 +54,20 @@ def _breaches(state: State, row: Row, thresholds: Thresholds) -> list[Raised]:
                 }
                 raised.append(Raised(_CODES[manner], series["seq"], data))
     return raised
+
+
+def _facts_before(state: State, product: str | None, rank: int) -> Mapping[str, Any] | None:
+    """What was registered of a product before `rank`."""
+    rows = state.register.of("code", product) if product else []
+    known = [row for row in rows if row["kind"] == "product" and row["rank"] < rank]
+    return json.loads(max(known, key=itemgetter("rank"))["data"]) if known else None
+
+
+def _limits(facts: Mapping[str, Any], thresholds: Thresholds) -> Limits:
+    return Limits(
+        facts.get("storage_tolerance_minutes", thresholds.cold_tolerance_minutes),
+        Decimal(facts.get("storage_margin") or thresholds.cold_margin_degrees),
+    )
 
 
 def _origin_risks(state: State, batch: str) -> list[Raised]:
