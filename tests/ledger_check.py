@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -103,18 +104,31 @@ def check_balance(connection: Connection) -> None:
 def check_inheritance(connection: Connection) -> None:
     """Assert that every batch carries the warnings of what it was made from, at any distance, and no others."""
     parents: defaultdict[str, set[str]] = defaultdict(set)
+    parted: defaultdict[tuple[str, str], int] = defaultdict(int)
     for edge in connection.execute(select(tables.edges).where(tables.edges.c.withdrawn_seq.is_(None))):
         parents[edge.child].add(edge.parent)
-    own: defaultdict[str, set[tuple[str, str, int]]] = defaultdict(set)
+        parted[edge.parent, edge.child] = max(parted[edge.parent, edge.child], edge.occurred_ms)
+    own: defaultdict[str, list[tuple[str, str, int, int]]] = defaultdict(list)
     carried: defaultdict[str, set[tuple[str, str, int]]] = defaultdict(set)
     for row in connection.execute(select(tables.warnings).where(tables.warnings.c.lifted_seq.is_(None))):
-        (own if row.source == row.batch else carried)[row.batch].add((row.code, row.source, row.cause_seq))
+        if row.source == row.batch:
+            since = json.loads(row.data).get("from_ms", 0)
+            own[row.batch].append((row.code, row.source, row.cause_seq, since))
+        else:
+            carried[row.batch].add((row.code, row.source, row.cause_seq))
     for batch in connection.execute(select(tables.batches.c.batch)).scalars():
+        ancestors = above(batch, parents)
         expected = {
             (INHERITED[code], source, cause)
-            for ancestor in above(batch, parents) - {batch}
-            for code, source, cause in own[ancestor]
+            for ancestor in ancestors - {batch}
+            for code, source, cause, since in own[ancestor]
             if code in INHERITED
+            # What befell the goods since then concerns what was still among them.
+            and any(
+                parted[ancestor, child] >= since
+                for child in ancestors | {batch}
+                if (ancestor, child) in parted
+            )
         }
         assert carried[batch] == expected, batch
 

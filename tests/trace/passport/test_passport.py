@@ -109,20 +109,6 @@ def test_an_edition_is_named_once_and_not_marked_twice_as_an_example(county: Cou
     assert passport.verdict.sentence["zh"] == "本批次无生效警示；已检 2 项均符合 示例限量"
 
 
-def test_nobody_clears_goods_of_an_official_finding_with_a_sample_of_his_own(county: County) -> None:
-    batch = packed(county)
-    code = label(county, batch).trace_code
-    sample(county, "OFFICIAL", batch, "supervised", "regulator")
-    state_result(county, "OFFICIAL", "positive")
-    for name, purpose, who in (("OWN", "commissioned", "producer"), ("AGAIN", "retest", "producer")):
-        sample(county, name, batch, purpose, who)
-        state_result(county, name, "conforming", formal=True)
-        assert look(county, code).verdict.code == "ON_HOLD"
-    sample(county, "RETEST", batch, "retest", "regulator")
-    state_result(county, "RETEST", "conforming", formal=True)
-    assert look(county, code).verdict.level == "green"
-
-
 @pytest.mark.parametrize("hours, code", [(2, "TEST_PENDING"), (30, "TEST_OVERDUE")])
 def test_a_sample_without_its_result_is_shown_as_open(county: County, hours: int, code: str) -> None:
     batch = packed(county)
@@ -139,24 +125,6 @@ def test_a_sample_without_its_result_is_shown_as_open(county: County, hours: int
     assert "7.77" not in text_of(passport)
     if code == "TEST_PENDING":
         assert passport.verdict.word["zh"] == "检测中"
-
-
-def test_only_the_countys_own_laboratory_is_bound_by_its_hours(county: County) -> None:
-    batch = packed(county)
-    for who in ("laboratory", "other_laboratory"):
-        sample(county, f"S-{who}", batch, who=who)
-        details = {"sample": f"S-{who}", "laboratory": county.code(who), "status": "registered"}
-        county.record("testing", who, details=details)
-    county.now.seconds += 30 * 3600
-    assert live_codes(look_at(county, batch)) == ["TEST_OVERDUE", "TEST_PENDING"]
-
-
-def test_a_spoilt_run_is_no_result_of_a_product_that_asks_for_one(county: County) -> None:
-    register_product(county, test_policy="rapid")
-    batch = packed(county)
-    sample(county, "S1", batch)
-    state_result(county, "S1", "invalid")
-    assert live_codes(look_at(county, batch)) == ["NO_TEST"]
 
 
 def test_a_single_source_without_a_test_adds_nothing_to_what_is_said_of_the_batch(county: County) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import date
-from typing import Any
 
 from sqlalchemy import Row, Select, or_, select
 
@@ -12,7 +11,7 @@ from heji_trace.corrections.withdrawal import in_parts
 from heji_trace.effects.settle import settle
 from heji_trace.judging.rules import DAY_MS
 from heji_trace.known.state import State
-from heji_trace.tables import applications, batches, conditions, events, harvests, register
+from heji_trace.store.tables import applications, batches, conditions, events, harvests, register
 from heji_trace.vocabulary.times import beijing_midnight_ms
 
 

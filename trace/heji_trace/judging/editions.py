@@ -90,7 +90,7 @@ def _long(row: _Row) -> _Problems:
     if days is None or _OTHER_THAN_DAYS.search(text):
         # Read as days, 60 hours would be two months, and 7.5 days a week.
         yield "days", "edition-days", {"value": text}
-    elif days is not None and days > MOST_DAYS:
+    elif days > MOST_DAYS:
         yield "days", "edition-number", {"value": text, "most": MOST_DAYS}
 
 
