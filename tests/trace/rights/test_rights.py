@@ -14,6 +14,8 @@ from heji_trace.events.kinds.examples import example_event
 from heji_trace.events.schemas import parse_event
 from heji_trace.known.state import State
 from heji_trace.ledger.ledger import read_stored
+from heji_trace.people.parties import Author
+from heji_trace.recording.recorder import Receipt
 from heji_trace.rights import rights
 from heji_trace.store import tables
 
@@ -283,3 +285,62 @@ def test_what_replaces_a_statement_must_be_about_ones_own_goods_too(county: Coun
     with pytest.raises(NotAllowed) as refused:
         county.record("correction", "neighbour", details=correction)
     assert refused.value.code == "batch-of-another"
+
+
+def registered(county: County, who: str, by: str = "operator", **facts: Any) -> Receipt:
+    details = {"code": county.code(who), "name": who, "subject_type": "enterprise", "roles": ["shop"]}
+    return county.record("organisation", by, details=details | facts)
+
+
+def roles_now(county: County, who: str) -> frozenset[str]:
+    with county.service.store.read() as connection:
+        return rights.in_force(State(connection), county.authors[who]).roles
+
+
+def test_an_account_has_no_role_that_its_organisation_has_lost(county: County) -> None:
+    assert roles_now(county, "regulator") == {"regulator"}
+    registered(county, "regulator", roles=["laboratory"])
+    assert roles_now(county, "regulator") == frozenset()
+    registered(county, "regulator", roles=["regulator", "laboratory"])
+    assert roles_now(county, "regulator") == {"regulator"}
+    registered(county, "regulator", roles=["regulator"], status="closed")
+    assert roles_now(county, "regulator") == frozenset()
+    registered(county, "producer")
+    with pytest.raises(NotAllowed) as refused:
+        county.harvest("B1")
+    assert refused.value.code == "kind-not-for-role"
+
+
+def test_an_organisation_whose_registration_was_taken_back_has_no_roles(county: County) -> None:
+    nobody = Author("a-1", "fg-nobody", frozenset({"operator"}))
+    with county.service.store.read() as connection:
+        assert rights.in_force(State(connection), nobody) == nobody
+    details = {"code": "fg-nobody", "name": "x", "subject_type": "authority", "roles": ["operator"]}
+    begun = county.record("organisation", "operator", details=details)
+    taken_back = {"corrects": [begun.event_id], "reason": "录入错误"}
+    county.record("correction", "operator", details=taken_back)
+    with county.service.store.read() as connection:
+        assert rights.in_force(State(connection), nobody).roles == frozenset()
+
+
+def test_an_operator_does_not_take_itself_out(county: County) -> None:
+    own: dict[str, Any] = {"subject_type": "authority", "roles": ["operator"]}
+
+    def refusal(kind: str, **details: Any) -> str | None:
+        try:
+            county.record(kind, "operator", details=details)
+        except NotAllowed as error:
+            return error.code
+        return None
+
+    again = registered(county, "operator", **own)
+    code = {"code": county.code("operator"), "name": "县中心"}
+    assert refusal("organisation", **code, **own | {"roles": ["shop"]}) == "operator-stays"
+    assert refusal("organisation", **code, **own, status="closed") == "operator-stays"
+    corrected = {"corrects": [again.event_id], "reason": "录入错误"}
+    assert refusal("correction", **corrected) == "operator-stays"
+    closed = county.raw("organisation", "operator", details={**code, **own, "status": "closed"})
+    assert refusal("correction", **corrected, replacement=closed) == "operator-stays"
+    renamed = county.raw("organisation", "operator", details={**code, **own})
+    assert refusal("correction", **corrected, replacement=renamed) is None
+    assert roles_now(county, "operator") == {"operator"}

@@ -6,11 +6,13 @@ import pytest
 from flask import Flask, Response, jsonify, request
 from flask.testing import FlaskClient
 
+from county import County
 from heji_trace.people.accounts import close_account
 from heji_trace.people.sessions import list_tokens, revoke_token
 from heji_web.requests.access import author_of, check_role
 from heji_web.service.service import Service
 from web.doors import Browser, account_with
+from web.people import Person
 
 Headers = Callable[..., dict[str, str]]
 
@@ -95,3 +97,16 @@ def test_a_closed_account_s_session_is_over(browser: Browser, service: Service) 
 def test_a_role_is_asked_for_where_it_matters(client: FlaskClient, token: Headers) -> None:
     assert client.get("/api/v1/regulated", headers=token("regulator", "fg-bureau")).status_code == 200
     assert client.get("/api/v1/regulated", headers=token("shop", "fg-shop")).status_code == 403
+
+
+def test_a_session_and_a_token_lose_what_their_organisation_has_lost(county: County) -> None:
+    county.harvest("B1")
+    person = Person(county, "regulator")
+    person.see("/desk/batches/B1")
+    assert county.get("/api/v1/batches/B1", "regulator").status_code == 200
+    details = {"code": county.code("regulator"), "name": "x", "subject_type": "authority", "roles": ["shop"]}
+    county.record("organisation", "operator", details=details)
+    county.now.seconds += 2
+    person.see("/desk/batches/B1", 404)
+    person.see("/desk/releases", 403)
+    assert county.get("/api/v1/batches/B1", "regulator").status_code == 404

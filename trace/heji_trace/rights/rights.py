@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select, union
@@ -15,7 +16,7 @@ from heji_trace.known.said import said_by
 from heji_trace.known.state import State
 from heji_trace.people.parties import Author
 from heji_trace.store.gather import Row
-from heji_trace.store.tables import samples, tests
+from heji_trace.store.tables import register, samples, tests
 from heji_trace.vocabulary.times import beijing_date
 
 OVERSEERS = frozenset({"regulator", "operator"})
@@ -33,11 +34,24 @@ OFFICIAL = "supervised"
 OWNING_ROLES = frozenset({"made", "consumed", "moved"})
 
 # Who watches over the goods of others.
-_WATCHERS = frozenset({"regulator", "operator", "laboratory", "third_party_laboratory"})
+WATCHERS = frozenset({"regulator", "operator", "laboratory", "third_party_laboratory"})
+
+
+def in_force(state: State, author: Author) -> Author:
+    """The author in those roles that his organisation has now: what it loses, its accounts lose with it.
+
+    One that nobody has registered yet is that of the first operator, who begins by registering it.
+    """
+    facts = state.find_registered("organisation", author.organisation)
+    if facts is None and not _was_registered(state, author.organisation):
+        return author
+    roles = () if facts is None or facts.get("status") == "closed" else facts["roles"]
+    return replace(author, roles=author.roles & set(roles))
 
 
 def check(state: State, author: Author, event: Event) -> None:
     """Raise NotAllowed unless the author may record this event for the organisation it names."""
+    author = in_force(state, author)
     # A closed station may not go on in the name of those who once gave it a mandate.
     for code in dict.fromkeys((event.organisation, author.organisation)):
         if (state.find_registered("organisation", code) or {}).get("status") == "closed":
@@ -45,6 +59,7 @@ def check(state: State, author: Author, event: Event) -> None:
     if not _is_operating(author, event):
         _check_speaker(state, author, event)
     _check_concerned(state, event)
+    _check_still_operated(state, author, event)
     if event.kind == "correction":
         _check_corrected(state, event)
         if event.details.get("replacement") is not None:
@@ -105,6 +120,26 @@ def _is_operating(author: Author, event: Event) -> bool:
     if event.organisation == author.organisation:
         return False
     return "operator" in author.roles and event.kind in OPERATED_FOR_OTHERS
+
+
+def _was_registered(state: State, organisation: str) -> bool:
+    rows = select(register.c.seq).where(register.c.kind == "organisation", register.c.code == organisation)
+    return state.connection.execute(rows.limit(1)).first() is not None
+
+
+def _check_still_operated(state: State, author: Author, event: Event) -> None:
+    """An operator does not take itself out: nobody would be left who could put it right."""
+    if "operator" not in author.roles:
+        return
+    said = event_of(event.details["replacement"]) if event.details.get("replacement") else event
+    names_itself = said.kind == "organisation" and said.details["code"] == author.organisation
+    if event.kind == "correction":
+        taken_back = {row["seq"] for row in state.corrected_by(event)}
+        own = state.find_registration("organisation", author.organisation)
+        names_itself = names_itself or (own is not None and own["seq"] in taken_back)
+    stays = "operator" in said.details.get("roles", ()) and said.details.get("status") != "closed"
+    if names_itself and not stays:
+        raise NotAllowed("operator-stays", organisation=author.organisation)
 
 
 def _check_speaker(state: State, author: Author, event: Event) -> None:
@@ -197,7 +232,7 @@ def _check_concerned(state: State, event: Event) -> None:
     """
     if event.kind == "testing":
         _check_laboratory(state, event)
-    is_watcher = bool(_WATCHERS & _roles_of(state, event.organisation))
+    is_watcher = bool(WATCHERS & _roles_of(state, event.organisation))
     if event.kind in ("hold", "recall", "sampling") and not is_watcher:
         samples = event.details.get("samples", ())
         named = [

@@ -17,6 +17,7 @@ from heji_web.requests.access import (
     cookie_name,
     drop_session_cookie,
     find_session,
+    session_in_force,
     set_session_cookie,
     signed_in,
 )
@@ -62,9 +63,7 @@ def enter() -> ResponseReturnValue:
     kept = request.form.get("kept", "")
     if kept:
         with service.store.read() as connection:
-            adopt_session(
-                sessions.session_of(connection, secret, service.settings.lifetime, service.clock.now_ms())
-            )
+            adopt_session(session_in_force(connection, secret))
         response: Response = kept_forms.go_on(kept, _next_address(), HTTPStatus.OK)
     else:
         response = redirect(_next_address(), HTTPStatus.SEE_OTHER)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hmac import compare_digest
 
 from flask import Flask, Request, g, request
 from markupsafe import Markup
+from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from heji_trace.desks.choices import names_of
 from heji_trace.errors import NotAllowed, NotSignedIn
+from heji_trace.known.state import State
 from heji_trace.people.parties import Author
 from heji_trace.people.sessions import Session, session_of, touch_session
+from heji_trace.rights.rights import in_force
 from heji_web.service.service import the_service
 
 CSRF_FIELD = "csrf"
@@ -51,6 +55,13 @@ def find_session() -> Session | None:
         g.session = _read_session()
     session: Session | None = g.session
     return session
+
+
+def session_in_force(connection: Connection, secret: str) -> Session:
+    """The session behind a cookie, in the roles that its organisation has now; raises NotSignedIn."""
+    service = the_service()
+    session = session_of(connection, secret, service.settings.lifetime, service.clock.now_ms())
+    return replace(session, author=in_force(State(connection), session.author))
 
 
 def adopt_session(session: Session) -> None:
@@ -144,7 +155,7 @@ def _read_session() -> Session | None:
     now_ms = service.clock.now_ms()
     try:
         with service.store.read() as connection:
-            session = session_of(connection, secret, service.settings.lifetime, now_ms)
+            session = session_in_force(connection, secret)
     except NotSignedIn:
         return None
     if now_ms - session.seen_ms > _TOUCH_MS:
