@@ -34,4 +34,4 @@ def test_a_result_is_matched_by_what_it_names_and_never_by_guessing(
 ) -> None:
     wanted = {"sample": "", "batch": "", "note": "", **named}
     with drawn.service.store.read() as connection:
-        assert match_result(connection, **wanted) == target
+        assert match_result(connection, None, **wanted) == target

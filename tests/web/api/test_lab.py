@@ -6,7 +6,8 @@ from typing import Any
 
 from werkzeug.test import TestResponse
 
-from county import County
+from county import PRODUCT, County
+from labelled import label
 from web.sent_files import rapid_file, rapid_row
 
 IMPORTS = "/api/v1/lab/imports"
@@ -129,3 +130,16 @@ def test_choices_that_cannot_be_read_are_refused(county: County) -> None:
         assert answer.status_code == 422
         assert answer.get_json()["problems"][0]["pointer"] == pointer
     assert county.post(IMPORTS, {"import_id": "x", "choices": {}}, "laboratory").status_code == 404
+
+
+def test_a_file_that_names_others_or_their_codes_tells_nothing_of_their_goods(county: County) -> None:
+    county.harvest("LZ-01")
+    issued = label(county, "LZ-01", PRODUCT)
+    sample = {"purpose": "supervised", "samples": [{"sample": "S-001", "batch": "LZ-01"}]}
+    county.record("sampling", "laboratory", details=sample)
+    named = ("S-001", "LZ-01", issued.trace_code, issued.phone_code, "nothing")
+    rows = [rapid_row(note=each) for each in named] + [rapid_row(被检单位="单位")]
+    answer = drop(county, rapid_file(*rows), query="?dry_run=1", who="neighbour")
+    document = answer.get_json()
+    assert (document["matched"], document["refused"]) == ([], [])
+    assert [row["suggestions"] for row in document["parked"]] == [[]] * 6

@@ -8,8 +8,9 @@ import pytest
 from werkzeug.test import TestResponse
 
 from county import CYCLE, PRODUCT, County
+from heji_trace.desks.pending import import_of
 from heji_trace.ledger.ledger import read_stored
-from heji_web.files.checking import MOST_SHOWN
+from heji_web.files.checking import MOST_SHOWN, check_upload
 from web.people import HTML, Person, fields_of
 
 HEADINGS = "时间,责任主体,生产周期,产出批次,产品,数量,单位\n"
@@ -341,3 +342,21 @@ def test_registered_names_may_stand_for_codes_in_a_sheet(farmer: Uploader, count
     assert (body["organisation"], body["outputs"][0]["product"]) == ("fg-litchi-coop", PRODUCT)
     page = farmer.see(farmer.upload(HEADINGS + row.replace("鲜荔枝", "青苹果").replace("UP-1", "UP-2")))
     assert "没有找到“青苹果”，请从列表中选择。" in page
+
+
+def test_what_was_read_of_a_file_that_waits_goes_with_an_erasure(county: County) -> None:
+    noted = county.harvest("B1", note="王小二")
+    uploader, author, service = Uploader(county, "producer"), county.authors["producer"], county.service
+    row = f"2026-05-28 08:00,,{CYCLE},王小二,{PRODUCT},1,kg\n"
+    address = uploader.upload(HEADINGS + row, kind="harvest")
+    import_id = address.rpartition("/")[2]
+    with service.store.read() as connection:
+        upload = import_of(connection, author.account, import_id)
+    key = (author.account, import_id)
+    job = service.jobs.start(key, "check", lambda job: check_upload(service, author, upload, job))
+    # Whoever waited for it has gone away, and comes back after somebody was forgotten.
+    assert job.wait(60)
+    values = [{"event": noted.event_id, "pointers": ["/note"]}]
+    county.record("erasure", "operator", details={"values": values, "ground": "consent_withdrawn"})
+    for each in ("", "/progress.json", "/errors.xlsx"):
+        assert "王小二" not in uploader.see(f"{address}{each}", 404)

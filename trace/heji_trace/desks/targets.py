@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import Connection, or_, select
 
-from heji_trace.desks.choices import product_names, registered_facts
+from heji_trace.desks.choices import product_names, recorded_for, registered_facts
 from heji_trace.desks.lookup import batches_named
 from heji_trace.desks.suggestions import Suggestion
 from heji_trace.people.parties import Author
-from heji_trace.store.tables import batches, samples, stock, tests
+from heji_trace.rights.rights import OWNING_ROLES, WATCHERS
+from heji_trace.store.lineage import known_at
+from heji_trace.store.tables import batches, lines, samples, stock, tests
 
 _MOST = 12
 _SHORTEST_NAME = 2
@@ -27,30 +30,71 @@ class Target:
     batches: tuple[str, ...]
 
 
-def find_target(connection: Connection, text: str) -> Target | None:
-    """What a sample's number, a batch or a scanned code names; None where that is nothing, or not one batch alone."""
-    drawn = select(samples.c.target, samples.c.target_kind).where(
+Reach = frozenset[str] | None
+"""The organisations whose goods a result may be of; None for those of anybody."""
+
+
+def reach_of(connection: Connection, author: Author, day: date) -> Reach:
+    """Of whose goods an author may send results: a laboratory of anybody's, others of those it records tests for.
+
+    What somebody else has is not to be learned from a file that names its codes, or its name.
+    """
+    if author.roles & WATCHERS:
+        return None
+    return frozenset(recorded_for(connection, author, day).get("testing", ()))
+
+
+def find_target(connection: Connection, reach: Reach, text: str) -> Target | None:
+    """What a sample's number, a batch or a scanned code names; None where that is nothing, or not one batch alone.
+
+    What lies beyond the `reach` of who asks is nothing.
+    """
+    drawn = select(samples.c.target, samples.c.target_kind, samples.c.organisation).where(
         samples.c.sample == text, samples.c.withdrawn_seq.is_(None)
     )
     rows = connection.execute(drawn).all()
-    if rows:
-        return Target(text, tuple(row.target for row in rows if row.target_kind == "batch"))
+    drawn_of = tuple(row.target for row in rows if row.target_kind == "batch")
+    if rows and (reach is None or rows[0].organisation in reach or _owned(connection, reach, drawn_of)):
+        return Target(text, drawn_of)
     named = batches_named(connection, text)
+    if reach is not None:
+        named = [batch for batch in named if batch in _owned(connection, reach, named)]
     return Target(None, (named[0],)) if len(named) == 1 else None
 
 
 def suggest_targets(
-    connection: Connection, author: Author, unit: str, sample_name: str, tested_ms: int, language: str
+    connection: Connection,
+    author: Author,
+    reach: Reach,
+    unit: str,
+    sample_name: str,
+    tested_ms: int,
+    language: str,
 ) -> list[Suggestion]:
     """What a row may mean: the laboratory's own samples that await a result, then batches of the unit named.
 
     Batches of a product that is called like the sample come first, then those made last before the test; none that
-    was made more than a day after it.
+    was made more than a day after it, and none of a unit beyond the author's `reach`.
     """
     found = _awaiting(connection, author)
     names = registered_facts(connection, "organisation").items()
-    owners = [code for code, (_, data) in names if _is_called(unit, code, str(data["name"]))]
+    owners = [
+        code
+        for code, (_, data) in names
+        if (reach is None or code in reach) and _is_called(unit, code, str(data["name"]))
+    ]
     return [*found, *_batches(connection, owners, sample_name, tested_ms, language)][:_MOST]
+
+
+def _owned(connection: Connection, reach: Collection[str], named: Collection[str]) -> set[str]:
+    """Those of the batches that the organisations made, used, moved or were sent."""
+    query = select(lines.c.batch).where(
+        lines.c.batch.in_(named),
+        lines.c.role.in_(OWNING_ROLES),
+        or_(lines.c.holder.in_(reach), lines.c.to_organisation.in_(reach)),
+        known_at(lines, None),
+    )
+    return set(connection.execute(query).scalars())
 
 
 def _awaiting(connection: Connection, author: Author) -> list[Suggestion]:

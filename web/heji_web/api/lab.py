@@ -16,12 +16,12 @@ from heji_scanners.readers.rapid17 import RapidRow
 from heji_trace.desks import pending
 from heji_trace.desks.pending import Chosen
 from heji_trace.desks.samples import match_result
-from heji_trace.desks.targets import Target, find_target, suggest_targets
+from heji_trace.desks.targets import Reach, Target, find_target, reach_of, suggest_targets
 from heji_trace.errors import BulkRefused, InvalidEvent, Problem
 from heji_trace.people.parties import Author
 from heji_trace.proving import canonical
 from heji_trace.recording.recorder import Receipt
-from heji_trace.vocabulary.times import ms_of, parse_moment
+from heji_trace.vocabulary.times import beijing_date, ms_of, parse_moment
 from heji_web.files.imports import INSTRUMENT, File, Import, read_import
 from heji_web.files.posted import dump_rows, permit_file, read_posted, record_import, refuse
 from heji_web.requests.access import author_of, check_role
@@ -140,11 +140,13 @@ def _read(connection: Connection, posted: File, author: Author, choices: Mapping
     """The file's events; a choice that names nothing is a problem of its line, never a row parked in silence."""
     wrong: list[Problem] = []
 
+    reach = _reach(connection, author)
+
     def match(row: RapidRow) -> Target | None:
         chosen = choices.get(str(row.line))
         if chosen is None:
-            return match_result(connection, sample=row.sample, batch=row.batch, note=row.note)
-        found = find_target(connection, chosen)
+            return match_result(connection, reach, sample=row.sample, batch=row.batch, note=row.note)
+        found = find_target(connection, reach, chosen)
         if found is None:
             wrong.append(
                 Problem(f"/choices/{row.line}", "unknown-lab-choice", {"value": chosen[:60]}, row.line)
@@ -158,7 +160,15 @@ def _read(connection: Connection, posted: File, author: Author, choices: Mapping
 def _dump_parked(connection: Connection, author: Author, row: RapidRow) -> dict[str, Any]:
     """A row without a sample, and what it may be about."""
     tested_ms = ms_of(parse_moment(row.tested_at))
-    suggested = suggest_targets(connection, author, row.sampled_unit, row.sample_name, tested_ms, language())
+    suggested = suggest_targets(
+        connection,
+        author,
+        _reach(connection, author),
+        row.sampled_unit,
+        row.sample_name,
+        tested_ms,
+        language(),
+    )
     return {
         "line": row.line,
         "sampled_unit": row.sampled_unit,
@@ -168,6 +178,10 @@ def _dump_parked(connection: Connection, author: Author, row: RapidRow) -> dict[
         "tested_at": row.tested_at,
         "suggestions": [{"value": each.value, "label": each.label} for each in suggested],
     }
+
+
+def _reach(connection: Connection, author: Author) -> Reach:
+    return reach_of(connection, author, beijing_date(the_service().clock.now_ms()))
 
 
 def _park(author: Author, posted: File, choices: Mapping[str, str]) -> str:

@@ -22,6 +22,7 @@ from heji_trace.people.parties import Author
 from heji_trace.recording.enter import MOST_REFUSED
 from heji_trace.recording.imported import Origin
 from heji_trace.recording.recorder import Receipt
+from heji_trace.vocabulary.times import beijing_date
 from heji_web.events.naming import known_names
 from heji_web.files import imports
 from heji_web.files.imports import Asked, File, Import
@@ -141,12 +142,13 @@ def read_upload(service: Service, author: Author, upload: Pending, job: Job[Any]
     chosen = upload.chosen
     tell = job.enter("read")
     with service.store.read() as connection:
+        reach = targets.reach_of(connection, author, beijing_date(service.clock.now_ms()))
 
         def match(row: RapidRow) -> Target | None:
             named = chosen.targets.get(str(row.line))
             if named:
-                return targets.find_target(connection, named)
-            return match_result(connection, sample=row.sample, batch=row.batch, note=row.note)
+                return targets.find_target(connection, reach, named)
+            return match_result(connection, reach, sample=row.sample, batch=row.batch, note=row.note)
 
         return imports.read_import(
             File(BytesIO(upload.data), upload.file_name, most_bytes=service.settings.body_limit),

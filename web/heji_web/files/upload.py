@@ -139,6 +139,9 @@ def _job(author: Author, import_id: str) -> tuple[Job[Checked], bool]:
     Raises Unknown.
     """
     service, key = the_service(), (author.account, import_id)
+    # An erasure takes the files that wait; what was read of one must not outlive it.
+    with service.store.read() as connection:
+        pending.check_import(connection, author.account, import_id)
     job: Job[Checked] | None = service.jobs.find(key)
     if job is not None and not (job.was_shown and job.result().ledger_size != service.recorder.durable_size):
         return job, job.wait(GLANCE)
@@ -237,10 +240,12 @@ def _check_page(author: Author, import_id: str, checked: Checked) -> str:
         ids = [each.receipt.event_id for each in checked.recorded] if checked.is_recorded else []
         standing = choices.standing_events(connection, ids)
         runs = imported.imports_of_file(connection, author, checked.sha256) if checked.is_recorded else []
+        reach = targets.reach_of(connection, author, beijing_date(the_service().clock.now_ms()))
         suggested = {
             row.line: targets.suggest_targets(
                 connection,
                 author,
+                reach,
                 row.sampled_unit,
                 row.sample_name,
                 ms_of(parse_moment(row.tested_at)),
