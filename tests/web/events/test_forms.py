@@ -400,3 +400,18 @@ def test_a_registered_name_may_stand_where_a_code_is_asked_for(county: County) -
     answer = person.send(address, person.see(address), given | {"moves.0.to_organisation": "城里超市"})
     assert answer.status_code == 422
     assert "没有找到“城里超市”，请从列表中选择。" in answer.get_data(as_text=True)
+
+
+def test_an_address_that_names_the_goods_of_others_tells_nothing_of_them(county: County) -> None:
+    for batch in ("OWN-1", "FOREIGN-1"):
+        county.harvest(batch, "100")
+    county.hand_over("OWN-1", "50", "producer", "packer")
+    county.make("packaging", {"OWN-1": "20"}, {"P-1": "20"}, "packer")
+    packer = Person(county, "packer")
+
+    def made(batch: str) -> list[str] | None:
+        page = packer.see(f"/desk/record/packaging?inputs.0.batch={batch}")
+        return fields_of(page).get("outputs.0.product")
+
+    assert made("OWN-1") == [PACKED]
+    assert made("FOREIGN-1") == made("NOTHING-1") is None

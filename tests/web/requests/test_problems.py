@@ -206,3 +206,7 @@ def test_what_was_sent_is_shown_as_text_on_the_error_page(app: Flask) -> None:
     assert "<script>" not in page
     assert "<b>/" not in page
     assert "&lt;script&gt;alert(1)" in page
+
+
+def test_a_host_is_known_in_capitals_too(app: Flask) -> None:
+    assert app.test_client().get("/sign-in", headers={"Host": "LocalHost"}).status_code == 200

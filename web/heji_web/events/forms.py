@@ -176,7 +176,9 @@ def _new_texts(connection: Connection, desk: Desk) -> Texts:
     giver = request.args.get("organisation") or desk.givers[0].value
     texts: Texts = {}
     if any(each.value == giver for each in desk.givers):
-        texts = _remembered_texts(connection, desk.kind, giver, request.args.get("inputs.0.batch", ""))
+        taken = request.args.get("inputs.0.batch", "")
+        taken = taken if _is_offered(desk, "inputs", taken) else ""
+        texts = _remembered_texts(connection, desk.kind, giver, taken)
     now = filled.now_text(service.clock.now_ms())
     texts |= {control.name: [now] for control in controls_of(desk.kind) if control.prefill == "now"}
     texts["organisation"] = [giver]
@@ -190,17 +192,21 @@ def _new_texts(connection: Connection, desk: Desk) -> Texts:
 
 def _count_as_made(connection: Connection, desk: Desk, texts: Texts) -> None:
     """Goods that the address names are counted as they were made where the last ones were measured otherwise."""
-    offered = suggestions_by_place(desk.kind, desk.suggestions)
     for name, batch in request.args.items():
         table, row, column = (*name.split("."), "", "")[:3]
         unit = f"{table}.{row}.unit"
         if column != "batch" or unit in request.args:
             continue
-        # The unit of goods that are not this person's is nobody's to learn from an address.
-        if batch in {each.value for each in offered.get(f"{table}.batch", ())}:
+        if _is_offered(desk, table, batch):
             made = _made_unit(connection, batch)
             if made and not measures_alike(made, texts.get(unit, [""])[0]):
                 texts[unit] = [made]
+
+
+def _is_offered(desk: Desk, table: str, batch: str) -> bool:
+    """Whether a batch is this person's to name: what others have made is not to be learned from an address."""
+    offered = suggestions_by_place(desk.kind, desk.suggestions).get(f"{table}.batch", ())
+    return batch in {each.value for each in offered}
 
 
 def _made_unit(connection: Connection, batch: str) -> str | None:

@@ -63,6 +63,9 @@ class _Headed:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request, as WSGI asks for it."""
+        if "HTTP_HOST" in environ:
+            # Names of hosts are the same in capitals, but are compared letter by letter with those that are trusted.
+            environ["HTTP_HOST"] = environ["HTTP_HOST"].lower()
         number = environ[_REQUEST_ID] = f"{self._process}{next(self._numbers):08x}"
 
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Callable[[bytes], object]:
