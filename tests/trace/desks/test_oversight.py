@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pytest
 from sqlalchemy import Connection
 
@@ -103,7 +105,7 @@ def test_the_newest_step_of_each_sample_is_told(chain: County) -> None:
             results = {"results": [{"analyte": "a", "value": "1"}]}
         last = chain.record("testing", "laboratory", details={**details, **results})
     with chain.service.store.read() as connection:
-        found = samples_tested(connection, ["PK-1", "LZ-1"], None)
+        found = samples_tested(connection, chain.authors["regulator"], ["PK-1", "LZ-1"], None)
     assert [(each.seq, each.status) for each in found["PK-1"]] == [(last.seq, "preliminary")]
     assert "LZ-1" not in found
 
@@ -116,8 +118,8 @@ def test_what_else_was_made_from_the_same_sources_and_never_tested_is_told(chain
     details = {"sample": "S-1", "laboratory": chain.code("laboratory"), "status": "registered"}
     chain.record("testing", "laboratory", details=details)
     with chain.service.store.read() as connection:
-        assert untested_siblings(connection, "PK-1", None) == ["PK-2"]
-        assert untested_siblings(connection, "LZ-1", None) == []
+        assert untested_siblings(connection, chain.authors["regulator"], "PK-1", None) == ["PK-2"]
+        assert untested_siblings(connection, chain.authors["regulator"], "LZ-1", None) == []
 
 
 def test_of_more_records_than_are_shown_the_newest_are_given_in_their_order(county: County) -> None:
@@ -127,3 +129,68 @@ def test_of_more_records_than_are_shown_the_newest_are_given_in_their_order(coun
         for who in ("regulator", "producer"):
             found = records_about(connection, county.authors[who], "B1", None, 3)
             assert [row.seq for row in found] == given[-3:]
+
+
+def test_a_result_that_is_not_released_is_told_to_none_but_laboratory_producer_and_overseers(
+    county: County,
+) -> None:
+    county.harvest("B1", "100")
+    county.hand_over("B1", "50", "producer", "shop")
+    sample = {"purpose": "supervised", "samples": [{"sample": "S-1", "batch": "B1"}]}
+    county.record("sampling", "laboratory", details=sample)
+    result = {
+        "sample": "S-1",
+        "laboratory": county.code("laboratory"),
+        "method": "GB 23200.121",
+        "method_class": "formal",
+        "results": [{"analyte": "克百威", "value": "0.5", "unit": "mg/kg", "outcome": "nonconforming"}],
+        "conclusion": "nonconforming",
+        "status": "final",
+    }
+
+    def told(who: str) -> list[str]:
+        with county.service.store.read() as connection:
+            return [each.conclusion for each in answer(connection, county, who, "B1").rows[0].tests]
+
+    county.record("testing", "laboratory", details=result)
+    assert told("shop") == []
+    for who in ("laboratory", "producer", "regulator"):
+        assert told(who) == ["nonconforming"]
+    county.record("testing", "regulator", details=result | {"released_at": county.at()})
+    assert told("shop") == ["nonconforming"]
+
+
+def test_amounts_that_are_others_to_know_are_left_out_of_warnings(county: County) -> None:
+    county.harvest("B1", "100")
+    county.hand_over("B1", "30", "producer", "packer")
+    county.hand_over("B1", "40", "producer", "shop")
+    confirmed = ["COUNT_BELOW"]
+    county.move("stock_count", "B1", "17", "packer", details={"reason": "损耗"}, acknowledged=confirmed)
+
+    def told(who: str) -> list[object]:
+        with county.service.store.read() as connection:
+            shown = answer(connection, county, who, "B1").rows[0]
+            return [each.data.get("counted") for each in shown.warnings if each.code == "COUNT_BELOW"]
+
+    assert told("packer") == told("regulator") == [17 * KG]
+    assert told("shop") == [None]
+
+
+def test_a_household_is_called_by_its_code_but_to_itself_and_those_it_trusts(county: County) -> None:
+    code = county.code("producer")
+    details = {"code": code, "name": "农户甲", "subject_type": "farm_household", "roles": ["producer"]}
+    county.record("organisation", "operator", details=details | {"contact": "13800000000"})
+    county.harvest("B1", "100")
+    county.hand_over("B1", "40", "producer", "shop")
+
+    def told(who: str, own: Collection[str] = ()) -> tuple[str, str]:
+        with county.service.store.read() as connection:
+            trace = trace_of(connection, "B1", "both")
+            assert trace is not None
+            found = answer_of(connection, county.authors[who], trace, "zh", own=own)
+        contacts = [each.contact for each in found.parties if each.organisation == code]
+        return found.rows[0].organisation, "".join(contacts)
+
+    assert told("shop") == (code, "")
+    assert told("shop", own=[code]) == ("农户甲", "")
+    assert told("producer") == told("regulator") == ("农户甲", "13800000000")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
 from county import County
 from heji_trace.errors import Unknown
@@ -10,10 +11,12 @@ from heji_trace.rights.reading import (
     check_may_read_batch,
     colleagues,
     disclosed_values,
+    figures_withheld,
     readable_batches,
     seq_of,
     shown_body,
 )
+from heji_trace.store.tables import warnings
 
 
 def readable(county: County, who: str) -> set[int]:
@@ -226,3 +229,35 @@ def test_holds_and_recalls_reach_whoever_holds_the_goods(county: County) -> None
     assert steps <= readable(county, "shop")
     assert steps <= readable(county, "producer")
     assert steps & readable(county, "neighbour") == set()
+
+
+def withheld(county: County, who: str, batch: str) -> set[str]:
+    """The codes of the warnings of a batch whose amounts are not told to a person."""
+    with county.service.store.read() as connection:
+        rows = connection.execute(select(warnings).where(warnings.c.batch == batch)).all()
+        keys = [(row.batch, row.code, row.cause_seq) for row in rows]
+        return {code for _, code, _ in figures_withheld(connection, county.authors[who], keys)}
+
+
+def test_amounts_in_a_warning_are_told_to_those_who_see_them_in_its_cause(county: County) -> None:
+    county.harvest("B1")
+    for who in ("packer", "shop"):
+        county.hand_over("B1", "40", "producer", who)
+    confirmed = ["COUNT_BELOW", "MASS_BALANCE"]
+    county.move("stock_count", "B1", "17", "packer", details={"reason": "损耗"}, acknowledged=confirmed)
+    county.make("packaging", {"B1": "10"}, {"P1": "15"}, "packer", acknowledged=confirmed)
+    county.hand_over("P1", "5", "packer", "shop")
+    for who in ("packer", "regulator", "operator"):
+        assert withheld(county, who, "B1") == withheld(county, who, "P1") == set()
+    assert withheld(county, "shop", "B1") == withheld(county, "producer", "B1") == {"COUNT_BELOW"}
+    assert withheld(county, "shop", "P1") == {"MASS_BALANCE"}
+
+
+def test_who_takes_more_of_a_maker_s_goods_than_there_are_is_not_told_by_how_much(county: County) -> None:
+    county.harvest("B1")
+    county.make("collection", {"B1": "333"}, {"C1": "333"}, "packer", acknowledged=["OVER_CONSUMPTION"])
+    assert withheld(county, "packer", "B1") == {"OVER_CONSUMPTION"}
+    assert withheld(county, "regulator", "B1") == set()
+    county.harvest("B2")
+    county.make("collection", {"B2": "333"}, {"C2": "333"}, acknowledged=["OVER_CONSUMPTION"])
+    assert withheld(county, "producer", "B2") == set()

@@ -4,7 +4,7 @@ import csv
 import io
 import re
 
-from county import County
+from county import PRODUCT, County
 from web.people import Person
 
 
@@ -121,3 +121,44 @@ def test_more_recalls_than_a_page_holds_are_listed_from_the_newest(county: Count
         False,
         False,
     )
+
+
+def test_a_consignee_is_not_told_the_name_of_a_household_and_who_conducts_the_recall_is(
+    county: County,
+) -> None:
+    code = county.code("producer")
+    details = {"code": code, "name": "农户甲", "subject_type": "farm_household", "roles": ["producer"]}
+    county.record("organisation", "operator", details=details)
+    county.harvest("B1", "100")
+    county.hand_over("B1", "60", "producer", "shop")
+    stated = {"level": 1, "ordered": True, "reason": "超标"}
+    recall = county.record("recall", "regulator", batches=["B1"], details=stated).event_id
+    for who, is_told in (("regulator", True), ("producer", True), ("shop", False)):
+        person = Person(county, who)
+        for address in ("/desk/batches/B1", "/desk/batches/B1/trace.csv", f"/desk/recalls/{recall}"):
+            page = person.see(address)
+            assert code in page
+            assert ("农户甲" in page) == is_told
+
+
+def test_a_recall_is_not_extended_to_what_one_may_not_read(county: County) -> None:
+    county.harvest("B1", "100")
+    sample = {"purpose": "commissioned", "samples": [{"sample": "S-1", "batch": "B1"}]}
+    county.record("sampling", "laboratory", details=sample)
+    facts = {
+        "code": "fg-plum-1",
+        "name": "一号李园",
+        "site_type": "plot",
+        "organisation": county.code("neighbour"),
+    }
+    county.record("site", "neighbour", details=facts)
+    opened = {"cycle": "2026-plum", "crop": "李"}
+    county.record("planting", "neighbour", hours_ago=2000, site="fg-plum-1", details=opened)
+    made = [{"batch": "N1", "product": PRODUCT, "quantity": "10", "unit": "kg"}]
+    county.record("harvest", "neighbour", cycles=["2026-plum"], outputs=made)
+    stated = {"level": 2, "ordered": False, "reason": "超标"}
+    recall = county.record("recall", "neighbour", batches=["N1"], details=stated).event_id
+    person = Person(county, "neighbour")
+    for named in ("S-1", "B1"):
+        answer = person.client.get(f"/desk/recalls/{recall}/extend?batch={named}")
+        assert answer.headers["Location"] == f"/desk/recalls/{recall}?missed={named}"

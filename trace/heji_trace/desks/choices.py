@@ -61,6 +61,12 @@ def mandates_to(connection: Connection, organisation: str, day: date) -> list[Ma
     return found
 
 
+def own_organisations(connection: Connection, author: Author, day: date) -> frozenset[str]:
+    """The author's organisation, and those that let it record for them on a day in Beijing."""
+    givers = {mandate.giver for mandate in mandates_to(connection, author.organisation, day)}
+    return frozenset({author.organisation, *givers})
+
+
 def recorded_for(connection: Connection, author: Author, day: date) -> dict[str, list[str]]:
     """For whom the author may record each kind that has a form: his own organisation first, then who mandated it.
 
@@ -82,8 +88,15 @@ def recorded_for(connection: Connection, author: Author, day: date) -> dict[str,
 
 def names_of(connection: Connection, codes: Collection[str], own: Collection[str] = ()) -> dict[str, str]:
     """The names of organisations by code; a household's own name only where it is among `own`."""
+    return {code: data["name"] for code, data in facts_told(connection, codes, own).items()}
+
+
+def facts_told(
+    connection: Connection, codes: Collection[str], own: Collection[str]
+) -> dict[str, dict[str, Any]]:
+    """What is registered of organisations by code; of households only of those among `own`."""
     return {
-        code: data["name"]
+        code: data
         for code, (_, data) in registered_facts(connection, "organisation", codes).items()
         if code in own or data["subject_type"] != "farm_household"
     }

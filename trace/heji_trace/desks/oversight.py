@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from heji_trace.desks.choices import product_names, registered_facts
+from heji_trace.desks.choices import facts_told, product_names
 from heji_trace.judging.rules import LEVELS, LOUDNESS
 from heji_trace.known.state import State
 from heji_trace.people.parties import Author
 from heji_trace.rights.listing import Filter, visible_events
-from heji_trace.rights.reading import own_batches, readable_batches
+from heji_trace.rights.reading import figures_withheld, own_batches, readable_batches, readable_seqs
 from heji_trace.rights.rights import may_oversee
 from heji_trace.store.lineage import Edge, known_at
 from heji_trace.store.tables import edges, events, samples, tests, warnings
@@ -92,24 +92,32 @@ class Answer:
 
 
 def answer_of(
-    connection: Connection, author: Author, trace: Trace, language: str, now_ms: int | None = None
+    connection: Connection,
+    author: Author,
+    trace: Trace,
+    language: str,
+    now_ms: int | None = None,
+    own: Collection[str] = (),
 ) -> Answer:
     """The trace, limited to what the author may read, with what belongs to it at the time of the trace.
 
-    With `now_ms` a trace of the present tells what the date causes too.
+    With `now_ms` a trace of the present tells what the date causes too. A household is called by its name to itself,
+    to those for whom it is among `own`, and to overseers.
     """
     trace = limited(connection, author, trace)
     names = [row.batch for row in trace.rows]
     organisations = {row.organisation for row in trace.rows}
     organisations |= {each.holder for row in trace.rows for each in row.holdings}
     organisations |= {each.seller for row in trace.rows for each in row.sold}
-    facts = registered_facts(connection, "organisation", organisations)
+    known = organisations if may_oversee(author) else {author.organisation, *own}
+    facts = facts_told(connection, organisations, known)
     products = product_names(connection, language, {row.product for row in trace.rows if row.product})
     if now_ms is None or trace.as_of_seq is not None:
         warned = warnings_of(connection, names, trace.as_of_seq)
     else:
         warned = warnings_today(connection, names, now_ms)
-    tested = samples_tested(connection, names, trace.as_of_seq)
+    warned = _as_told(connection, author, warned)
+    tested = samples_tested(connection, author, names, trace.as_of_seq)
     passed = _passed(trace, None if may_oversee(author) else author.organisation)
     rows = tuple(
         RowShown(
@@ -183,11 +191,26 @@ def warnings_today(
     return found
 
 
+def _as_told(
+    connection: Connection, author: Author, warned: Mapping[str, tuple[Warned, ...]]
+) -> dict[str, tuple[Warned, ...]]:
+    """The warnings of batches without the amounts that are not the author's to know."""
+    keys = [(batch, each.code, each.cause_seq) for batch, found in warned.items() for each in found]
+    withheld = figures_withheld(connection, author, keys)
+    return {
+        batch: tuple(
+            replace(each, data={}) if (batch, each.code, each.cause_seq) in withheld else each
+            for each in found
+        )
+        for batch, found in warned.items()
+    }
+
+
 def samples_tested(
-    connection: Connection, names: Sequence[str], as_of_seq: int | None
+    connection: Connection, author: Author, names: Sequence[str], as_of_seq: int | None
 ) -> dict[str, tuple[Tested, ...]]:
-    """The newest step of each sample that was drawn of a batch itself."""
-    found: dict[str, dict[str, Tested]] = defaultdict(dict)
+    """The newest step that the author may read of each sample that was drawn of a batch itself."""
+    steps: list[tuple[str, Tested]] = []
     for part in _parts(names):
         query = (
             select(samples.c.target, tests.c.seq, tests.c.sample, tests.c.conclusion, tests.c.status)
@@ -196,8 +219,12 @@ def samples_tested(
             .where(known_at(samples, as_of_seq), known_at(tests, as_of_seq))
             .order_by(tests.c.rank)
         )
-        for target, seq, sample, conclusion, status in connection.execute(query):
-            found[target][sample] = Tested(seq, sample, conclusion, status)
+        steps += [(target, Tested(*step)) for target, *step in connection.execute(query)]
+    readable = readable_seqs(connection, author, [step.seq for _, step in steps])
+    found: dict[str, dict[str, Tested]] = defaultdict(dict)
+    for target, step in steps:
+        if step.seq in readable:
+            found[target][step.sample] = step
     return {name: tuple(each.values()) for name, each in found.items()}
 
 
@@ -212,14 +239,14 @@ def records_about(
     return list(connection.execute(query))
 
 
-def untested_siblings(connection: Connection, batch: str, as_of_seq: int | None) -> list[str]:
+def untested_siblings(connection: Connection, author: Author, batch: str, as_of_seq: int | None) -> list[str]:
     """Other batches made from the very batches that went into this one, of which no sample has a result."""
     parents = select(edges.c.parent).where(edges.c.child == batch, known_at(edges, as_of_seq))
     query = select(edges.c.child).where(
         edges.c.parent.in_(parents), edges.c.child != batch, known_at(edges, as_of_seq)
     )
     siblings = list(connection.execute(query.distinct().order_by(edges.c.child)).scalars())
-    tested = samples_tested(connection, siblings, as_of_seq)
+    tested = samples_tested(connection, author, siblings, as_of_seq)
     return [sibling for sibling in siblings if sibling not in tested]
 
 
@@ -245,7 +272,7 @@ def _add(amounts: Amounts, edge: Edge) -> None:
     amounts[edge.dimension] = amounts.get(edge.dimension, 0) + edge.amount
 
 
-def _parties(facts: Mapping[str, tuple[str, dict[str, Any]]], rows: Iterable[TraceRow]) -> list[Party]:
+def _parties(facts: Mapping[str, Mapping[str, Any]], rows: Iterable[TraceRow]) -> list[Party]:
     """Who has or had goods, those with the most left to be stopped first."""
     found: dict[str, Party] = {}
     for row in rows:
@@ -259,25 +286,23 @@ def _parties(facts: Mapping[str, tuple[str, dict[str, Any]]], rows: Iterable[Tra
     return sorted(found.values(), key=lambda each: (not each.coming, not each.held, each.organisation))
 
 
-def _suppliers(facts: Mapping[str, tuple[str, dict[str, Any]]], rows: Iterable[TraceRow]) -> list[Party]:
+def _suppliers(facts: Mapping[str, Mapping[str, Any]], rows: Iterable[TraceRow]) -> list[Party]:
     found: dict[str, Party] = {}
     for row in rows:
         _party(found, facts, row.organisation, row.batch)
     return [found[code] for code in sorted(found)]
 
 
-def _party(
-    found: dict[str, Party], facts: Mapping[str, tuple[str, dict[str, Any]]], code: str, batch: str
-) -> Party:
-    contact = str(facts[code][1].get("contact", "")) if code in facts else ""
+def _party(found: dict[str, Party], facts: Mapping[str, Mapping[str, Any]], code: str, batch: str) -> Party:
+    contact = str(facts.get(code, {}).get("contact", ""))
     party = found.setdefault(code, Party(code, _name(facts, code), contact))
     if batch not in party.batches:
         party.batches.append(batch)
     return party
 
 
-def _name(facts: Mapping[str, tuple[str, dict[str, Any]]], code: str) -> str:
-    return str(facts[code][1]["name"]) if code in facts else code
+def _name(facts: Mapping[str, Mapping[str, Any]], code: str) -> str:
+    return str(facts[code]["name"]) if code in facts else code
 
 
 def _own_gaps(rows: Sequence[TraceRow]) -> Gaps:

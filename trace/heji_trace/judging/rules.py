@@ -89,6 +89,9 @@ _UNFAVOURABLE = frozenset({"positive", "nonconforming", "suspicious"})
 _SETTLING = frozenset({"conforming", "negative", "nonconforming"})
 _VOID = frozenset({"invalid", "cancelled", "superseded"})
 
+# Warnings that tell how much somebody had, counted, used or made.
+COUNTED = frozenset({"MASS_BALANCE", "OVER_CONSUMPTION", "RETURN_UNGIVEN", "COUNT_ABOVE", "COUNT_BELOW"})
+
 # While one of these lives, goods stay where they are and no labels are issued.
 STOPPING = frozenset({"RECALLED", "ON_HOLD", "RAPID_POSITIVE", "TEST_FAILED", "INGREDIENT_FAILED"})
 

@@ -14,6 +14,7 @@ from typing import Any
 from heji_trace import sentences
 from heji_trace.events.kinds import KINDS
 from heji_trace.events.kinds.words import MEDIUM, SCHEME
+from heji_trace.judging.rules import COUNTED
 from heji_trace.vocabulary.crops import find_crop_english
 from heji_trace.vocabulary.substances import find_english
 from heji_trace.vocabulary.units import dump_amount
@@ -193,8 +194,11 @@ def _actives_said(actives: str) -> Said:
 def say_warning(code: str, data: Mapping[str, Any], source: str | None = None) -> Said:
     """The sentence of a warning for consumers; `source` is the batch it was inherited from, None for an own one.
 
-    `data` is what the warning was stored with; a member `variant` chooses a fuller sentence.
+    `data` is what the warning was stored with; a member `variant` chooses a fuller sentence. Where amounts are withheld
+    from its reader, its title is all that is said.
     """
+    if code in COUNTED and "dimension" not in data:
+        return title_of(code)
     known = sentences.catalogue()
     keys = [f"warn-{code}-{data['variant']}"] if "variant" in data else []
     keys += [f"warn-{code}-{data['gap']}"] if "gap" in data else []

@@ -10,7 +10,7 @@ Sealed values are shown to fewer people than the events themselves: see `disclos
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select, tuple_, union
@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select, tup
 from heji_trace.errors import Unknown
 from heji_trace.events.event import Event
 from heji_trace.events.sealing import seal, unseal
+from heji_trace.judging.rules import COUNTED
 from heji_trace.ledger.ledger import Stored
 from heji_trace.people.parties import Author
 from heji_trace.proving import canonical
@@ -44,6 +45,12 @@ from heji_trace.store.tables import (
 _AT_ONCE = 500
 _LABORATORIES = frozenset({"laboratory", "third_party_laboratory"})
 
+# In a collection the maker's stock runs short, and a correction may replace one.
+_TAKING_FROM_OTHERS = ("collection", "correction")
+
+WarningKey = tuple[str, str, int]
+"""A warning by its batch, its code and the place of the entry that causes it."""
+
 Window = Callable[[ColumnElement[Any]], ColumnElement[bool]]
 """A stretch of the ledger, or some places in it, as a condition on a column of places."""
 
@@ -51,13 +58,21 @@ Window = Callable[[ColumnElement[Any]], ColumnElement[bool]]
 def seq_of(connection: Connection, author: Author, event_id: str) -> int:
     """The place of an event that the author may read; raises Unknown."""
     seq: int | None = connection.execute(select(events.c.seq).where(events.c.event_id == event_id)).scalar()
-    if seq is not None and not may_oversee(author):
-        window = within([seq])
-        query = select(events.c.seq).where(window(events.c.seq), is_readable(author, window))
-        seq = connection.execute(query).scalar()
-    if seq is None:
+    if seq is None or not readable_seqs(connection, author, [seq]):
         raise Unknown
     return seq
+
+
+def readable_seqs(connection: Connection, author: Author, seqs: Sequence[int]) -> set[int]:
+    """Those of the places whose events the author may read."""
+    if may_oversee(author):
+        return set(seqs)
+    found: set[int] = set()
+    for start in range(0, len(seqs), _AT_ONCE):
+        window = within(seqs[start : start + _AT_ONCE])
+        query = select(events.c.seq).where(window(events.c.seq), is_readable(author, window))
+        found.update(connection.execute(query).scalars())
+    return found
 
 
 def within(seqs: Sequence[int]) -> Window:
@@ -112,6 +127,28 @@ def shown_body(event: Event, disclosed: Mapping[str, Any]) -> dict[str, Any]:
     return unseal(seal(event.body)[0], disclosed)
 
 
+def figures_withheld(connection: Connection, author: Author, warned: Iterable[WarningKey]) -> set[WarningKey]:
+    """Those of the warnings that tell amounts which are sealed to the author in the entries that cause them."""
+    asked = [] if may_oversee(author) else [each for each in warned if each[1] in COUNTED]
+    withheld: set[WarningKey] = set()
+    for start in range(0, len(asked), _AT_ONCE):
+        part = asked[start : start + _AT_ONCE]
+        said = select(events.c.seq, events.c.kind).where(
+            events.c.seq.in_({seq for _, _, seq in part}), _is_said_by(author)
+        )
+        kinds = {row.seq: row.kind for row in connection.execute(said)}
+        made = select(batches.c.batch).where(
+            batches.c.batch.in_({batch for batch, _, _ in part}),
+            batches.c.organisation == author.organisation,
+        )
+        own = set(connection.execute(made).scalars())
+        for batch, code, seq in part:
+            is_others = code == "OVER_CONSUMPTION" and kinds.get(seq) in _TAKING_FROM_OTHERS
+            if seq not in kinds or (is_others and batch not in own):
+                withheld.add((batch, code, seq))
+    return withheld
+
+
 def _named_places(body: Mapping[str, Any], own: str, base: str) -> list[str]:
     """Where the sealed values stand that an organisation sees because a body names it."""
     details = body.get("details", {})
@@ -134,6 +171,15 @@ def _chosen(connection: Connection, asked: Sequence[str], condition: ColumnEleme
             query = query.where(condition)
         found.update(connection.execute(query).scalars())
     return found
+
+
+def _is_said_by(author: Author) -> ColumnElement[bool]:
+    """Events that the organisation answers for, performed or typed, of which it sees everything."""
+    return or_(
+        events.c.organisation == author.organisation,
+        events.c.performed_by == author.organisation,
+        events.c.actor.in_(_own_accounts(author)),
+    )
 
 
 def _own_accounts(author: Author) -> Select[Any]:
@@ -206,13 +252,7 @@ def is_readable(author: Author, window: Window) -> ColumnElement[bool]:
     own = author.organisation
     mandate = and_(register.c.kind == "mandate", register.c.data.contains(f'"to":"{own}"', autoescape=True))
     parts: list[Select[Any]] = [
-        select(events.c.seq).where(
-            or_(
-                events.c.organisation == own,
-                events.c.performed_by == own,
-                events.c.actor.in_(_own_accounts(author)),
-            )
-        ),
+        select(events.c.seq).where(_is_said_by(author)),
         select(lines.c.seq).where(lines.c.to_organisation == own),
         select(register.c.seq).where(or_(register.c.organisation == own, mandate)),
         *_partners(own, window),

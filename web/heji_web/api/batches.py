@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, jsonify, request
@@ -123,7 +124,13 @@ def warnings(batch: str) -> ResponseReturnValue:
     service = the_service()
     with service.store.read() as connection:
         reading.check_may_read_batch(connection, author, batch)
-        found = standing_warnings(State(connection), batch, service.clock.now_ms())
+        standing = standing_warnings(State(connection), batch, service.clock.now_ms())
+        keys = [(batch, each.code, each.cause_seq) for each in standing]
+        withheld = reading.figures_withheld(connection, author, keys)
+    found = [
+        replace(each, data={}) if (batch, each.code, each.cause_seq) in withheld else each
+        for each in standing
+    ]
     return jsonify(
         batch=batch,
         live=[_dump_warning(each, batch) for each in found if each.lifted_seq is None],

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy import Connection
 
 from heji_trace.desks import choices, lookup, oversight
 from heji_trace.desks.oversight import Answer
@@ -28,6 +29,7 @@ from heji_trace.vocabulary.times import BEIJING, moment_of
 from heji_trace.vocabulary.units import to_base, unit_name
 from heji_web.desks.regulator import amounts_said, find_telephone
 from heji_web.desks.tables_out import give_recall_list
+from heji_web.events import naming
 from heji_web.events.described import local_moment, local_time
 from heji_web.requests import kept_forms
 from heji_web.requests.access import signed_in
@@ -68,16 +70,14 @@ def extend(event_id: str) -> ResponseReturnValue:
     batch = request.args.get("batch", "").strip()
     with the_service().store.read() as connection:
         recall_of(connection, author, event_id)
-        found = (
-            [each for each in lookup.look_up(connection, batch[:200]) if each.kind == "batch"]
-            if batch
-            else []
-        )
+        named = [each.code for each in lookup.look_up(connection, batch[:200]) if each.kind == "batch"]
+        # What a sample's number or a code leads to is not told to who may not read it.
+        found = [code for code in named if code in reading.readable_batches(connection, author, named)]
     if len(found) != 1:
         return redirect(
             url_for("recalls.show", event_id=event_id, missed=batch[:40] or None), HTTPStatus.SEE_OTHER
         )
-    return redirect(url_for("recalls.open_form", batch=found[0].code, extends=event_id), HTTPStatus.SEE_OTHER)
+    return redirect(url_for("recalls.open_form", batch=found[0], extends=event_id), HTTPStatus.SEE_OTHER)
 
 
 @blueprint.post("/desk/batches/<batch>/recall")
@@ -130,7 +130,7 @@ def show(event_id: str) -> ResponseReturnValue:
         codes.add(report.body["organisation"])
         codes |= {each.organisation for each in report.updates}
         codes |= {row["organisation"] for each in report.updates for row in each.consignees}
-        facts = choices.registered_facts(connection, "organisation", codes)
+        facts = _facts(connection, author, report, codes)
         products = choices.product_names(
             connection, language(), {row.product for row in report.scope if row.product}
         )
@@ -140,7 +140,7 @@ def show(event_id: str) -> ResponseReturnValue:
         details=_details(report),
         may_extend=bool(author.roles & _KIND.recorders) and report.is_whole and report.withdrawn_seq is None,
         missed=request.args.get("missed", "")[:40],
-        facts={code: data for code, (_, data) in facts.items()},
+        facts=facts,
         products=products,
         now_ms=the_service().clock.now_ms(),
         amounts=amounts_said,
@@ -165,8 +165,16 @@ def give_calls(event_id: str) -> ResponseReturnValue:
     with the_service().store.read() as connection:
         report = recall_of(connection, author, event_id)
         codes = {each.organisation for each in report.consignees}
-        facts = choices.registered_facts(connection, "organisation", codes)
-    return give_recall_list(report, {code: data for code, (_, data) in facts.items()})
+        facts = _facts(connection, author, report, codes)
+    return give_recall_list(report, facts)
+
+
+def _facts(
+    connection: Connection, author: Author, report: RecallReport, codes: Collection[str]
+) -> Mapping[str, Mapping[str, Any]]:
+    """What is told of organisations: whoever conducts the recall must be able to call households too."""
+    own = codes if report.is_whole else naming.own_organisations(connection, author)
+    return choices.facts_told(connection, codes, own)
 
 
 def _case(author: Author, event_id: str) -> dict[str, str]:
@@ -241,4 +249,5 @@ def _scope(author: Author, batch: str) -> Answer:
         trace = tracing.trace_of(connection, batch, "both")
         if trace is None:
             raise Unknown
-        return oversight.answer_of(connection, author, trace, language())
+        own = naming.own_organisations(connection, author)
+        return oversight.answer_of(connection, author, trace, language(), own=own)

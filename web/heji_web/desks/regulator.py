@@ -82,7 +82,7 @@ def show_batch(batch: str) -> ResponseReturnValue:
         asked = _asked(connection, batch)
         answer = _answer(connection, author, asked)
         recorded = choices.recorded_for(connection, author, beijing_date(service.clock.now_ms()))
-        siblings = oversight.untested_siblings(connection, batch, asked.as_of_seq) if oversees else []
+        siblings = oversight.untested_siblings(connection, author, batch, asked.as_of_seq) if oversees else []
         recalls = running_recalls(connection, batch)
         records = oversight.records_about(connection, author, batch, asked.as_of_seq, _MOST_ROWS + 1)
         codes = {row.organisation for row in records}
@@ -194,7 +194,8 @@ def _answer(connection: Connection, author: Author, asked: Asked) -> Answer:
     trace = tracing.trace_of(connection, asked.batch, asked.direction, asked.as_of_seq)
     if trace is None:
         raise Unknown
-    return oversight.answer_of(connection, author, trace, language(), the_service().clock.now_ms())
+    now_ms, own = the_service().clock.now_ms(), naming.own_organisations(connection, author)
+    return oversight.answer_of(connection, author, trace, language(), now_ms, own)
 
 
 def amounts_said(amounts: Mapping[str, int]) -> str:

@@ -32,9 +32,7 @@ _MOST_RECORDS = 10
 
 def own_organisations(connection: Connection, author: Author) -> frozenset[str]:
     """The author's organisation, and those that let it record for them."""
-    today = beijing_date(the_service().clock.now_ms())
-    mandates = choices.mandates_to(connection, author.organisation, today)
-    return frozenset({author.organisation, *(mandate.giver for mandate in mandates)})
+    return choices.own_organisations(connection, author, beijing_date(the_service().clock.now_ms()))
 
 
 def known_names(connection: Connection, author: Author, kind: Kind, now_ms: int) -> Known:
