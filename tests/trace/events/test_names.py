@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from heji_trace.errors import Problem
 from heji_trace.events.kinds import KINDS
-from heji_trace.events.sheets.names import as_name, codes_by_name, with_codes
+from heji_trace.events.sheets.names import as_typed, codes_by_name, with_codes
 
 SHIPPING = KINDS["shipping"]
 
@@ -40,9 +40,17 @@ def test_what_is_no_table_and_no_text_is_left_to_the_parser() -> None:
 
 def test_a_name_that_was_not_found_is_told_as_such_and_a_bad_code_as_a_bad_code() -> None:
     def told(pointer: str, value: str, kind: str = "shipping") -> str:
-        return as_name(KINDS[kind], Problem(pointer, "bad-code", {"value": value})).code
+        return as_typed(KINDS[kind], Problem(pointer, "bad-code", {"value": value})).code
 
     assert told("/moves/0/to_organisation", "水果店") == "name-not-listed"
     assert told("/moves/0/to_organisation", "a b") == "bad-code"
     assert told("/details/code", "荔枝", "product") == "bad-code"
-    assert told("/cycles/0", "荔枝", "harvest") == "bad-code"
+    assert told("/cycles/0", "荔枝", "harvest") == "name-not-listed"
+    assert told("/details/cycle", "荔枝", "planting") == "bad-code"
+
+
+def test_a_time_that_cannot_be_read_is_told_without_the_offsets_that_programs_write() -> None:
+    problem = Problem("/occurred_at", "bad-moment", {"value": "11月22日"})
+    told = as_typed(SHIPPING, problem).sentence("zh")
+    assert "写明年月日" in told
+    assert "+08:00" not in told

@@ -186,6 +186,11 @@ def register(kind: str, **details: Any) -> dict[str, Any]:
         (register("packaging", loss_unit=...), "/details/loss_unit", "missing-beside"),
         (register("release", hold=...), "/details/hold", "missing-field"),
         (register("sampling", samples=[{"batch": "B"}]), "/details/samples/0/sample", "missing-field"),
+        (
+            register("recall_update", consignees=[{"organisation": "shop", "returned": "120"}]),
+            "/details/consignees/0/unit",
+            "missing-beside",
+        ),
     ],
 )
 def test_details_that_cannot_be_read_are_named(raw: object, pointer: str, code: str) -> None:
@@ -197,6 +202,15 @@ def test_a_sample_that_is_only_received_needs_no_result() -> None:
         "testing", status="registered", results=..., conclusion=..., method=..., method_class=...
     )
     assert parse_event(event).details["status"] == "registered"
+
+
+def test_a_row_without_figures_needs_no_unit_and_a_unit_that_is_wrong_is_told_once() -> None:
+    row = {"organisation": "shop", "notified_at": "2026-06-20T10:00:00+08:00"}
+    assert (
+        parse_event(register("recall_update", consignees=[row])).details["consignees"][0].keys() == row.keys()
+    )
+    wrong = register("recall_update", consignees=[{"organisation": "shop", "sold": "1", "unit": "?"}])
+    assert problems_of(wrong) == [("/details/consignees/0/unit", "bad-unit")]
 
 
 def test_problems_are_not_told_without_end() -> None:

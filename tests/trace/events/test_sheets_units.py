@@ -9,6 +9,7 @@ import pytest
 from heji_trace.events.event import Event
 from heji_trace.events.kinds import KINDS
 from heji_trace.events.sheets import Sheet, parse_rows, read_sheet
+from heji_trace.events.sheets.posted import read_posted
 
 HARVEST = "时间,责任主体,生产周期,批次,产品,{heading},单位\n2026-06-12,fg,c,LZ-1,litchi,{quantity},{unit}\n"
 PACKAGING = (
@@ -108,6 +109,30 @@ def test_every_line_of_an_event_of_several_rows_is_judged() -> None:
 def test_a_loss_is_judged_like_any_quantity(given: dict[str, Any]) -> None:
     [(code, line, column, _)] = told(packaging(**given))
     assert (code, line, column) == ("units-differ", 2, "损耗数量" + given.get("brackets", ""))
+
+
+@pytest.mark.parametrize("text", ["3.5亩", "３．５ 亩", "3.5 mu", "3.5"])
+def test_an_amount_may_repeat_the_unit_that_its_heading_names(text: str) -> None:
+    planting = read_posted(KINDS["planting"], [("details.area", text)])
+    assert planting["details"] == {"area": "3.5"}
+    sheet = read_sheet(
+        f"时间,责任主体,地点,周期编号,作物,面积\n2026-06-12,fg,p,c,荔枝,{text}\n".encode(), "种植.csv"
+    )
+    assert only_event(sheet).details["area"] == "3.5"
+
+
+def test_a_unit_alone_is_no_amount() -> None:
+    assert read_posted(KINDS["planting"], [("details.area", "亩")])["details"] == {"area": "亩"}
+
+
+def test_the_figures_of_a_recall_may_bring_their_unit_along() -> None:
+    posted = [
+        ("details.consignees.0.organisation", "shop"),
+        ("details.consignees.0.returned", "10斤"),
+        ("details.consignees.0.sold", "5 斤"),
+    ]
+    [row] = read_posted(KINDS["recall_update"], posted)["details"]["consignees"]
+    assert row == {"organisation": "shop", "returned": "10", "sold": "5", "unit": "jin"}
 
 
 def test_a_loss_may_bring_its_unit_along() -> None:

@@ -109,7 +109,7 @@ def test_an_update_names_what_is_wrong_where_it_was_sent(county: County) -> None
     spread(county)
     event_id = county.post(RECALLS, WANTED, "regulator").get_json()["event_id"]
     address = f"{RECALLS}/{event_id}/updates"
-    wrong = {"status": "done", "consignees": [{"returned": "-1"}], "why": "x"}
+    wrong = {"status": "done", "consignees": [{"returned": "-1", "unit": "kg"}], "why": "x"}
     answer = county.post(address, wrong, "regulator")
     assert answer.status_code == 422
     assert {problem["pointer"] for problem in answer.get_json()["problems"]} == {

@@ -91,6 +91,19 @@ def test_no_quantity_date_or_result_is_remembered(kind: Kind) -> None:
     assert kind.area not in ("registers", "control") or texts == {}
 
 
+def test_what_another_receiver_or_another_product_decides_is_not_remembered_out_of_sight() -> None:
+    shipped = remembered_texts(KINDS["shipping"], parse_event(example_event(KINDS["shipping"])).body)
+    assert "moves.0.to_organisation" in shipped
+    assert "moves.0.to_site" not in shipped
+    stored = remembered_texts(KINDS["storage"], parse_event(example_event(KINDS["storage"])).body)
+    assert "moves.0.to_site" in stored
+    used = remembered_texts(
+        KINDS["input_application"], parse_event(example_event(KINDS["input_application"])).body
+    )
+    assert "details.name" in used
+    assert used.keys().isdisjoint({"details.licence_number", "details.formulation", "details.target"})
+
+
 def test_a_moment_is_shown_in_beijing_s_time() -> None:
     assert local_text("2026-06-11T23:40:00Z") == "2026-06-12T07:40"
     assert local_text("2026-06-12T07:40:05+08:00") == "2026-06-12T07:40:05"

@@ -113,6 +113,22 @@ def test_a_corrected_cycle_takes_the_place_along(county: County) -> None:
     assert (replacement["cycles"], replacement["site"]) == ([elsewhere], far)
 
 
+def test_what_is_filled_in_out_of_sight_is_told_in_words(county: County) -> None:
+    person, packer = Person(county, "producer"), county.code("packer")
+    county.harvest("LZ-1")
+    gone = {"batch": "LZ-1", "quantity": "30", "unit": "kg", "to_organisation": packer}
+    county.record("shipping", "producer", moves=[gone], details={"carrier": packer, "vehicle": "粤R·1"})
+    shown = (
+        person.see("/desk/record/shipping")
+        .partition("<summary>更多：时间、地点、备注")[2]
+        .partition("</summary>")[0]
+    )
+    assert "已填：" in shown
+    assert "承运单位 fg-packing 单位" in shown
+    assert "粤R·1" not in shown
+    assert "已填：" not in person.see(HARVEST)
+
+
 def test_what_is_packed_is_remembered_only_of_such_goods(county: County) -> None:
     person, packaging = Person(county, "producer"), "/desk/record/packaging"
     county.harvest("LZ-1")

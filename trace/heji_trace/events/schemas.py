@@ -206,6 +206,24 @@ def _joint_problems(kind: Kind, raw: Mapping[str, object], body: Mapping[str, An
             and _is_wanted(declared, details)
         ):
             yield Problem(f"/details/{declared.name}", "missing-beside", _beside(declared, kind))
+        if isinstance(declared.type, Table) and isinstance(declared.type.columns, tuple):
+            rows = sent.get(declared.name) if isinstance(sent, Mapping) else ()
+            yield from _unmeasured(f"/details/{declared.name}", declared.type.columns, rows)
+
+
+def _unmeasured(pointer: str, columns: Iterable[Field], rows: object) -> Iterator[Problem]:
+    """The rows that give a figure without what it is measured in: nobody can say how much that is."""
+    called = {column.name: column for column in columns}
+    for column in called.values():
+        for at, row in enumerate(rows if column.measures and isinstance(rows, list | tuple) else ()):
+            given = _first_given(row, column.measures) if isinstance(row, Mapping) else None
+            if given and _is_absent(row.get(column.name)):
+                names: dict[str, object] = {"name_zh": called[given].zh, "name_en": called[given].en}
+                yield Problem(f"{pointer}/{at}/{column.name}", "missing-beside", names)
+
+
+def _first_given(row: Mapping[str, object], names: Iterable[str]) -> str | None:
+    return next((name for name in names if not _is_absent(row.get(name))), None)
 
 
 def _is_wanted(declared: Field, details: Mapping[str, Any]) -> bool:

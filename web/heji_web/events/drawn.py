@@ -12,7 +12,7 @@ from heji_trace.events.erasable import find_field
 from heji_trace.events.kinds import KINDS, Kind
 from heji_trace.events.kinds.fields import Field
 from heji_trace.events.kinds.forms import Control, controls_of
-from heji_trace.events.sheets.names import as_name
+from heji_trace.events.sheets.names import as_typed
 from heji_web.events.filled import Texts, row_count
 from heji_web.requests.languages import gettext, language
 
@@ -90,6 +90,15 @@ class Drawn:
         return ("、" if language() == "zh" else ", ").join(self.texts)
 
     @property
+    def said(self) -> str:
+        """What stands in it, by the words of the list that it was picked from; "" where that is nothing."""
+        called = {choice.value: choice.label or choice.value for choice in self.choices}
+        if self.style == "flag":
+            called = {"true": gettext("Yes"), "false": gettext("No")}
+        told = [called.get(text, text) for text in self.texts if text.strip()]
+        return ("、" if language() == "zh" else ", ").join(told)
+
+    @property
     def has_problem(self) -> bool:
         """Whether anything in it must be corrected."""
         return bool(self.problems) or any(cell.has_problem for row in self.rows for cell in row)
@@ -147,7 +156,7 @@ def draw(
     for problem in problems:
         place = _place(problem.pointer, labels.keys())
         is_unlisted = problem.code == "bad-identifier" and place in references
-        told = replace(problem, code="record-not-listed") if is_unlisted else as_name(kind, problem)
+        told = replace(problem, code="record-not-listed") if is_unlisted else as_typed(kind, problem)
         placed.setdefault(place, []).append(told.sentence(language()))
         label = labels[place] if place else _label_of(kind, problem.pointer)
         faults.append((order.index(place), Fault(label, told.sentence(language()), _id(place))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -41,8 +41,16 @@ _LASTING_COLUMNS = frozenset(
 )
 # Letters and digits that nobody confuses when they are read out.
 _READABLE = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
-# What the goods or the cycles decide that the form names anew: remembered, it would say of them what is not so.
-_DECIDED_BY: Mapping[str, str] = {"site": "cycles", "outputs.0.product": "inputs", "outputs.0.unit": "inputs"}
+# What the goods, the cycles or the product used decide that the form names anew: remembered, it would say of them what
+# is not so.
+_DECIDED_BY: Mapping[str, str] = {
+    "site": "cycles",
+    "outputs.0.product": "inputs",
+    "outputs.0.unit": "inputs",
+    "details.licence_number": "details.name",
+    "details.formulation": "details.name",
+    "details.target": "details.name",
+}
 _NEW_NAMES = {"outputs": "batch", "details.samples": "sample"}
 _REMEMBERING_AREAS = frozenset({"growing", "making", "testing", "moving"})
 
@@ -97,7 +105,8 @@ def remembered_texts(kind: Kind, body: Mapping[str, Any]) -> Texts:
     whole, kept = texts_of(kind, body), Texts()
     for control in controls_of(kind):
         if control.widget == "rows":
-            kept |= {name: text for name, text in whole.items() if _lasts(control, name)}
+            seen = {column.name for column in control.columns if column.first}
+            kept |= {name: text for name, text in whole.items() if _lasts(control, name, seen)}
         elif control.widget in _LASTING and control.name not in _PASSING and control.name in whole:
             kept[control.name] = whole[control.name]
     names = {control.name for control in controls_of(kind)}
@@ -134,15 +143,15 @@ def now_text(now_ms: int) -> str:
     return moment_of(now_ms).astimezone(BEIJING).strftime("%Y-%m-%dT%H:%M")
 
 
-def _lasts(table: Control, name: str) -> bool:
-    """A laboratory's panel stays whole; of goods only the first line tells what comes next."""
+def _lasts(table: Control, name: str, seen: Collection[str]) -> bool:
+    """A laboratory's panel stays whole; of goods the first line tells what comes next, as far as it is seen at once.
+
+    The place of last time, out of sight beside another receiver, would be recorded as that one's.
+    """
     cell = _CELL.fullmatch(name)
-    return (
-        cell is not None
-        and cell[1] == table.name
-        and cell[3] in _LASTING_COLUMNS
-        and (cell[2] == "0" or table.name == "details.results")
-    )
+    if cell is None or cell[1] != table.name or cell[3] not in _LASTING_COLUMNS:
+        return False
+    return table.name == "details.results" or (cell[2] == "0" and cell[3] in seen)
 
 
 def _tables(kind: Kind) -> Sequence[Control]:

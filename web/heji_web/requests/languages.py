@@ -123,6 +123,7 @@ def _names_for_templates() -> dict[str, Any]:
         "html_languages": HTML_LANGUAGES,
         "address": address,
         "comma": "、" if language() == "zh" else ", ",
+        "semicolon": "；" if language() == "zh" else "; ",
         "language_field": language_field,
         "sentence": sentence,
         "switched_address": switched_address,

@@ -49,7 +49,7 @@ for (const button of document.querySelectorAll('button[name="add"]')) {
       if (part.name === "drop") part.value = `${button.value}.${to}`;
       part.removeAttribute("aria-invalid");
     }
-    for (const problem of line.querySelectorAll(".problem, .drop")) problem.remove();
+    for (const part of line.querySelectorAll(".problem, summary small")) part.remove();
     line.querySelector("[data-number]").textContent = last.querySelector("[data-number]").textContent.replace(from + 1, to + 1);
     last.after(line);
     const before = last.querySelectorAll("input, select, textarea");

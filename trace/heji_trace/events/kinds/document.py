@@ -121,6 +121,8 @@ def _mark(field: types.Field) -> str:
 def _need(field: types.Field, required: AbstractSet[str]) -> str:
     if field.name in required:
         return "required"
+    if field.measures:
+        return "with " + ", ".join(f"`{each}`" for each in field.measures)
     if not field.required_when:
         return ""
     sibling, values = field.required_when

@@ -158,7 +158,7 @@ class Field:
     `public` values stand in the record in clear, all others are sealed; `sealed_when` names a sibling and the value
     of it that seals a public field. `kept` words are those that warnings rest on, which no erasure takes
     (`heji_trace.events.erasable`). `required_when` names a sibling and the values of it that demand this one (no
-    values: any).
+    values: any); `measures` names siblings in the row of a table that say nothing without this one.
     A public `Table` of columns is public as a list, and each column by its own mark. A field without example stays out
     of example events, but for tables, whose example row is made of their columns' examples.
     """
@@ -174,6 +174,7 @@ class Field:
     sealed_when: tuple[str, str] | None = None
     kept: bool = False
     required_when: tuple[str, tuple[str, ...]] | None = None
+    measures: tuple[str, ...] = ()
     help_zh: str = ""
     help_en: str = ""
     also: tuple[str, ...] = ()

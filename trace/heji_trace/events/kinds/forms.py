@@ -139,7 +139,7 @@ def _control(field: types.Field, place: str, seen: frozenset[str], *, required: 
 
 def _units(seen: frozenset[str]) -> list[str]:
     """A quantity's unit stands beside it and is seen with it."""
-    return [name.removesuffix("quantity") + "unit" for name in seen if name.endswith(".quantity")]
+    return [f"{name.rpartition('.')[0]}.unit" for name in seen if name.endswith((".quantity", ".returned"))]
 
 
 def _example(field: types.Field, language: str) -> str:

@@ -122,6 +122,8 @@ def _composite(kind: types.TextMap | types.EventBody | types.Table) -> dict[str,
             return {"type": "array", "items": _value(columns), "maxItems": most}
         case types.Table(columns=tuple() as columns, most=most):
             required = {column.name for column in columns if column.required}
-            return {"type": "array", "items": _object(columns, required), "maxItems": most}
+            needs = {each: [column.name] for column in columns for each in column.measures}
+            items = _object(columns, required) | ({"dependentRequired": needs} if needs else {})
+            return {"type": "array", "items": items, "maxItems": most}
         case _:
             raise TypeError(kind)

@@ -28,7 +28,7 @@ from heji_trace.events.sheets.columns import (
 )
 from heji_trace.events.sheets.examples import is_example, is_marked_example, is_unread, number_columns
 from heji_trace.events.sheets.grids import Grid, GridRow, read_grid
-from heji_trace.events.sheets.names import Known, KnownOf, as_name, nothing_known, with_codes
+from heji_trace.events.sheets.names import Known, KnownOf, as_typed, nothing_known, with_codes
 from heji_trace.events.sheets.rows import Row, grouped, read_row
 
 __all__ = [
@@ -210,7 +210,7 @@ def placed(sheet: Sheet, row: Row, problem: Problem) -> Problem:
             line, heading = row.places[pointer]
             break
         pointer = pointer.rpartition("/")[0]
-    told = as_name(sheet.kind, problem)
+    told = as_typed(sheet.kind, problem)
     return replace(told, line=line, column=heading or sheet.heading_of(problem.pointer))
 
 

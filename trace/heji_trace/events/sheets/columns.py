@@ -14,8 +14,9 @@ from typing import Final
 from heji_trace.errors import InvalidEvent
 from heji_trace.events.kinds import KINDS, Kind, parts_of
 from heji_trace.events.kinds.envelope import PERMITTED
-from heji_trace.events.kinds.fields import Field, Table
+from heji_trace.events.kinds.fields import Amount, Field, Table
 from heji_trace.events.kinds.forms import is_for_people
+from heji_trace.events.sheets.cells import Cell, folded
 from heji_trace.vocabulary.units import parse_unit
 
 _BRACKETS = re.compile(r"\(([^()]*)\)$")
@@ -145,10 +146,23 @@ def find_unit(text: str) -> str | None:
 def unit_beside(kind: Kind, column: Column) -> str | None:
     """The name of the field that says the unit of a quantity, or None where the column holds no such quantity."""
     *holder, name = column.path
-    if not name.endswith("quantity"):
-        return None
-    unit = name.removesuffix("quantity") + "unit"
-    return unit if any(each.path == (*holder, unit) for each in columns_of(kind)) else None
+    beside = {each.path[-1]: each for each in columns_of(kind) if each.path[:-1] == tuple(holder)}
+    if name.endswith("quantity"):
+        unit = name.removesuffix("quantity") + "unit"
+        return unit if unit in beside else None
+    return next((unit for unit, each in beside.items() if name in each.field.measures), None)
+
+
+def plain_measure(column: Column, cell: Cell) -> Cell:
+    """The cell without the unit that the column's own heading names: 3.5亩 under 面积（亩）."""
+    if not isinstance(column.field.type, Amount):
+        return cell
+    text = folded(cell)
+    for heading in (column.field.zh, column.field.en):
+        unit = _BRACKETS.search(folded(heading))
+        if unit and text.casefold().endswith(unit[1].casefold()):
+            return text[: -len(unit[1])].strip() or cell
+    return cell
 
 
 @cache

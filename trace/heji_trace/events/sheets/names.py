@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -18,7 +18,8 @@ KnownOf = Callable[[Kind], Known]
 
 NAMED: Final = frozenset({"organisation", "product", "site"})
 # Where a thing gets its code, no name of another is meant.
-_OWN_CODE: Final = ("details", "code")
+_OWN_CODES: Final = (("details", "code"), ("details", "cycle"))
+_LISTED: Final = NAMED | {"cycle"}
 
 
 def nothing_known(_kind: Kind) -> Known:
@@ -40,28 +41,31 @@ def with_codes(kind: Kind, event: Mapping[str, Any], known: Known) -> dict[str, 
     changed = dict(event)
     for column in columns_of(kind):
         names = known.get(".".join(column.path))
-        if names and _reference(column) and column.path != _OWN_CODE:
+        if names and _names_one_of(column, NAMED):
             _set_codes(changed, column, names)
     return changed
 
 
-def as_name(kind: Kind, problem: Problem) -> Problem:
-    """The problem of a value that is no code, told as one of a name that was not found where it looks like a name."""
+def as_typed(kind: Kind, problem: Problem) -> Problem:
+    """The problem as whoever types into a form or a sheet is told it, who writes names for codes, and no offsets.
+
+    What is no code is told as a name that was not found where it looks like a name.
+    """
+    if problem.code == "bad-moment":
+        return replace(problem, code="bad-time")
     path = tuple(step for step in problem.pointer.split("/")[1:] if not step.isdigit())
-    is_meant = (
-        problem.code == "bad-code"
-        and path != _OWN_CODE
-        and any(column.path == path and _reference(column) for column in columns_of(kind))
+    is_meant = problem.code == "bad-code" and any(
+        column.path == path and _names_one_of(column, _LISTED) for column in columns_of(kind)
     )
     value = str(problem.names.get("value", ""))
     return replace(problem, code="name-not-listed") if is_meant and not value.isascii() else problem
 
 
-def _reference(column: Column) -> bool:
-    """Whether the column names an organisation, a product or a site by its code."""
+def _names_one_of(column: Column, things: Collection[str]) -> bool:
+    """Whether the column names such a thing by its code, and does not give a new one its own."""
     match column.field.type:
         case types.Code(of=of) | types.ListOf(item=types.Code(of=of)):
-            return of in NAMED
+            return of in things and column.path not in _OWN_CODES
         case _:
             return False
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from heji_trace.errors import InvalidEvent, Problem
 from heji_trace.events.kinds import Kind
 from heji_trace.events.sheets.cells import read_cell, split_quantity
-from heji_trace.events.sheets.columns import columns_of, find_unit, unit_beside
+from heji_trace.events.sheets.columns import columns_of, find_unit, plain_measure, unit_beside
 from heji_trace.vocabulary.units import unit_name
 
 _STEP = re.compile(r"[a-z][a-z0-9_]{0,39}|[0-9]{1,3}")
@@ -33,7 +33,7 @@ def read_posted(kind: Kind, values: Iterable[tuple[str, str]]) -> dict[str, Any]
         if not all(map(_STEP.fullmatch, steps)):
             continue
         column = columns.get(tuple(step for step in steps if not step.isdigit()))
-        value = read_cell(column.field.type, text) if column else None
+        value = read_cell(column.field.type, plain_measure(column, text)) if column else None
         if column is None or value is None or column.path == ("kind",):
             continue
         if column.table:

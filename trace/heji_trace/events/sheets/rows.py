@@ -10,7 +10,7 @@ from typing import Any
 from heji_trace.errors import Problem
 from heji_trace.events.kinds import Kind
 from heji_trace.events.sheets.cells import is_blank, plain_text, read_cell, split_quantity
-from heji_trace.events.sheets.columns import Heading, find_kind, find_unit, unit_beside
+from heji_trace.events.sheets.columns import Heading, find_kind, find_unit, plain_measure, unit_beside
 from heji_trace.events.sheets.grids import GridRow
 
 # More than any kind's tables may have; a whole sheet under one number must not become one event in memory.
@@ -156,7 +156,7 @@ def _read_with_unit(kind: Kind, heading: Heading, cell: Any) -> tuple[Any, _Brou
     split = split_quantity(cell) if name else None
     if name and split:
         return split[0], _Brought(heading, name, split[1], plain_text(cell))
-    value = read_cell(heading.column.field.type, cell)
+    value = read_cell(heading.column.field.type, plain_measure(heading.column, cell))
     if name and heading.unit and value is not None:
         return value, _Brought(heading, name, heading.unit, heading.text)
     return value, None
