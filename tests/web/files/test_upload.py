@@ -157,6 +157,54 @@ def test_an_instrument_s_row_without_a_batch_waits_for_a_choice(
     assert tested.details["sample"] == drawn.details["samples"][0]["sample"]
 
 
+def test_a_row_that_is_of_nothing_here_is_left_out_and_may_be_taken_up_later(
+    tester: Uploader, county: County, day: str
+) -> None:
+    county.harvest("B-1", "100", hours_ago=48)
+    address = tester.upload(RAPID_HEADINGS + result(day) + result(day, "20.1", "外县"), "检测数据.csv")
+    tester.decide(address, **{"target.2": "B-1", "left_out": "3"})
+    page = tester.see(address)
+    assert "确认并记录 2 条" in page
+    assert "不记录" in page
+    before = county.size
+    tester.decide(address, record="1")
+    assert county.size == before + 2
+    recorded = tester.see(address)
+    assert "未记录的行" in recorded
+    csrf = fields_of(tester.see("/desk/upload"))["csrf"]
+    tester.client.post(address, data={"csrf": csrf, "anew": "3"})
+    tester.decide(address, **{"target.3": "B-1"})
+    assert "确认并记录" in tester.see(address)
+    tester.decide(address, record="1")
+    assert county.size == before + 4
+
+
+def test_what_was_chosen_for_a_row_is_shown_before_it_is_recorded_and_can_be_chosen_anew(
+    tester: Uploader, county: County, day: str
+) -> None:
+    for batch in ("B-1", "B-2"):
+        county.harvest(batch, "100", hours_ago=48)
+    address = tester.upload(RAPID_HEADINGS + result(day), "检测数据.csv")
+    tester.decide(address, **{"target.2": "B-1"})
+    assert "<b>B-1</b>" in tester.see(address)
+    tester.decide(address, anew="2")
+    assert 'name="target.2"' in tester.see(address)
+    tester.decide(address, **{"target.2": "B-2"})
+    before = county.size
+    tester.decide(address, record="1")
+    with county.service.store.read() as connection:
+        assert read_stored(connection, [before])[0].event.batches == ("B-2",)
+
+
+def test_a_file_of_which_every_row_is_left_out_has_nothing_to_record(tester: Uploader, day: str) -> None:
+    address = tester.upload(RAPID_HEADINGS + result(day), "检测数据.csv")
+    tester.decide(address, left_out="2")
+    page = tester.see(address)
+    assert "没有需要记录的内容" in page
+    assert 'name="record"' not in page
+    assert tester.decide(address, record="1").status_code == 409
+
+
 def test_an_instrument_s_row_that_names_its_sample_needs_no_choice(
     tester: Uploader, county: County, day: str
 ) -> None:

@@ -23,8 +23,8 @@ class Chosen:
     """What a person chose for a file.
 
     `kind` is the name of a kind, or "" where the file says it; `organisation` answers for rows that name none;
-    `targets` are the sample or batch of lines of an instrument's file; `acknowledged` are codes by event, and
-    `everywhere` those confirmed for all events that are asked about them.
+    `targets` are the sample or batch of lines of an instrument's file, and `left_out` lines that shall not be recorded;
+    `acknowledged` are codes by event, and `everywhere` those confirmed for all events that are asked about them.
     """
 
     kind: str = ""
@@ -32,6 +32,13 @@ class Chosen:
     targets: Mapping[str, str] = field(default_factory=dict)
     acknowledged: Mapping[str, list[str]] = field(default_factory=dict)
     everywhere: Sequence[str] = field(default_factory=list)
+    left_out: Sequence[str] = field(default_factory=list)
+
+    @property
+    def settled(self) -> dict[str, str]:
+        """What was chosen for lines of an instrument's file; "" for those left out."""
+        named = {line: text for line, text in self.targets.items() if text}
+        return named | dict.fromkeys(self.left_out, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +106,7 @@ def _dump(chosen: Chosen) -> str:
             "targets": dict(chosen.targets),
             "acknowledged": dict(chosen.acknowledged),
             "everywhere": list(chosen.everywhere),
+            "left_out": list(chosen.left_out),
         },
         ensure_ascii=False,
     )

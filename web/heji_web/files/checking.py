@@ -76,6 +76,7 @@ class Checked:
     problem_count: int = 0
     asked: Sequence[Asked] = ()
     unmatched: Sequence[RapidRow] = ()
+    settled: Sequence[RapidRow] = ()
     recorded: tuple[Recorded, ...] = ()
     event_count: int = 0
     ledger_size: int = 0
@@ -155,6 +156,7 @@ def read_upload(service: Service, author: Author, upload: Pending, job: Job[Any]
             chosen.kind,
             chosen.organisation or author.organisation,
             match,
+            settled=chosen.settled,
             acknowledged=chosen.acknowledged,
             progress=tell,
             known_of=lambda kind: known_names(connection, author, kind, service.clock.now_ms()),
@@ -193,6 +195,7 @@ def _checked(
         problem_count=len(problems) if count is None else count,
         asked=asked,
         unmatched=read.unmatched,
+        settled=read.settled,
         recorded=tuple(
             Recorded(read.events.line_of(at), event.kind, receipt)
             for at, (event, receipt) in enumerate(

@@ -67,6 +67,7 @@ class Import:
     """What a file says. The events may be recorded only where there are no problems and nothing is unmatched.
 
     Of many problems `problems` are the first, and `problem_count` says how many there are. `count` are the lines.
+    `settled` are the rows of an instrument's file that a person decided about.
     `skipped` are the places, from 0, of what was stated in JSON and is no event.
     """
 
@@ -77,6 +78,7 @@ class Import:
     problems: tuple[Problem, ...] = ()
     problem_count: int = 0
     unmatched: tuple[RapidRow, ...] = ()
+    settled: tuple[RapidRow, ...] = ()
     skipped: tuple[int, ...] = ()
     headings: tuple[str, ...] = ()
     header_line: int = 0
@@ -115,22 +117,24 @@ def read_import(
     organisation: str,
     match: Match,
     *,
+    settled: Mapping[str, str] = MappingProxyType({}),
     acknowledged: Acknowledged = MappingProxyType({}),
     progress: Progress = tell_nobody,
     known_of: KnownOf = nothing_known,
 ) -> Import:
     """The events of a file, of a kind of event or `INSTRUMENT`; where `kind` is "" the file says it.
 
-    `match` finds the sample or batch that a row of an instrument's file is about; `acknowledged` are codes
-    confirmed by the place of an event, as text; `known_of` tells the names that may stand for codes; `progress` is
-    told the lines done and in all. Raises InvalidEvent where the file as a whole cannot be read.
+    `match` finds the sample or batch that a row of an instrument's file is about; `settled` are the lines about which a
+    person decided, of which "" leaves one out. `acknowledged` are codes confirmed by the place of an event, as text;
+    `known_of` tells the names that may stand for codes; `progress` is told the lines done and in all. Raises
+    InvalidEvent where the file as a whole cannot be read.
     """
     reading = _Reading(acknowledged, progress)
     if file.holds and kind != INSTRUMENT:
         return _read_stated(file, reading)
     grid = read_grid(file.stream.read())
     if kind == INSTRUMENT or (not kind and has_rapid17_header(grid)):
-        return _read_instrument(grid, file.name, organisation, match, reading)
+        return _read_instrument(grid, file.name, organisation, match, settled, reading)
     return _read_sheet(sheet_of(grid, file.name, KINDS.get(kind), organisation, known_of), reading)
 
 
@@ -333,11 +337,15 @@ def _texts(value: object) -> Iterator[str]:
         yield str(value)
 
 
-def _read_instrument(grid: Grid, name: str, organisation: str, match: Match, reading: _Reading) -> Import:
+def _read_instrument(
+    grid: Grid, name: str, organisation: str, match: Match, settled: Mapping[str, str], reading: _Reading
+) -> Import:
     file = rapid17_of(grid, name)
     reading.tell(file.problems)
     unmatched: list[RapidRow] = []
     for at, row in enumerate(file.rows):
+        if settled.get(str(row.line)) == "":
+            continue
         target = match(row)
         if target is None:
             unmatched.append(row)
@@ -346,12 +354,14 @@ def _read_instrument(grid: Grid, name: str, organisation: str, match: Match, rea
                 reading.add(event, row.line)
         if at % _TELL_EVERY == 0:
             reading.progress(at, len(file.rows))
+    waiting = {row.line for row in unmatched}
     return _imported(
         reading,
         kind=INSTRUMENT,
         sha256=file.sha256,
         count=grid.count - sum(row.number <= file.header_line for row in grid.head),
         unmatched=tuple(unmatched),
+        settled=tuple(each for each in file.rows if str(each.line) in settled and each.line not in waiting),
         headings=file.headings,
         header_line=file.header_line,
         grid=grid,

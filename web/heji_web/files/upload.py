@@ -40,6 +40,8 @@ blueprint.after_request(permit_scripts)
 
 # A file that took no time is checked anew whenever its page is asked for.
 _KEPT_ABOVE = 2000
+# More lines than an instrument's file has.
+_MOST_LEFT_OUT = 5_000
 _LABORATORIES = frozenset({"laboratory", "third_party_laboratory", "producer"})
 
 
@@ -179,7 +181,9 @@ def _pending(author: Author, import_id: str) -> Pending:
 def _chosen(before: Chosen) -> Chosen:
     """What the page says now, on top of what was chosen before."""
     form = request.form
-    targets_now = {**before.targets, **_targets()}
+    anew = form.getlist("anew")
+    targets_now = {**before.targets, **_targets(), **dict.fromkeys(anew, "")}
+    left_out = [line for line in (*before.left_out, *form.getlist("left_out")) if line not in anew]
     confirmed = {place: list(codes) for place, codes in before.acknowledged.items()}
     for name in form:
         if name.startswith("acknowledged."):
@@ -192,6 +196,7 @@ def _chosen(before: Chosen) -> Chosen:
         targets_now,
         confirmed,
         list(dict.fromkeys(everywhere))[:50],
+        list(dict.fromkeys(left_out))[:_MOST_LEFT_OUT],
     )
 
 
