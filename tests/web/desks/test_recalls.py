@@ -5,6 +5,7 @@ import io
 import re
 
 from county import PRODUCT, County
+from web.doors import Now
 from web.people import Person
 
 
@@ -77,12 +78,12 @@ def test_the_recall_page_names_the_buyers_outside_the_chain_and_the_level_in_for
     told = {"recall": recall, "status": "in_progress", "level": 1}
     county.record("recall_update", "regulator", details=told)
     page = Person(county, "regulator").see(f"/desk/recalls/{recall}")
-    for words in ("江边餐馆", "江南市场", "12 千克", "1 级"):
+    for words in ("江边餐馆", "江南市场", "12 千克", "一级"):
         assert words in page
-    assert "3 级" not in page
+    assert "三级" not in page
     assert "江边餐馆" in Person(county, "shop").see(f"/desk/recalls/{recall}")
     assert "江边餐馆" not in Person(county, "producer").see(f"/desk/recalls/{recall}")
-    assert "1 级" in Person(county, "shop").see("/desk/recalls")
+    assert "一级" in Person(county, "shop").see("/desk/recalls")
 
 
 def test_a_recall_corrected_at_the_desk_is_conducted_under_the_same_address(county: County) -> None:
@@ -97,11 +98,45 @@ def test_a_recall_corrected_at_the_desk_is_conducted_under_the_same_address(coun
     address = f"/desk/recalls/{recalled.event_id}"
     assert f'href="{address}"' in person.see("/desk/batches/B1")
     assert f'href="{address}"' in person.see("/desk/recalls")
-    assert "1 级" in person.see(address)
+    assert "一级" in person.see(address)
     again = person.see(answer.headers["Location"])
     assert "更正" in again
     updated = county.post(f"/api/v1/recalls/{recalled.event_id}/updates", {"status": "in_progress"})
     assert updated.status_code == 201
+
+
+def test_a_date_is_alarming_while_it_is_missed_and_no_longer(county: County, now: Now) -> None:
+    county.harvest("B1", "100")
+    details = {"level": 3, "ordered": True, "reason": "超标"}
+    recall = county.record("recall", "regulator", batches=["B1"], details=details).event_id
+
+    def alarming() -> list[str]:
+        page = Person(county, "regulator").see(f"/desk/recalls/{recall}")
+        return re.findall(r'<div class="alarm"><dt>([^<]+)', page)
+
+    def state(status: str) -> None:
+        county.record("recall_update", "regulator", details={"recall": recall, "status": status})
+
+    assert alarming() == ["待追回"]
+    now.seconds += 73 * 3600
+    assert alarming() == ["启动期限", "待追回"]
+    state("in_progress")
+    assert alarming() == ["待追回"]
+    now.seconds += 60 * 86_400
+    assert alarming() == ["完成期限", "待追回"]
+    county.move("disposal", "B1", "100", "producer", details={"method": "destruction", "reason": "超标"})
+    state("finished")
+    assert alarming() == []
+
+
+def test_the_list_tells_of_each_recall_what_is_recalled_and_how_far_it_is(county: County) -> None:
+    county.harvest("B1", "100")
+    details = {"level": 2, "ordered": True, "reason": "超标"}
+    recall = county.record("recall", "regulator", batches=["B1"], details=details).event_id
+    person = Person(county, "regulator")
+    assert "鲜荔枝 B1" in person.see("/desk/recalls")
+    county.record("recall_update", "regulator", details={"recall": recall, "status": "finished"})
+    assert re.search(r"<small>二级 · 已完成</small>", person.see("/desk/recalls"))
 
 
 def test_more_recalls_than_a_page_holds_are_listed_from_the_newest(county: County) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pytest
 from sqlalchemy import text
@@ -293,6 +294,21 @@ def test_others_see_their_own_batches_and_a_step_from_them_with_their_own_stock(
     stranger.see("/desk/organisations/fg-plum-coop")
     answer = stranger.client.get("/desk/search", query_string={"q": "PK-1"})
     assert "没有找到" in answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("who", ["producer", "packer", "shop", "regulator"])
+def test_every_page_that_a_batch_leads_to_is_one_that_its_reader_may_see(chain: County, who: str) -> None:
+    person = Person(chain, who)
+    for batch in ("LZ-1", "PK-1"):
+        if person.client.get(f"/desk/batches/{batch}").status_code != 200:
+            continue
+        found = re.findall(
+            r'href="(/desk/(?:organisations|batches|events)/[^"?]+)"', person.see(f"/desk/batches/{batch}")
+        )
+        assert found
+        for address in set(found):
+            if not address.endswith(".csv"):
+                person.see(address)
 
 
 def test_what_the_date_causes_stands_in_stock_lists_and_traces_as_on_the_head_of_the_batch(

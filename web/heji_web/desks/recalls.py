@@ -22,15 +22,16 @@ from heji_trace.known.statements import standing_of
 from heji_trace.ledger.ledger import size_of
 from heji_trace.people.parties import Author
 from heji_trace.recalls.recall import RecallReport, parse_recall, recall_of, running_recalls
-from heji_trace.recalls.recall_updates import newest_figures, newest_level, updates_of
+from heji_trace.recalls.recall_updates import newest_figures, newest_level, newest_status, updates_of
 from heji_trace.rights import listing, reading
 from heji_trace.tracing import tracing
-from heji_trace.vocabulary.times import BEIJING, moment_of
+from heji_trace.vocabulary.times import BEIJING, beijing_date, moment_of
 from heji_trace.vocabulary.units import to_base, unit_name
 from heji_web.desks.regulator import amounts_said, find_telephone
 from heji_web.desks.tables_out import give_recall_list
 from heji_web.events import naming
 from heji_web.events.described import local_moment, local_time
+from heji_web.events.subjects import subjects_of
 from heji_web.requests import kept_forms
 from heji_web.requests.access import signed_in
 from heji_web.requests.headers import permit_scripts
@@ -110,14 +111,20 @@ def listed() -> ResponseReturnValue:
             newest_first=True,
         )
         found = [standing_of(connection, seq) for seq in seqs[:_PAGE]]
-        levels = {
-            each.first_id: newest_level(
-                each.event.details["level"], updates_of(connection, each.first_id, None)
-            )
-            for each in found
-        }
-    earlier = seqs[_PAGE - 1] if len(seqs) > _PAGE else None
-    return render_template("recalls.html", found=found, levels=levels, earlier=earlier, local_time=local_time)
+        updates = {each.first_id: updates_of(connection, each.first_id, None) for each in found}
+        subjects = subjects_of(connection, author, [each.stored for each in found])
+    levels = {
+        each.first_id: newest_level(each.event.details["level"], updates[each.first_id]) for each in found
+    }
+    return render_template(
+        "recalls.html",
+        found=found,
+        subjects=subjects,
+        levels=levels,
+        status_of=lambda recall: _statuses().get(newest_status(updates[recall.first_id]), ""),
+        earlier=seqs[_PAGE - 1] if len(seqs) > _PAGE else None,
+        local_time=local_time,
+    )
 
 
 @blueprint.get("/desk/recalls/<event_id>")
@@ -134,6 +141,7 @@ def show(event_id: str) -> ResponseReturnValue:
         products = choices.product_names(
             connection, language(), {row.product for row in report.scope if row.product}
         )
+    now_ms, is_open = the_service().clock.now_ms(), report.withdrawn_seq is None
     return render_template(
         "recall.html",
         report=report,
@@ -142,15 +150,14 @@ def show(event_id: str) -> ResponseReturnValue:
         missed=request.args.get("missed", "")[:40],
         facts=facts,
         products=products,
-        now_ms=the_service().clock.now_ms(),
+        is_late_to_start=is_open and not report.status and report.start_by_ms < now_ms,
+        is_late_to_finish=is_open and report.status != "finished" and report.finish_by < beijing_date(now_ms),
         amounts=amounts_said,
         find_telephone=find_telephone,
         local_time=local_time,
         local_moment=local_moment,
         progress=newest_figures(report.updates),
-        statuses={
-            option.value: option.zh if language() == "zh" else option.en for option in RECALL_STATUS.options
-        },
+        statuses=_statuses(),
         base_amount=_base_amount,
         unit_name=lambda unit: unit_name(unit, language()),
         may_update=bool(author.roles & KINDS["recall_update"].recorders) and report.withdrawn_seq is None,
@@ -175,6 +182,10 @@ def _facts(
     """What is told of organisations: whoever conducts the recall must be able to call households too."""
     own = codes if report.is_whole else naming.own_organisations(connection, author)
     return choices.facts_told(connection, codes, own)
+
+
+def _statuses() -> dict[str, str]:
+    return {option.value: option.zh if language() == "zh" else option.en for option in RECALL_STATUS.options}
 
 
 def _case(author: Author, event_id: str) -> dict[str, str]:
