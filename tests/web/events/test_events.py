@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from sqlalchemy import Engine, event
 
 from county import CYCLE, PLOT, PRODUCT, County
 from heji_trace.ledger.ledger import read_stored
@@ -88,7 +89,59 @@ def test_a_record_is_taken_back_with_one_tap(person: Person) -> None:
     answers = [person.send(undo, page, {}) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [303, 303]
     assert person.county.size == before + 1
-    assert f"已由第 {before + 1} 条更正" in person.see(address)
+    assert f"已由第 {before + 1} 条撤回" in person.see(address)
+
+
+def test_what_was_taken_back_is_headed_so_and_both_records_lead_to_each_other(person: Person) -> None:
+    address = record(person)
+    answer = person.send(address.partition("?")[0] + "/undo", person.see(address), {})
+    withdrawal = answer.headers["Location"]
+    page = person.see(withdrawal)
+    assert "<h1>撤回：采收</h1>" in page
+    assert "已撤回，不再计入，但仍可查看。" in page
+    assert 'href="/desk/record/harvest">再录一条' in page
+    assert f'href="{address.partition("?")[0]}"' in page
+    assert f'href="{withdrawal.partition("?")[0]}"' in person.see(address)
+
+
+def test_a_correction_shows_what_was_said_before_beside_what_is_said_now(person: Person) -> None:
+    address = record(person, "B-1", "12")
+    form = f"{HARVEST}?corrects={address.split('/')[-1].partition('?')[0]}"
+    answer = person.send(
+        HARVEST, person.see(form), {"reason": "数字写反", "outputs.0.quantity": "21", "note": "雨后"}
+    )
+    page = person.see(answer.headers["Location"])
+    assert "<h1>更正：采收</h1>" in page
+    changes = page.partition("更正内容</h2>")[2].partition("</section>")[0]
+    assert re.findall(r"<tr[^>]*><td[^>]*>([^<]+)</td>", changes) == ["产出", "备注"]
+    assert re.search(r"<del>[^<]*12[^<]*</del>", changes)
+    assert re.search(r"<ins>[^<]*21[^<]*</ins>", changes)
+
+
+def test_a_long_list_asks_the_database_no_more_than_a_short_one(person: Person, county: County) -> None:
+    def asked() -> int:
+        statements: list[str] = []
+
+        def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+            statements.append(statement)
+
+        event.listen(Engine, "before_cursor_execute", note)
+        try:
+            person.see("/desk/events?kind=correction")
+        finally:
+            event.remove(Engine, "before_cursor_execute", note)
+        return len(statements)
+
+    def withdraw(number: int) -> None:
+        made = county.harvest(f"C-{number}", "5")
+        county.record("correction", "producer", details={"corrects": [made.event_id], "reason": "写错"})
+
+    for number in range(2):
+        withdraw(number)
+    few = asked()
+    for number in range(2, 12):
+        withdraw(number)
+    assert asked() == few
 
 
 def test_after_ten_minutes_a_record_is_no_longer_taken_back_with_one_tap(person: Person, now: Now) -> None:

@@ -75,6 +75,17 @@ def readable_seqs(connection: Connection, author: Author, seqs: Sequence[int]) -
     return found
 
 
+def seqs_of(connection: Connection, author: Author, event_ids: Iterable[str]) -> dict[str, int]:
+    """The places of those of the events that the author may read, by their ids."""
+    listed, found = list(dict.fromkeys(event_ids)), dict[str, int]()
+    for at in range(0, len(listed), _AT_ONCE):
+        part = events.c.event_id.in_(listed[at : at + _AT_ONCE])
+        query = select(events.c.event_id, events.c.seq).where(part)
+        found |= {row.event_id: row.seq for row in connection.execute(query)}
+    seen = readable_seqs(connection, author, list(found.values()))
+    return {event_id: seq for event_id, seq in found.items() if seq in seen}
+
+
 def within(seqs: Sequence[int]) -> Window:
     """These places."""
     return lambda column: column.in_(seqs)

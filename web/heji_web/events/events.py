@@ -26,6 +26,7 @@ from heji_trace.rights.rights import may_object
 from heji_trace.store.tables import events, warnings
 from heji_trace.vocabulary.times import BEIJING, beijing_date, moment_of
 from heji_web.events import naming
+from heji_web.events.amended import amended_by
 from heji_web.events.described import erased_facts, facts_of, kind_name, local_time
 from heji_web.events.subjects import batches_of, subjects_of
 from heji_web.requests.access import signed_in
@@ -83,6 +84,8 @@ def show(event_id: str) -> ResponseReturnValue:
         names = naming.names_in(connection, author, body, {each.organisation for each in contradicted})
         objector = _objector(connection, author, stored) if row.withdrawn_seq is None else None
         erased = erased_values(connection, [stored.seq]).get(stored.seq, {})
+        amended = amended_by(connection, author, stored)
+        amendment = _amendment(connection, author, row.withdrawn_seq)
     kind, said = KINDS[stored.event.kind], KINDS[stated(stored.event).kind]
     return render_template(
         "event.html",
@@ -102,6 +105,13 @@ def show(event_id: str) -> ResponseReturnValue:
         objector=objector,
         batches=batches_of(stored.event),
         withdrawn=row.withdrawn_seq,
+        amended=amended,
+        amendment=amendment,
+        kind_names={
+            each.seq: kind_name(KINDS[stated(each.event).kind], language()) for each in amended.records
+        }
+        if amended
+        else {},
         just_done=request.args.get("done") == "1",
         now=moment_of(service.clock.now_ms()).astimezone(BEIJING).isoformat(timespec="seconds"),
         undo_id=_undo_id(stored, author, withdrawn=row.withdrawn_seq is not None),
@@ -143,6 +153,14 @@ def _objector(connection: Connection, author: Author, stored: Stored) -> str | N
     speaks_for = choices.recorded_for(connection, author, today).get("objection", [])
     state = State(connection)
     return next((code for code in speaks_for if may_object(state, code, stored.event.id)), None)
+
+
+def _amendment(connection: Connection, author: Author, withdrawn_seq: int | None) -> Stored | None:
+    """The correction that took a record back, where its reader may read that."""
+    if withdrawn_seq is None:
+        return None
+    correction = ledger.read_stored(connection, [withdrawn_seq])[0]
+    return correction if reading.seqs_of(connection, author, [correction.event.id]) else None
 
 
 def _undo_id(stored: Stored, author: Author, *, withdrawn: bool) -> str | None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 
 from sqlalchemy import Connection, select
 
 from heji_trace.desks import choices
-from heji_trace.errors import Unknown
 from heji_trace.events.event import Event
 from heji_trace.events.kinds import KINDS
 from heji_trace.known.statements import stated
@@ -36,7 +34,7 @@ def batches_of(event: Event) -> list[str]:
 def subjects_of(connection: Connection, author: Author, records: Sequence[Stored]) -> dict[int, str]:
     """What each record is about, by its place in the ledger: goods, else cycles or a name, else the record it names."""
     own = _own_subjects(connection, author, records)
-    named = {stored.seq: _named(connection, author, stored) for stored in records if not own[stored.seq]}
+    named = _named(connection, author, [stored for stored in records if not own[stored.seq]])
     about = _own_subjects(connection, author, [each for of in named.values() for each in of])
     return own | {
         seq: _joined(" ".join([_kind(each), about[each.seq]]).strip() for each in of)
@@ -44,16 +42,21 @@ def subjects_of(connection: Connection, author: Author, records: Sequence[Stored
     }
 
 
-def _named(connection: Connection, author: Author, stored: Stored) -> list[Stored]:
-    """The records that one takes back, objects to or goes on with, as far as its reader may read them."""
-    details = stated(stored.event).details
-    said = [*details.get("corrects", ()), *(details[name] for name in _NAMING if name in details)]
-    seqs = []
-    for event_id in said[: _MOST_NAMED + 1]:
-        # What the reader may not read is left out, as if it were not there.
-        with suppress(Unknown):
-            seqs.append(reading.seq_of(connection, author, str(event_id)))
-    return read_stored(connection, seqs)
+def _named(connection: Connection, author: Author, records: Sequence[Stored]) -> dict[int, list[Stored]]:
+    """The records that each takes back, objects to or goes on with, as far as their reader may read them."""
+    said = {stored.seq: _ids(stated(stored.event))[: _MOST_NAMED + 1] for stored in records}
+    # What the reader may not read is left out, as if it were not there.
+    seqs = reading.seqs_of(connection, author, (event_id for ids in said.values() for event_id in ids))
+    found = {stored.seq: stored for stored in read_stored(connection, sorted(set(seqs.values())))}
+    return {
+        seq: [found[each] for each in sorted({seqs[event_id] for event_id in ids if event_id in seqs})]
+        for seq, ids in said.items()
+    }
+
+
+def _ids(said: Event) -> list[str]:
+    named = [*said.details.get("corrects", ()), *(said.details.get(name) for name in _NAMING)]
+    return [event_id for event_id in named if isinstance(event_id, str)]
 
 
 def _kind(stored: Stored) -> str:
