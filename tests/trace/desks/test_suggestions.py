@@ -3,7 +3,8 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from county import CYCLE, PACKED, PLOT, PRODUCT, County
-from heji_trace.desks.suggestions import Asking, Suggestion, suggest
+from heji_trace.desks.suggestions import Asking, Suggestion, shown, suggest
+from heji_trace.people.parties import Author
 from labelled import label
 
 
@@ -39,6 +40,25 @@ def test_what_is_on_its_way_is_offered_to_who_shall_receive_it(county: County, t
 
 def test_every_product_is_offered(county: County, traded: Connection) -> None:
     assert set(offered(traded, county, "packer", "product")["product"]) == {PRODUCT, PACKED}
+
+
+def test_whom_one_lately_sent_goods_to_comes_before_whom_one_never_met(county: County) -> None:
+    for code in ("aa-shop", "zz-shop"):
+        details = {"code": code, "name": code, "subject_type": "enterprise", "roles": ["shop"]}
+        county.record("organisation", "operator", details=details)
+        county.authors[code] = Author(f"account-{code}", code, frozenset({"shop"}))
+    county.harvest("B-1", "10", hours_ago=2)
+    county.move("shipping", "B-1", "5", to="zz-shop")
+    with county.service.store.read() as connection:
+        found = offered(connection, county, "producer", "organisation")["organisation"]
+    assert found[:2] == [county.code("producer"), "zz-shop"]
+    assert "aa-shop" in found[2:]
+
+
+def test_of_many_others_a_list_shows_the_first_and_all_of_one_s_own() -> None:
+    own = [Suggestion(f"own-{number}") for number in range(300)]
+    others = [Suggestion(f"other-{number}", own=False) for number in range(300)]
+    assert shown([*own, *others]) == [*own, *others[:200]]
 
 
 def test_an_unknown_source_offers_nothing(county: County, traded: Connection) -> None:

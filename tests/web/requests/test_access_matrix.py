@@ -125,6 +125,12 @@ READING: Mapping[str, Row] = {
         by_role={"producer": (200,) * 4, "neighbour": (200,) * 4},
         stranger=303,
     ),
+    "/desk/record/<kind>/for": Row(
+        path="/desk/record/harvest/for",
+        rest=(403,) * 4,
+        by_role={"producer": (200,) * 4, "neighbour": (200,) * 4},
+        stranger=303,
+    ),
     "/desk/releases": to_signed_in(403, stranger=303, regulator=200),
     "/desk/search": to_signed_in(stranger=303),
     "/desk/templates/<kind>.xlsx": Row(path="/desk/templates/harvest.xlsx", rest=(200,) * 4, stranger=303),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select
 
 from heji_trace.desks.choices import names_of, product_names, registered_facts
+from heji_trace.desks.stocks import stock_of
 from heji_trace.events.kinds import KINDS
 from heji_trace.identifiers.codes import dump_trace_code
 from heji_trace.judging.wording import day_of_year_said, day_said
@@ -17,10 +18,9 @@ from heji_trace.people.parties import Author
 from heji_trace.rights.listing import Filter, visible_events
 from heji_trace.rights.rights import OWNING_ROLES, may_oversee
 from heji_trace.sentences import isolated, say
-from heji_trace.store.tables import batches, events, holds, labels, lines, recall_scope, samples, stock
+from heji_trace.store.tables import batches, events, holds, labels, lines, recall_scope, samples
 from heji_trace.vocabulary.crops import find_crop_english
 from heji_trace.vocabulary.times import beijing_date
-from heji_trace.vocabulary.units import dump_amount
 
 _MOST = 200
 # Batches whose records are looked through for what somebody may object to.
@@ -43,17 +43,6 @@ class Suggestion:
 
 
 @dataclass(frozen=True, slots=True)
-class Stocked:
-    """What there is of a batch: the name of its product, how much in millionths of the base unit, and so in words."""
-
-    batch: str
-    product: str
-    dimension: str
-    amount: int
-    said: str
-
-
-@dataclass(frozen=True, slots=True)
 class Asking:
     """Who fills a form, for which organisations (its own first), in which language of labels."""
 
@@ -65,8 +54,17 @@ class Asking:
 def suggest(
     connection: Connection, asking: Asking, wanted: Collection[str]
 ) -> dict[str, tuple[Suggestion, ...]]:
-    """What to offer for each of the `wanted` things: a key of `_SOURCES`, such as "site" or "arriving"."""
+    """What to offer for each of the `wanted` things: a key of `_SOURCES`, such as "site" or "arriving".
+
+    Of what is registered this is all there is, since any of it may be named: see `shown`.
+    """
     return {name: tuple(_SOURCES[name](connection, asking)) for name in wanted if name in _SOURCES}
+
+
+def shown(suggestions: Sequence[Suggestion]) -> list[Suggestion]:
+    """What of it a list shows that somebody looks through: all of one's own, and the first of others'."""
+    others = [each for each in suggestions if not each.own]
+    return [each for each in suggestions if each.own] + others[:_MOST]
 
 
 def _sites(connection: Connection, asking: Asking) -> Iterator[Suggestion]:
@@ -86,7 +84,7 @@ def _products(connection: Connection, asking: Asking) -> list[Suggestion]:
         )
         for code, (owner, data) in sorted(registered_facts(connection, "product").items())
     ]
-    return sorted(found, key=lambda each: not each.own)[:_MOST]
+    return sorted(found, key=lambda each: not each.own)
 
 
 def _product_name(data: Mapping[str, Any], language: str) -> str:
@@ -152,42 +150,31 @@ def _joined(*parts: str | None) -> str:
 
 
 def _organisations(connection: Connection, asking: Asking) -> list[Suggestion]:
+    """One's own first, then those lately dealt with, the last one first, then all others."""
+    lately = {code: place for place, code in enumerate(_lately_named(connection, asking))}
     found = []
     for code, (_, data) in sorted(registered_facts(connection, "organisation").items()):
         own = code in asking.organisations
         if data.get("status") != "closed" and (own or data["subject_type"] != "farm_household"):
             found.append(Suggestion(code, data["name"], own, (data["name"],)))
-    return found[:_MOST]
+    return sorted(found, key=lambda each: (not each.own, lately.get(each.value, len(lately))))
 
 
-def stock_of(connection: Connection, asking: Asking, state: str, most: int | None = _MOST) -> list[Stocked]:
-    """What the organisations have of batches, "held" or in "transit" to them, the newest batches first; at `most` so many."""
-    query = (
-        select(
-            batches.c.batch, batches.c.product, stock.c.dimension, func.sum(stock.c.amount).label("amount")
-        )
-        .join(stock, stock.c.batch == batches.c.batch)
-        .where(stock.c.holder.in_(asking.organisations), stock.c.state == state, stock.c.amount > 0)
-        .group_by(batches.c.batch, batches.c.product, stock.c.dimension, batches.c.made_seq)
-        .order_by(batches.c.made_seq.desc())
-        .limit(most)
+def _lately_named(connection: Connection, asking: Asking) -> dict[str, None]:
+    """The organisations that the newest statements of these organisations name, the last one first."""
+    newest = (
+        select(events.c.seq)
+        .where(events.c.organisation.in_(asking.organisations))
+        .order_by(events.c.seq.desc())
+        .limit(_MOST)
     )
-    found = list(connection.execute(query))
-    names = product_names(connection, asking.language, {row.product for row in found if row.product})
-    return [
-        Stocked(
-            row.batch,
-            names.get(row.product, ""),
-            row.dimension,
-            int(row.amount),
-            dump_amount(row.dimension, int(row.amount), asking.language),
-        )
-        for row in found
-    ]
+    query = select(lines.c.holder, lines.c.to_organisation).where(lines.c.seq.in_(newest))
+    named = connection.execute(query.order_by(lines.c.seq.desc(), lines.c.position))
+    return dict.fromkeys(code for row in named for code in row if code)
 
 
 def _stock(connection: Connection, asking: Asking, state: str) -> Iterator[Suggestion]:
-    for each in stock_of(connection, asking, state):
+    for each in stock_of(connection, asking.organisations, asking.language, state, _MOST):
         yield Suggestion(each.batch, f"{isolated(each.product)} {each.said}".strip())
 
 

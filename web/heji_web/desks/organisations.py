@@ -9,12 +9,11 @@ from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection, select
 
-from heji_trace.desks import choices, oversight, suggestions
+from heji_trace.desks import choices, oversight
 from heji_trace.desks.oversight import Warned
-from heji_trace.desks.suggestions import Stocked
+from heji_trace.desks.stocks import Stocked, stock_of
 from heji_trace.errors import Unknown
 from heji_trace.judging.rules import LEVELS
-from heji_trace.people.parties import Author
 from heji_trace.rights.rights import may_oversee
 from heji_trace.store.tables import batches
 from heji_web.desks.tables_out import give_stock
@@ -35,13 +34,12 @@ _AT_ONCE = 500
 @blueprint.get("/desk/organisations/<code>")
 def show(code: str) -> ResponseReturnValue:
     """The newest batches that it has, awaits and made."""
-    author = _reader(code)
+    _check_reader(code)
     service = the_service()
     with service.store.read() as connection:
         facts = _facts(connection, code)
-        asking = suggestions.Asking(author, (code,), language())
         held, arriving = (
-            suggestions.stock_of(connection, asking, state, _MOST_ROWS + 1) for state in ("held", "transit")
+            stock_of(connection, [code], language(), state, _MOST_ROWS + 1) for state in ("held", "transit")
         )
         query = select(batches).where(batches.c.organisation == code).order_by(batches.c.made_seq.desc())
         made = list(connection.execute(query.limit(_MOST_ROWS + 1)))
@@ -66,20 +64,18 @@ def show(code: str) -> ResponseReturnValue:
 @blueprint.get("/desk/organisations/<code>/stock.csv")
 def give_csv(code: str) -> ResponseReturnValue:
     """All that it has and awaits, as a spreadsheet program opens it."""
-    author = _reader(code)
+    _check_reader(code)
     with the_service().store.read() as connection:
         _facts(connection, code)
-        asking = suggestions.Asking(author, (code,), language())
-        held, arriving = (_warned_stock(connection, asking, state) for state in ("held", "transit"))
+        held, arriving = (_warned_stock(connection, code, state) for state in ("held", "transit"))
     return give_stock(held, arriving, code)
 
 
-def _reader(code: str) -> Author:
-    """Who asks; raises Unknown unless it is of the organisation or oversees all."""
+def _check_reader(code: str) -> None:
+    """Raises Unknown unless who asks is of the organisation or oversees all."""
     author = signed_in().author
     if not may_oversee(author) and author.organisation != code:
         raise Unknown
-    return author
 
 
 def _facts(connection: Connection, code: str) -> Mapping[str, Any]:
@@ -90,13 +86,11 @@ def _facts(connection: Connection, code: str) -> Mapping[str, Any]:
     return found[code][1]
 
 
-def _warned_stock(
-    connection: Connection, asking: suggestions.Asking, state: str
-) -> list[tuple[Stocked, Sequence[Warned]]]:
+def _warned_stock(connection: Connection, code: str, state: str) -> list[tuple[Stocked, Sequence[Warned]]]:
     """All stock in a state, each batch with its warnings."""
     now_ms = the_service().clock.now_ms()
     found: list[tuple[Stocked, Sequence[Warned]]] = []
-    stocked = suggestions.stock_of(connection, asking, state, None)
+    stocked = stock_of(connection, [code], language(), state)
     for start in range(0, len(stocked), _AT_ONCE):
         part = stocked[start : start + _AT_ONCE]
         warned = oversight.warnings_today(connection, [each.batch for each in part], now_ms)

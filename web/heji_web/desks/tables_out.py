@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response
 
 from heji_trace.desks.oversight import Answer, RowShown, Warned
-from heji_trace.desks.suggestions import Stocked
+from heji_trace.desks.stocks import Stocked
 from heji_trace.events.kinds import words
 from heji_trace.events.kinds.fields import Choice
 from heji_trace.recalls.recall import RecallReport

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from heji_trace.desks.suggestions import Suggestion
+from heji_trace.desks.suggestions import Suggestion, shown
 from heji_trace.errors import Problem
 from heji_trace.events.erasable import find_field
 from heji_trace.events.kinds import KINDS, Kind
@@ -267,7 +267,7 @@ def _choices(
         ]
     if control.refers_to == "kind":
         return [Suggestion(each.name, each.zh if language() == "zh" else each.en) for each in KINDS.values()]
-    return suggestions.get(_source(kind, control, name) or "", ())
+    return shown(suggestions.get(_source(kind, control, name) or "", ()))
 
 
 def _nothing(kind: Kind, control: Control, name: str, texts: Texts, choices: Sequence[Suggestion]) -> str:

@@ -23,7 +23,7 @@ from heji_trace.events.sheets.names import with_codes
 from heji_trace.events.sheets.posted import read_posted
 from heji_trace.identifiers.event_ids import new_event_id
 from heji_trace.known.statements import stated
-from heji_trace.ledger.ledger import read_stored
+from heji_trace.ledger.ledger import Stored, read_stored
 from heji_trace.people.parties import Author
 from heji_trace.recording.recorder import Receipt
 from heji_trace.rights import reading
@@ -47,15 +47,21 @@ blueprint.after_request(permit_scripts)
 _GIVER = "organisation"
 _REASON = "/details/reason"
 _MOST_LISTED = 30
+# Above it, the lists are those of one organisation: a phone does not load the plots of 4,000 households.
+_MOST_GIVERS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What one person needs to record one kind: for whom, with which suggestions."""
+    """What one person needs to record one kind: for whom, with which suggestions.
+
+    Where `is_for_one`, the suggestions are those of the first of the `givers`, and another one is found by its name.
+    """
 
     kind: Kind
     author: Author
     givers: tuple[Suggestion, ...]
+    is_for_one: bool
     may_name_others: bool
     suggestions: Mapping[str, Sequence[Suggestion]]
 
@@ -82,14 +88,37 @@ def show(kind: str) -> ResponseReturnValue:
     """A new form, filled with the present, what the address says, and what was said last time."""
     author = signed_in().author
     service = the_service()
+    corrects = request.args.get("corrects", "")
     with service.store.read() as connection:
-        desk = _desk_of(connection, author, kind)
-        corrects = request.args.get("corrects", "")
-        texts = _corrected_texts(connection, desk, corrects) if corrects else _new_texts(connection, desk)
+        if corrects:
+            stored = _to_correct(connection, author, corrects)
+            desk = _desk_of(connection, author, kind, stated(stored.event).organisation)
+            texts = _corrected_texts(connection, desk, stored)
+        else:
+            desk = _desk_of(connection, author, kind, request.args.get(_GIVER, ""))
+            texts = _new_texts(connection, desk)
     now_ms = service.clock.now_ms()
     filling = Filling(desk, texts, new_event_id(now_ms, service.random), _moment_text(now_ms), corrects)
     _name_anew(filling)
     return _page(filling)
+
+
+@blueprint.get("/desk/record/<kind>/for")
+def choose(kind: str) -> ResponseReturnValue:
+    """For whom of many a record is to be made, found by a part of the name or by the code."""
+    author = signed_in().author
+    wanted = request.args.get("find", "").strip()
+    with the_service().store.read() as connection:
+        found, codes = _form_of(connection, author, kind)
+        names = choices.names_of(connection, codes, own=codes)
+    such = [
+        Suggestion(code, names.get(code, ""))
+        for code in codes
+        if wanted.casefold() in f"{code}\n{names.get(code, '')}".casefold()
+    ]
+    return render_template(
+        "givers.html", kind=found, find=wanted, givers=such[:_MOST_LISTED], count=len(such)
+    )
 
 
 @blueprint.post("/desk/record/<kind>")
@@ -97,7 +126,7 @@ def record(kind: str) -> ResponseReturnValue:
     """Add or drop a line, or record the event and show its receipt."""
     author = signed_in().author
     with the_service().store.read() as connection:
-        desk = _desk_of(connection, author, kind)
+        desk = _desk_of(connection, author, kind, request.form.get(_GIVER, ""))
     filling = _posted(desk)
     if "add" in request.form:
         filled.add_row(desk.kind, filling.texts, request.form["add"])
@@ -151,8 +180,11 @@ def _correction(filling: Filling, replacement: dict[str, Any]) -> dict[str, Any]
     }
 
 
-def _desk_of(connection: Connection, author: Author, kind_name: str) -> Desk:
-    """Raises Unknown for a kind without a form, NotAllowed where the author may record it for nobody."""
+def _form_of(connection: Connection, author: Author, kind_name: str) -> tuple[Kind, list[str]]:
+    """The kind, and for whom the author may record it: the own organisation first where it is among them.
+
+    Raises Unknown for a kind without a form, NotAllowed where the author may record it for nobody.
+    """
     kind = KINDS.get(kind_name)
     if kind is None or not kind.form:
         raise Unknown
@@ -160,14 +192,23 @@ def _desk_of(connection: Connection, author: Author, kind_name: str) -> Desk:
     codes = choices.recorded_for(connection, author, today).get(kind.name, [])
     if not codes:
         raise NotAllowed("kind-not-for-role", kind=kind.zh if language() == "zh" else kind.en)
+    return kind, codes
+
+
+def _desk_of(connection: Connection, author: Author, kind_name: str, giver: str) -> Desk:
+    """The desk at which a record is made for `giver`, or for the first for whom it may be; raises as `_form_of` does."""
+    kind, codes = _form_of(connection, author, kind_name)
+    is_for_one = len(codes) > _MOST_GIVERS
+    if is_for_one:
+        codes = [giver if giver in codes else codes[0]]
     names = choices.names_of(connection, codes, own=codes)
-    asking = Asking(author, tuple(codes), language())
     return Desk(
         kind,
         author,
         tuple(Suggestion(code, names.get(code, "")) for code in codes),
+        is_for_one,
         "operator" in author.roles and kind.name in OPERATED_FOR_OTHERS,
-        suggest(connection, asking, wanted_suggestions(kind)),
+        suggest(connection, Asking(author, tuple(codes), language()), wanted_suggestions(kind)),
     )
 
 
@@ -230,10 +271,13 @@ def _remembered_texts(connection: Connection, kind: Kind, giver: str, taken: str
     return texts
 
 
-def _corrected_texts(connection: Connection, desk: Desk, event_id: str) -> Texts:
-    """What the event to be corrected says; raises Unknown where it is not one that this person may correct."""
-    seq = reading.seq_of(connection, desk.author, event_id)
-    stored = read_stored(connection, [seq])[0]
+def _to_correct(connection: Connection, author: Author, event_id: str) -> Stored:
+    """The event to be corrected; raises Unknown where there is none that this person may read."""
+    return read_stored(connection, [reading.seq_of(connection, author, event_id)])[0]
+
+
+def _corrected_texts(connection: Connection, desk: Desk, stored: Stored) -> Texts:
+    """What the event to be corrected says; raises Unknown where it is not one that this person may correct here."""
     event = stated(stored.event)
     if event.kind != desk.kind.name or event.organisation not in {each.value for each in desk.givers}:
         raise Unknown

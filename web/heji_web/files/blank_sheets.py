@@ -42,7 +42,7 @@ def blank_sheet(author: Author, kind: str) -> Response:
         names = choices.names_of(connection, speaks_for, own=speaks_for)
         offered = suggestions.suggest(connection, asking, wanted_suggestions(wanted))
     lists = {
-        place: [(each.value, each.label) for each in suggested]
+        place: [(each.value, each.label) for each in suggestions.shown(suggested)]
         for place, suggested in suggestions_by_place(wanted, offered).items()
     }
     lists["organisation"] = [(code, names.get(code, "")) for code in speaks_for]
