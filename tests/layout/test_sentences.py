@@ -165,6 +165,15 @@ def test_whoever_says_a_code_gives_every_name_that_its_sentence_needs() -> None:
     )
 
 
+def test_whatever_is_asked_has_a_title() -> None:
+    # On the page of a file the questions about many rows stand under it.
+    known = sentences.catalogue()
+    asked = {
+        code.removeprefix("ask-").removesuffix("-foreign") for code in known if re.match("ask-[A-Z]", code)
+    }
+    refuse(code for code in sorted(asked) if f"title-{code}" not in known)
+
+
 def test_both_languages_of_a_sentence_have_the_same_names() -> None:
     # A word that itself has two languages comes as a pair: `{form_zh}` in one sentence, `{form_en}` in the other.
     refuse(

@@ -106,6 +106,12 @@ def test_a_mixture_of_two_promising_parties_needs_a_certificate_of_its_own(count
     }
     county.record("organisation", "operator", details=details)
     assert absent(county, "M1") == []
+    # Who has left promises for himself again.
+    details["member_of"] = [
+        {"organisation": county.code("producer"), "from": "2020-01-01", "until": "2024-01-01"}
+    ]
+    county.record("organisation", "operator", details=details)
+    assert absent(county, "M1") == ["MIXED_LOT_UNCERTIFIED"]
 
 
 def test_processed_food_needs_none(county: County) -> None:

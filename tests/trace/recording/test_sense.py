@@ -83,6 +83,17 @@ def test_a_moment_more_than_five_minutes_ahead_is_refused(county: County, refusa
 def test_what_lasts_ends_before_now(county: County, refusal: Refusal) -> None:
     assert refusal(county.harvesting("B9", ended_at=county.at())) is None
     assert refusal(county.harvesting("B9", ended_at=county.at(-1))) == [("/ended_at", "in-the-future")]
+    for name in ("tested_at", "released_at"):
+        stated = {
+            "sample": "S1",
+            "laboratory": "fg-rapid-centre",
+            "status": "registered",
+            name: county.at(-1),
+        }
+        assert refusal(county.event("testing", "laboratory", details=stated)) == [
+            (f"/details/{name}", "in-the-future"),
+            ("/details/sample", "unknown-sample"),
+        ]
 
 
 def test_the_future_is_told_by_the_time_itself_as_people_in_beijing_read_it(

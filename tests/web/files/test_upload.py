@@ -84,6 +84,20 @@ def test_a_sheet_is_checked_confirmed_and_recorded_once(farmer: Uploader, county
     assert f'<td class="number">{before + 1}</td>' in again
 
 
+def test_a_sheet_that_was_saved_again_asks_about_the_rows_it_repeats(
+    farmer: Uploader, county: County, day: str
+) -> None:
+    county.harvest("B1", "100", hours_ago=30)
+    rows = [f"{day} {clock},fg-litchi-coop,B1,5,kg\n" for clock in ("09:00", "10:00")]
+    sheet = "时间,责任主体,批次,数量,单位\n" + rows[0]
+    farmer.decide(farmer.upload(sheet, "销售.csv", kind="sale"), record="1")
+    before = county.size
+    address = farmer.upload(sheet + rows[1], "销售(1).csv", kind="sale")
+    page = farmer.see(address)
+    assert "<h2>可能重复上传 (1)</h2>" in page
+    assert f"与账本第 {before} 条记录完全相同" in page
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
 def test_a_sheet_is_read_in_the_encodings_people_have(farmer: Uploader, day: str, encoding: str) -> None:
     address = farmer.upload((HEADINGS + harvest(day)).encode(encoding))

@@ -81,9 +81,10 @@ def uncertified(state: State, trail: Trail) -> list[Raised]:
 def _is_certified(state: State, trail: Trail) -> bool:
     if state.conformity.of("batch", trail.batch):
         return True
-    own = _party(state, trail.row["organisation"])
+    day = beijing_date(trail.row["made_ms"])
+    own = _party(state, trail.row["organisation"], day)
     return any(
-        _party(state, row["organisation"]) == own
+        _party(state, row["organisation"], day) == own
         for batch in trail.base[1:]
         for row in state.conformity.of("batch", batch)
     )
@@ -93,15 +94,22 @@ def _promising_parties(state: State, trail: Trail) -> frozenset[str]:
     """Of a batch that is mixed, or a split of one, who stands for the parts; nobody else's word covers the mixture."""
     edges = trail.parents(trail.base[-1])
     sources = {edge.parent for edge in edges if edge.flow == "merge"}
+    day = beijing_date(trail.row["made_ms"])
     return frozenset(
-        _party(state, row["organisation"]) for source in sources if (row := trail.ancestry.rows.get(source))
+        _party(state, row["organisation"], day)
+        for source in sources
+        if (row := trail.ancestry.rows.get(source))
     )
 
 
-def _party(state: State, organisation: str) -> str:
-    """Who promises for an organisation: members of one co-operative are one."""
+def _party(state: State, organisation: str, day: date) -> str:
+    """Who promises for an organisation on the day: members of one co-operative are one."""
     facts = state.find_registered("organisation", organisation) or {}
-    unions = sorted(each["organisation"] for each in facts.get("member_of", ()))
+    unions = sorted(
+        each["organisation"]
+        for each in facts.get("member_of", ())
+        if each["from"] <= day.isoformat() <= each.get("until", "9999-12-31")
+    )
     return unions[0] if unions else organisation
 
 

@@ -28,6 +28,12 @@ __all__ = ["AHEAD_MS", "Suspicion", "check", "suspicions"]
 
 AHEAD_MS = 5 * 60 * 1000
 
+# Moments of details that can only lie behind whoever states them.
+_SAID_TO_BE_OVER = {
+    "conformity_certificate": ("issued_at",),
+    "testing": ("tested_at", "released_at"),
+}
+
 
 def check(state: State, event: Event, now_ms: int, withdrawn: frozenset[int] = frozenset()) -> None:
     """Raise InvalidEvent or Conflict for an event that cannot be recorded at all.
@@ -68,9 +74,10 @@ def _future(event: Event, now_ms: int) -> list[Problem]:
         (f"/details/readings/{at}/at", reading["at"], ms_of(parse_moment(reading["at"])))
         for at, reading in enumerate(event.details.get("readings", ()))
     ]
-    if event.kind == "conformity_certificate":
-        issued: str = event.details["issued_at"]
-        named.append(("/details/issued_at", issued, ms_of(parse_moment(issued))))
+    for name in _SAID_TO_BE_OVER.get(event.kind, ()):
+        stated: str | None = event.details.get(name)
+        if stated is not None:
+            named.append((f"/details/{name}", stated, ms_of(parse_moment(stated))))
     return [
         Problem(pointer, "in-the-future", {"at": moment, **_moment_told(ms)})
         for pointer, moment, ms in named
