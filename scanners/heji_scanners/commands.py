@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import click
 
-from heji_scanners import commands_decode, commands_files, commands_outbox, commands_template
+from heji_scanners import (
+    commands_decode,
+    commands_files,
+    commands_outbox,
+    commands_template,
+    commands_verify,
+)
 from heji_scanners.terminal import TellingGroup
 
 
@@ -14,7 +20,7 @@ def cli() -> None:
     """禾迹现场工具：读码、填表、离线上传。 Heji in the field: codes, forms, offline upload."""
 
 
-for _door in (commands_decode, commands_template, commands_files, commands_outbox):
+for _door in (commands_decode, commands_template, commands_files, commands_outbox, commands_verify):
     for _command in _door.COMMANDS:
         cli.add_command(_command)
 
