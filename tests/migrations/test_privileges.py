@@ -124,7 +124,9 @@ def test_the_doctor_names_a_role_that_could_change_the_ledger_and_a_server_that_
     found = {(each.name, each.state, each.code) for each in examine(service)}
     assert ("role", "notice", "doctor-role-strong") in found
     # The tests' own server is not one to keep a county on.
-    assert ("server", "problem", "doctor-server-unsafe") in found
+    for line in ("server-fsync", "server-full-page-writes"):
+        assert (line, "problem", "doctor-server-unsafe") in found
+    assert len({name for name, _, _ in found}) == len(found), "each line has a name of its own"
     served = replace(settings, database_url=cluster.role(settings.database_url, ROLE))
     with service.store.write() as connection:
         privileges.grant(connection, ROLE)

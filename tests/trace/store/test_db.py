@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import stat
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -34,3 +36,40 @@ def test_a_store_is_a_file_of_sqlite_or_a_server_of_postgresql_and_nothing_else(
     with pytest.raises(Misconfigured) as refused:
         Store(url)
     assert refused.value.code == "database-kind"
+
+
+def test_whoever_looks_for_a_database_that_is_not_there_makes_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    with closing(Store(f"sqlite:///{path}")) as store:
+        with pytest.raises(LedgerBusy) as refused, store.read():
+            pass
+        assert (refused.value.code, path.exists()) == ("database-silent", False)
+
+
+def test_a_database_that_is_made_is_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    with closing(Store(f"sqlite:///{path}")) as store:
+        with store.write() as connection:
+            connection.exec_driver_sql("CREATE TABLE a (b TEXT PRIMARY KEY)")
+            modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()}
+        assert set(modes.values()) == {0o600}, modes
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda data: b"this is no database at all" + data[26:],
+        lambda data: data.replace(b"PRIMARY KEY", b"\xd0RIMARY KEY"),
+    ],
+)
+def test_a_damaged_file_is_not_one_to_try_again_with_later(
+    tmp_path: Path, harm: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / "a.db"
+    with closing(Store(f"sqlite:///{path}")) as store, store.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE a (b TEXT PRIMARY KEY)")
+    path.write_bytes(harm(path.read_bytes()))
+    with closing(Store(f"sqlite:///{path}")) as store:
+        with pytest.raises(LedgerBusy) as refused, store.read() as connection:
+            connection.exec_driver_sql("SELECT * FROM a")
+        assert refused.value.code == "database-damaged"

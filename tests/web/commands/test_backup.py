@@ -343,6 +343,7 @@ def test_nothing_is_restored_over_what_is_there(live: Terminal, grown: County) -
     before = rows_of(live.data, "entries")
     assert live.ask("restore", path)["code"] == "restore-not-empty"
     assert live.ask("restore", path, "--new-log")["code"] == "restore-not-empty"
+    assert live.ask("restore", path, "--dry-run")["code"] == "restore-not-empty", "nor promised"
     assert rows_of(live.data, "entries") == before
     assert live.run("verify").exit_code == 0
 

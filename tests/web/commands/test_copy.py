@@ -129,6 +129,24 @@ def test_a_target_with_anything_in_it_is_left_alone(grown: County, cluster: Clus
         assert everything(url) == before
 
 
+@pytest.mark.parametrize(
+    "address", ["postgresql+psycopg://nobody@127.0.0.1:1/heji", "sqlite:////nowhere/at/all/heji.db"]
+)
+def test_a_target_that_is_out_of_reach_is_named(grown: County, tmp_path: Path, address: str) -> None:
+    grown.service.close()
+    told = Terminal(tmp_path).ask("copy", "--to", address)
+    assert (told["code"], address in told["zh"]) == ("copy-target-silent", True)
+
+
+def test_a_source_that_is_not_there_is_named(grown: County, tmp_path: Path) -> None:
+    grown.service.close()
+    told = Terminal(tmp_path, f"sqlite:///{tmp_path}/lost.db").ask(
+        "copy", "--to", f"sqlite:///{tmp_path}/new.db"
+    )
+    assert told["code"] == "database-absent"
+    assert not {path.name for path in tmp_path.iterdir()} & {"lost.db", "new.db"}
+
+
 def test_nothing_is_copied_while_a_service_runs_on_the_file(
     grown: County, cluster: Cluster, tmp_path: Path
 ) -> None:

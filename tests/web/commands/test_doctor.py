@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from county import County
+from heji_trace.proving.checkpoint import dump_checkpoint, sign_note
 from heji_trace.proving.keys import Signer
 from heji_web.commands.doctor import Finding, examine
 from heji_web.service.service import Service, open_service
@@ -77,6 +78,27 @@ def test_a_data_folder_that_is_open_to_all_is_a_problem(service: Service) -> Non
     assert told(found(service)["folder-data"]) == ("problem", "doctor-folder-open")
 
 
+def test_a_head_that_everybody_could_exchange_is_a_problem(service: Service) -> None:
+    service.settings.head.chmod(0o755)
+    assert told(found(service)["folder-head"]) == ("fine", "doctor-head-folder-fine"), (
+        "it is published anyway"
+    )
+    service.settings.head.chmod(0o757)
+    assert told(found(service)["folder-head"]) == ("problem", "doctor-head-open")
+
+
+def test_the_folder_of_a_database_that_lies_elsewhere_is_looked_at_too(
+    service: Service, tmp_path: Path
+) -> None:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir(mode=0o755)
+    settings = replace(service.settings, database_url=f"sqlite:///{folder}/heji.db")
+    findings = seen(service, database_url=settings.database_url)
+    assert told(findings["folder-database"]) == ("problem", "doctor-folder-open")
+    folder.chmod(0o700)
+    assert seen(service, database_url=settings.database_url)["folder-database"].state == "fine"
+
+
 def test_a_folder_that_is_not_there_is_a_problem(service: Service, tmp_path: Path) -> None:
     assert told(seen(service, head=tmp_path / "absent")["folder-head"]) == ("problem", "doctor-folder-absent")
 
@@ -94,8 +116,24 @@ def test_a_database_that_does_not_answer_is_a_problem(service: Service, tmp_path
     settings = replace(service.settings, database_url=url)
     with closing(open_service(settings, service.clock, passwords=CHEAP)) as lost:
         findings = found(lost)
-    assert told(findings["database"]) == ("problem", "database-silent")
+    assert told(findings["database"]) == ("problem", "database-absent")
+    assert "heji migrate" in str(findings["database"].remedy_sentence("zh")), "which would make an empty one"
     assert findings["schema"].state == findings["head"].state == "problem"
+
+
+def test_looking_for_a_database_that_is_lost_makes_none(service: Service, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/lost.db"
+    with closing(open_service(replace(service.settings, database_url=url), passwords=CHEAP)) as lost:
+        assert told(found(lost)["database"]) == ("problem", "database-absent")
+    assert not (tmp_path / "lost.db").exists()
+
+
+def test_a_head_that_another_history_signed_does_not_fit_because_it_is_as_long(county: County) -> None:
+    signer, size = county.service.signer, county.size
+    assert told(found(county.service)["head"]) == ("fine", "doctor-head-fine")
+    note = sign_note(dump_checkpoint(signer.name, size, bytes(32)), signer)
+    (county.service.settings.head / "head").write_text(note, "utf-8")
+    assert told(found(county.service)["head"]) == ("problem", "ledger-differs")
 
 
 def test_a_missing_trigger_is_a_problem(service: Service) -> None:
@@ -173,11 +211,15 @@ def test_backups_are_judged_by_their_age_and_by_reading_them(
     service = county.service
     assert told(seen(service, backup=None)["backups"]) == ("notice", "doctor-backups-off")
     assert told(found(service)["backups"]) == ("notice", "doctor-backups-none")
+    away = seen(service, backup_copy=tmp_path / "drive" / "heji")
+    assert told(away["backup-copy"]) == ("problem", "backup-copy-absent"), "before there is a backup too"
+    assert "space-copy" not in away, "the disk it would lie on is not the drive"
     made = service.backups.back_up_when_due()
     assert made is not None
     findings = found(service)
     assert told(findings["backups"]) == ("fine", "doctor-backups-fine")
     assert told(findings["backup-copy"]) == ("notice", "doctor-copy-none")
+    (tmp_path / "drive").mkdir()
     assert told(seen(service, backup_copy=tmp_path / "drive")["backup-copy"]) == (
         "problem",
         "doctor-copy-old",

@@ -157,6 +157,13 @@ def check_start(connection: Connection, head: HeadFile, key: VerifierKey) -> Sta
     return Standing(size, None)
 
 
+def check_remembered(connection: Connection, remembered: Checkpoint, key: VerifierKey) -> int:
+    """The size of the ledger, which continues the remembered head; raises what says why it does not. Nothing is written."""
+    size = ledger.size_of(connection)
+    _check_extends(connection, remembered, size, ledger.newest_note(connection), key)
+    return size
+
+
 def _check_begun(size: int, newest: tuple[int, str] | None) -> None:
     if size:
         raise Untrusted("head-missing")

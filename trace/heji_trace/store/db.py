@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,10 @@ class Store:
         if self.dialect == "sqlite":
             self._writer = self._sqlite_engine("BEGIN IMMEDIATE", _SQLITE_WRITER, size=1)
             self._reader = self._sqlite_engine("BEGIN", _SQLITE_READER, size=32)
+            # By itself SQLite makes an empty database where there is none. Whoever looks changes nothing, and what is
+            # made holds every sealed value: it is for its owner alone, wherever it lies.
+            event.listen(self._writer, "do_connect", _make_private)
+            event.listen(self._reader, "do_connect", _check_there)
         else:
             self._writer = self._postgresql_engine(_POSTGRESQL_WRITER, size=1)
             self._reader = self._postgresql_engine(_POSTGRESQL_READER, size=32)
@@ -256,6 +261,16 @@ def memory_database() -> Iterator[Connection]:
         engine.dispose()
 
 
+def _make_private(_dialect: object, _record: object, arguments: list[Any], _named: object) -> None:
+    with suppress(OSError):
+        os.close(os.open(arguments[0], os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def _check_there(_dialect: object, _record: object, arguments: list[Any], _named: object) -> None:
+    if not Path(arguments[0]).exists():
+        raise sqlite3.OperationalError("unable to open database file")
+
+
 @contextmanager
 def _as_busy(code: str | None = None) -> Iterator[None]:
     """Under `code` of a reading: whoever reads is not to be told that nothing was written."""
@@ -263,10 +278,17 @@ def _as_busy(code: str | None = None) -> Iterator[None]:
         yield
     except (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError) as error:
         raise LedgerBusy(code) from error
+    except UnicodeDecodeError as error:
+        # The driver fails over the words in which SQLite quotes what of the schema is damaged.
+        if not error.object.startswith(b"malformed database schema"):
+            raise
+        raise LedgerBusy("database-damaged") from error
     except exc.DatabaseError as error:
         # Of its subclasses the rest is about what was asked; itself it is a file that is damaged or none.
         state = getattr(error.orig, "sqlstate", None)
-        if type(error) is exc.DatabaseError or state == _NO_SUCH_TABLE:
+        if type(error) is exc.DatabaseError:
+            raise LedgerBusy("database-damaged" if isinstance(error.orig, sqlite3.Error) else code) from error
+        if state == _NO_SUCH_TABLE:
             raise LedgerBusy(code) from error
         if state == _NO_PRIVILEGE:
             raise Misconfigured("database-privilege", reason=str(error.orig).splitlines()[0]) from error

@@ -49,7 +49,7 @@ from heji_web.commands.terminal import (
     tell,
     wants_json,
 )
-from heji_web.service.locking import check_folder, locked
+from heji_web.service.locking import check_database_file, locked
 from heji_web.service.settings import Settings, read_settings
 
 _PATH = click.Path(path_type=Path)
@@ -74,7 +74,7 @@ def backup_create(*, folder: Path | None, with_key: bool) -> None:
     signer = read_signer(settings.key)
     target = (folder or settings.backup_folder).expanduser().resolve()
     # Without the service's lock: a reader does no harm, and a service that comes back meanwhile must not find it taken.
-    check_folder(settings)
+    check_database_file(settings)
     with closing(Store(settings.database_url)) as store:
         with store.read() as connection:
             upgrade.check_current(connection)
@@ -208,6 +208,8 @@ def restore_backup(
     _check_revision(plan)
     target = _target_of(settings, plan)
     if dry_run:
+        with closing(Store(settings.database_url)) as store:
+            _check_empty(settings, store)
         _tell_plan(plan, target, None)
         return
     outcome = _restored(settings, plan, target)
@@ -262,9 +264,7 @@ def _restored(settings: Settings, plan: Plan, target: _Target) -> _Outcome:
     except OSError as error:
         raise Misconfigured("data-unusable", path=settings.data, reason=error.strerror) from error
     with locked(settings), closing(Store(settings.database_url)) as store:
-        with store.read() as connection:
-            if inspect(connection).get_table_names():
-                raise Misconfigured("restore-not-empty", path=settings.data)
+        _check_empty(settings, store)
         head = HeadFile(settings.head, target.signer.verifier)
         if not plan.continues:
             # In this order: whatever interrupts it, the old key never again stands where it would sign.
@@ -287,6 +287,16 @@ def _restored(settings: Settings, plan: Plan, target: _Target) -> _Outcome:
         erased = _erased_again(store, target.signer, head)
         faults = _examined(store, target.signer.verifier, head, plan.manifest.size)
     return _Outcome(erased, faults)
+
+
+def _check_empty(settings: Settings, store: Store) -> None:
+    """Raise Misconfigured where the target has tables: nothing is ever written over."""
+    file = settings.database_file
+    if file is not None and not file.exists():
+        return
+    with store.read() as connection:
+        if inspect(connection).get_table_names():
+            raise Misconfigured("restore-not-empty", path=settings.shown_database)
 
 
 def _erased_again(store: Store, signer: Signer, head: HeadFile) -> int:

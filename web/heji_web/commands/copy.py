@@ -10,7 +10,7 @@ import click
 
 from heji_migrations import upgrade
 from heji_trace.backups.transfer import copy_all, count_rows
-from heji_trace.errors import Misconfigured
+from heji_trace.errors import LedgerBusy, Misconfigured
 from heji_trace.ledger.head import HeadFile, check_start
 from heji_trace.ledger.verify import verify
 from heji_trace.proving.keys import read_signer
@@ -24,7 +24,7 @@ from heji_web.commands.terminal import (
     say,
     wants_json,
 )
-from heji_web.service.locking import locked
+from heji_web.service.locking import check_database_file, locked
 from heji_web.service.settings import DATABASE_URL, DATABASE_URL_FILE, Settings, read_settings
 
 
@@ -50,9 +50,10 @@ def copy_database(*, url: str | None, file: str | None) -> None:
         locked(settings),
         closing(Store(settings.database_url)) as source,
         closing(Store(target_settings.database_url)) as target,
-        _still(source),
     ):
-        with source.read() as reading, target.write() as writing:
+        check_database_file(settings)
+        _check_answers(target, target_settings)
+        with _still(source), source.read() as reading, target.write() as writing:
             upgrade.check_current(reading)
             standing = check_start(reading, head, signer.verifier)
             if standing.fault is not None:
@@ -88,6 +89,19 @@ def _target(url: str | None, file: str | None) -> Settings:
     """The target's settings: its URL goes through the same checks as that of a service."""
     given = {DATABASE_URL.name: url} if url is not None else {DATABASE_URL_FILE.name: file}
     return read_settings({name: value for name, value in given.items() if value is not None})
+
+
+def _check_answers(target: Store, settings: Settings) -> None:
+    """Raise Misconfigured where the target is out of reach, before the source is told to be."""
+    file = settings.database_file
+    try:
+        if file is None or file.exists():
+            with target.read():
+                return
+        if not file.parent.is_dir():
+            raise Misconfigured("copy-target-silent", target=settings.shown_database)
+    except LedgerBusy as error:
+        raise Misconfigured("copy-target-silent", target=settings.shown_database) from error
 
 
 @contextmanager

@@ -24,12 +24,14 @@ from heji_trace.backups.backup import check_backup, find_newest
 from heji_trace.errors import HejiError
 from heji_trace.identifiers.codes import make_phone_code, make_trace_code, trace_url
 from heji_trace.ledger import ledger
+from heji_trace.ledger.head import check_remembered
 from heji_trace.printing.label_sheet import Label, dump_sheet
 from heji_trace.printing.labels import dump_png
 from heji_trace.proving.entries import parse_entry
 from heji_trace.vocabulary.times import dump_ms
 from heji_web.api.health import Check, check_database, check_head, check_schema, failed
 from heji_web.service.backups import DAY_MS
+from heji_web.service.locking import check_database_file
 from heji_web.service.secret_files import check_private
 from heji_web.service.service import Service
 from heji_web.service.settings import HOUR_MS, LOCAL_HOSTS
@@ -82,6 +84,7 @@ def examine(service: Service) -> list[Finding]:
         _address,
         _passwords,
         _backups,
+        _backup_copy,
         _codes,
         _time_zone,
     )
@@ -122,7 +125,11 @@ def _key(service: Service) -> Iterator[Finding]:
 def _folder(service: Service) -> Iterator[Finding]:
     """The database holds password hashes and every sealed value: it is nobody else's to read."""
     settings = service.settings
-    for name, path in (("folder-data", settings.data), ("folder-head", settings.head)):
+    file = settings.database_file
+    folders = {"folder-data": settings.data, "folder-head": settings.head}
+    if file is not None and file.parent != settings.data:
+        folders["folder-database"] = file.parent
+    for name, path in folders.items():
         try:
             mode = path.stat().st_mode
         except OSError as error:
@@ -130,17 +137,26 @@ def _folder(service: Service) -> Iterator[Finding]:
                 name, "doctor-folder-absent", "remedy-folder-absent", path=path, reason=error.strerror
             )
             continue
-        if mode & 0o007 and path == settings.data:
-            yield _problem(
-                name, "doctor-folder-open", "remedy-folder-open", path=path, mode=f"{stat.S_IMODE(mode):04o}"
-            )
+        shown = f"{stat.S_IMODE(mode):04o}"
+        # A head may be seen by all, it is published; whoever could exchange it could hide what was cut off.
+        if name == "folder-head" and mode & 0o002:
+            yield _problem(name, "doctor-head-open", "remedy-folder-open", path=path, mode=shown)
+        elif name != "folder-head" and mode & 0o007:
+            yield _problem(name, "doctor-folder-open", "remedy-folder-open", path=path, mode=shown)
         elif not os.access(path, os.W_OK | os.X_OK):
             yield _problem(name, "doctor-folder-closed", "remedy-folder-closed", path=path)
         else:
-            yield _fine(name, "doctor-folder-fine", path=path)
+            code = "doctor-head-folder-fine" if name == "folder-head" else "doctor-folder-fine"
+            yield _fine(name, code, path=path)
 
 
 def _database(service: Service) -> Iterator[Finding]:
+    try:
+        check_database_file(service.settings)
+    except HejiError as error:
+        # Not what the schema would be told to be mended by: an empty file in its place is no ledger.
+        yield told("database", failed(error), "remedy-database-absent")
+        return
     check = check_database(service)
     if not check["ok"]:
         yield told("database", check, "remedy-database")
@@ -158,7 +174,8 @@ def _server(service: Service) -> Iterator[Finding]:
     with suppress(HejiError), service.store.read() as connection:
         for name in ("fsync", "full_page_writes"):
             if connection.execute(text(f"SHOW {name}")).scalar() != "on":
-                yield _problem("server", "doctor-server-unsafe", "remedy-server-unsafe", setting=name)
+                line = f"server-{name.replace('_', '-')}"
+                yield _problem(line, "doctor-server-unsafe", "remedy-server-unsafe", setting=name)
         excess = privileges.find_excess(connection)
         if excess:
             role = connection.execute(text("SELECT current_user")).scalar()
@@ -178,7 +195,14 @@ def _head(service: Service) -> Iterator[Finding]:
         yield told("head", check, "remedy-head")
         return
     settings = service.settings
-    yield _fine("head", "doctor-head-fine", size=check["size"])
+    try:
+        remembered = service.head.read()
+        with service.store.read() as connection:
+            size = check_remembered(connection, remembered, service.signer.verifier) if remembered else 0
+    except HejiError as error:
+        yield told("head", failed(error), "remedy-head")
+        return
+    yield _fine("head", "doctor-head-fine", size=size)
     if _device(settings.head) == _device(settings.data):
         yield _notice("head-disk", "doctor-head-same-disk", "remedy-head-same-disk", path=settings.head)
 
@@ -216,7 +240,8 @@ def _space(service: Service) -> Iterator[Finding]:
     }
     for name, path in folders.items():
         near = next((each for each in (path, *path.parents) if each.exists()), None) if path else None
-        if path is None or near is None:
+        # The space of the disk on which a drive that is away would lie says nothing of it.
+        if path is None or near is None or (name == "space-copy" and near != path):
             continue
         free = shutil.disk_usage(near).free
         said = f"{free / 2**30:.1f}"
@@ -232,8 +257,8 @@ def _processes(service: Service) -> Iterator[Finding]:
     """On SQLite one process has the database open to write; another one could damage it."""
     if service.store.dialect != "sqlite":
         return
-    database = service.settings.database_url.removeprefix("sqlite:///").partition("?")[0]
-    others = sorted(_holders(Path(database)) - {os.getpid()})
+    database = service.settings.database_file
+    others = sorted(_holders(database) - {os.getpid()}) if database else []
     if len(others) > 1:
         pids = ", ".join(map(str, others))
         yield _problem("processes", "doctor-processes-several", "remedy-processes", pids=pids)
@@ -319,11 +344,22 @@ def _backups(service: Service) -> Iterator[Finding]:
         yield told("backups", failed(error), "remedy-backup-bad")
         return
     yield _fine("backups", "doctor-backups-fine", path=newest.path, hours=hours, size=checked.manifest.size)
-    copy = settings.backup_copy
+
+
+def _backup_copy(service: Service) -> Iterator[Finding]:
+    settings = service.settings
+    copy, now_ms = settings.backup_copy, service.clock.now_ms()
     if copy is None:
-        yield _notice("backup-copy", "doctor-copy-none", "remedy-copy")
+        if settings.backup is not None:
+            yield _notice("backup-copy", "doctor-copy-none", "remedy-copy")
         return
-    copied = find_newest(copy, origin, now_ms)
+    if not copy.is_dir():
+        yield _problem("backup-copy", "backup-copy-absent", "remedy-copy-old", path=copy, folder=copy)
+        return
+    copied = find_newest(copy, service.signer.name, now_ms)
+    if settings.backup is None or find_newest(settings.backup, service.signer.name, now_ms) is None:
+        # There is nothing yet to be copied, which is told already.
+        return
     if copied is None or now_ms - copied.made_ms > 2 * DAY_MS:
         yield _problem("backup-copy", "doctor-copy-old", "remedy-copy-old", folder=copy)
     elif _device(copy) == _device(settings.data):

@@ -39,7 +39,7 @@ from heji_web.commands.terminal import (
     say,
     wants_json,
 )
-from heji_web.service.locking import locked
+from heji_web.service.locking import check_database_file, locked
 from heji_web.service.serving import spare_collector
 from heji_web.service.settings import Settings, read_settings
 
@@ -58,6 +58,7 @@ class _Log:
 def _opened_log() -> Iterator[_Log]:
     settings = read_settings(os.environ)
     signer = read_signer(settings.key)
+    check_database_file(settings)
     with closing(Store(settings.database_url)) as store:
         yield _Log(settings, store, signer, HeadFile(settings.head, signer.verifier))
 

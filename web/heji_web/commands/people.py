@@ -22,7 +22,7 @@ from heji_trace.vocabulary.times import SYSTEM_CLOCK, dump_ms
 from heji_web.commands.service import working_service
 from heji_web.commands.terminal import json_option, print_rows, read_password, tell
 from heji_web.service.founding import Organisation, add_account, register_organisation
-from heji_web.service.locking import locked
+from heji_web.service.locking import check_database_file, locked
 from heji_web.service.passwords import argon2_passwords
 from heji_web.service.settings import read_settings
 
@@ -41,13 +41,16 @@ _password_stdin = click.option(
 
 @contextmanager
 def _reading() -> Iterator[Connection]:
-    with closing(Store(read_settings(os.environ).database_url)) as store, store.read() as connection:
+    settings = read_settings(os.environ)
+    check_database_file(settings)
+    with closing(Store(settings.database_url)) as store, store.read() as connection:
         yield connection
 
 
 @contextmanager
 def _writing() -> Iterator[Connection]:
     settings = read_settings(os.environ)
+    check_database_file(settings)
     with locked(settings), closing(Store(settings.database_url)) as store, store.write() as connection:
         yield connection
 

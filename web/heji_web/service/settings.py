@@ -58,9 +58,23 @@ class Settings:
         return Lifetime(self.session_idle_hours * HOUR_MS, self.session_days * 24 * HOUR_MS)
 
     @property
-    def lock(self) -> Path:
-        """The file that a process holds while it may write."""
-        return self.data / "lock"
+    def database_file(self) -> Path | None:
+        """The file of a SQLite database, by whatever way the address leads to it; None for a server."""
+        if not self.database_url.startswith("sqlite:"):
+            return None
+        return Path(self.database_url.removeprefix("sqlite:///").partition("?")[0]).resolve()
+
+    @property
+    def shown_database(self) -> str:
+        """The database's address as people may see it."""
+        return _without_password(self.database_url)
+
+    @property
+    def locks(self) -> tuple[Path, ...]:
+        """The files that a process holds while it may write: that of the data folder, and that of the database's own."""
+        file = self.database_file
+        folders = (self.data,) if file is None else (self.data, file.parent)
+        return tuple(dict.fromkeys(folder / "lock" for folder in folders))
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +251,7 @@ def list_settings(settings: Settings) -> list[tuple[Setting, str]]:
     """Each setting with the value in force, as text; a password inside the database's URL is left out."""
     values: dict[Setting, object] = {
         DATA: settings.data,
-        DATABASE_URL: _without_password(settings.database_url),
+        DATABASE_URL: settings.shown_database,
         DATABASE_URL_FILE: settings.database_url_file or DATABASE_URL_FILE.default,
         HEAD: settings.head,
         KEY: settings.key,
