@@ -3,8 +3,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -204,8 +206,51 @@ def test_nobody_is_let_in_in_a_role_that_the_organisation_is_not_registered_in(b
     refused = begun.ask(*chen, "--password-stdin", typed=PASSWORD)
     assert [each["code"] for each in refused["problems"]] == ["role-not-registered"]
     assert [each["name"] for each in begun.ask("user", "list")] == ["operator"]
-    assert begun.ask(*coop, "--role", "regulator")["ok"]
+    assert begun.ask(*coop, "--role", "regulator", "--again")["ok"]
     assert begun.ask(*chen, "--password-stdin", typed=PASSWORD)["roles"] == ["producer", "regulator"]
+
+
+def test_an_organisation_is_not_registered_a_second_time_unasked(begun: Terminal) -> None:
+    coop = ("org", "add", "fg-coop", "--name", "高岗合作社", "--type", "cooperative", "--role", "producer")
+    assert begun.ask(*coop, "--division", "441821104")["seq"] == 1
+    mistyped = ("org", "add", "fg-coop", "--name", "别的合作社", "--type", "enterprise", "--role", "shop")
+    refused = begun.ask(*mistyped)
+    assert (refused["ok"], refused["code"]) == (False, "organisation-known")
+    assert all(word in refused["zh"] for word in ("高岗合作社", "合作社", "生产者", "--again"))
+    assert begun.ask("org", "list")[1]["name"] == "高岗合作社"
+    renamed = (
+        "org",
+        "add",
+        "fg-coop",
+        "--name",
+        "高岗联社",
+        "--type",
+        "cooperative",
+        "--role",
+        "shop",
+        "--again",
+    )
+    assert begun.ask(*renamed)["seq"] == 2, "the refused one is no entry"
+    data = begun.environment["HEJI_DATA"]
+    with closing(sqlite3.connect(f"{data}/heji.db")) as database:
+        newest = "SELECT data FROM register WHERE code = 'fg-coop' ORDER BY seq DESC LIMIT 1"
+        facts = json.loads(database.execute(newest).fetchone()[0])
+    assert (facts["name"], facts["division_code"]) == ("高岗联社", "441821104"), "what was not given stays"
+
+
+def test_people_are_shown_words_and_programs_values(begun: Terminal) -> None:
+    shown = Terminal(Path(begun.environment["HEJI_DATA"]), "zh_CN.UTF-8").run("org", "list").stdout
+    assert all(word in shown for word in ("机关", "运营方", "正常"))
+    assert "operator" not in shown
+    assert begun.ask("org", "list")[0]["roles"] == ["operator"]
+
+
+def test_a_folder_without_a_database_is_named(begun: Terminal, tmp_path: Path) -> None:
+    lost = Terminal(tmp_path / "elsewhere")
+    for words in (("org", "list"), ("user", "list"), ("token", "list", "--account", "operator")):
+        told = lost.ask(*words)
+        assert (told["code"], "elsewhere" in told["zh"]) == ("database-absent", True)
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_an_account_needs_an_organisation_that_is_registered(begun: Terminal) -> None:

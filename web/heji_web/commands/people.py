@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
 import click
 from sqlalchemy import Connection, select
 
-from heji_trace.errors import InvalidEvent, Problem, Unknown
-from heji_trace.events.kinds.words import SUBJECT_TYPE
+from heji_trace import sentences
+from heji_trace.errors import Conflict, InvalidEvent, Problem, Unknown
+from heji_trace.events.kinds.words import ROLE, STATUS, SUBJECT_TYPE
 from heji_trace.people import accounts, sessions
 from heji_trace.people.accounts import Account
 from heji_trace.people.parties import ROLES
 from heji_trace.proving import canonical
 from heji_trace.store.db import Store
 from heji_trace.store.tables import register
-from heji_trace.vocabulary.times import SYSTEM_CLOCK, dump_ms
+from heji_trace.vocabulary.times import BEIJING, SYSTEM_CLOCK, dump_ms, moment_of
 from heji_web.commands.service import working_service
-from heji_web.commands.terminal import json_option, print_rows, read_password, tell
+from heji_web.commands.terminal import json_option, language, print_rows, read_password, tell, wants_json
 from heji_web.service.founding import Organisation, add_account, register_organisation
 from heji_web.service.locking import check_database_file, locked
 from heji_web.service.passwords import argon2_passwords
@@ -34,6 +35,7 @@ _roles = click.option(
     type=click.Choice(ROLES),
     help="角色，可多次 · repeatable",
 )
+_WORDS = {word.value: word for choice in (SUBJECT_TYPE, ROLE, STATUS) for word in choice.options}
 _password_stdin = click.option(
     "--password-stdin", is_flag=True, help="从标准输入读取密码 · read the password from standard input"
 )
@@ -87,7 +89,7 @@ def list_users(organisation: str | None) -> None:
     with _reading() as connection:
         found = accounts.list_accounts(connection, organisation)
     columns = ("name", "organisation", "roles", "account", "created_at", "closed_at")
-    print_rows(columns, map(_shown_account, found))
+    print_rows(columns, map(_for_people, map(_shown_account, found)))
 
 
 @user.command("close")
@@ -136,16 +138,31 @@ def org() -> None:
 @click.option(
     "--as", "actor", default="operator", show_default=True, help="以哪个运营账号登记 · acting account"
 )
+@click.option(
+    "--again",
+    is_flag=True,
+    help="已登记的主体重新登记：写出的取代原有的，其余照旧 · register a known one anew; what is not given stays",
+)
 @json_option
 def add_organisation(
-    *, code: str, name: str, subject_type: str, roles: tuple[str, ...], division: str | None, actor: str
+    *,
+    code: str,
+    name: str,
+    subject_type: str,
+    roles: tuple[str, ...],
+    division: str | None,
+    actor: str,
+    again: bool,
 ) -> None:
     """登记主体（写入账本）· Register an organisation, as an entry of the ledger."""
     organisation = Organisation(code, name, subject_type, roles, division)
     with working_service(read_settings(os.environ)) as service:
         with service.store.read() as connection:
             author = accounts.account_of(connection, actor).author
-        receipt = register_organisation(service, organisation, author)
+            before = _registered_facts(connection).get(code, {})
+        if before and not again:
+            raise _known_already(code, before)
+        receipt = register_organisation(service, organisation, author, before)
     told = {
         "ok": True,
         "seq": receipt.seq,
@@ -161,7 +178,7 @@ def list_organisations() -> None:
     """列出已登记的主体 · List the registered organisations."""
     with _reading() as connection:
         found = registered_organisations(connection)
-    print_rows(("code", "name", "subject_type", "roles", "status"), found)
+    print_rows(("code", "name", "subject_type", "roles", "status"), map(_for_people, found))
 
 
 # --- tokens ----------------------------------------------------------------------------------------------------------
@@ -195,8 +212,8 @@ def list_tokens(account: str) -> None:
     rows = (
         {
             "name": each.token_name,
-            "created_at": dump_ms(each.created_ms),
-            "revoked_at": None if each.revoked_ms is None else dump_ms(each.revoked_ms),
+            "created_at": _moment(each.created_ms),
+            "revoked_at": None if each.revoked_ms is None else _moment(each.revoked_ms),
         }
         for each in found
     )
@@ -220,14 +237,48 @@ COMMANDS = (user, org, token)
 
 def registered_organisations(connection: Connection) -> list[dict[str, Any]]:
     """The organisations as they are registered now, by code."""
+    known = ("name", "subject_type", "roles", "status")
+    found = _registered_facts(connection)
+    return [{"code": code, **{name: facts.get(name) for name in known}} for code, facts in found.items()]
+
+
+def _registered_facts(connection: Connection) -> dict[str, dict[str, Any]]:
+    """All that is registered of each organisation, by code."""
     query = (
         select(register.c.code, register.c.data)
         .where(register.c.kind == "organisation", register.c.withdrawn_seq.is_(None))
         .order_by(register.c.code, register.c.seq)
     )
-    newest = {row.code: canonical.load(row.data.encode()) for row in connection.execute(query)}
-    known = ("name", "subject_type", "roles", "status")
-    return [{"code": code, **{name: facts.get(name) for name in known}} for code, facts in newest.items()]
+    return {row.code: canonical.load(row.data.encode()) for row in connection.execute(query)}
+
+
+def _known_already(code: str, facts: Mapping[str, Any]) -> Conflict:
+    """Why an organisation is not registered a second time unasked: it would quietly be another from then on."""
+    said = {
+        f"{part}_{told}": _worded(value, told)
+        for told in sentences.LANGUAGES
+        for part, value in (("type", facts.get("subject_type")), ("roles", facts.get("roles")))
+    }
+    return Conflict("organisation-known", code=code, name=facts.get("name"), **said)
+
+
+def _for_people(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A row of a table with words instead of values, for a person."""
+    return row if wants_json() else {column: _worded(value, language()) for column, value in row.items()}
+
+
+def _moment(at_ms: int) -> str:
+    """A moment as programs read it, or on the clock by which the county lives."""
+    if wants_json():
+        return dump_ms(at_ms)
+    return moment_of(at_ms).astimezone(BEIJING).strftime("%Y-%m-%d %H:%M")
+
+
+def _worded(value: object, told: str) -> object:
+    if isinstance(value, list | tuple):
+        return ("、" if told == "zh" else ", ").join(str(_worded(each, told)) for each in value)
+    word = _WORDS.get(value) if isinstance(value, str) else None
+    return value if word is None else word.zh if told == "zh" else word.en
 
 
 def check_registered(connection: Connection, code: str, roles: Sequence[str]) -> None:
@@ -252,6 +303,6 @@ def _shown_account(account: Account) -> dict[str, Any]:
         "organisation": account.organisation,
         "roles": sorted(account.roles),
         "account": account.account,
-        "created_at": dump_ms(account.created_ms),
-        "closed_at": None if account.closed_ms is None else dump_ms(account.closed_ms),
+        "created_at": _moment(account.created_ms),
+        "closed_at": None if account.closed_ms is None else _moment(account.closed_ms),
     }

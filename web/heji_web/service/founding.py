@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from uuid import UUID
 
 from heji_migrations import upgrade
@@ -62,9 +63,19 @@ def found_log(settings: Settings, origin: str, random: Callable[[int], bytes]) -
     return signer
 
 
-def registration(organisation: Organisation, by: str, random: Callable[[int], bytes], now_ms: int) -> Event:
-    """The statement of the organisation `by` that registers another, or itself; raises InvalidEvent."""
+def registration(
+    organisation: Organisation,
+    by: str,
+    random: Callable[[int], bytes],
+    now_ms: int,
+    before: Mapping[str, object] = MappingProxyType({}),
+) -> Event:
+    """The statement of the organisation `by` that registers another, or itself; raises InvalidEvent.
+
+    Of what was registered `before`, what is not said anew stays as it is.
+    """
     details: dict[str, object] = {
+        **before,
         "code": organisation.code,
         "name": organisation.name,
         "subject_type": organisation.subject_type,
@@ -84,11 +95,16 @@ def registration(organisation: Organisation, by: str, random: Callable[[int], by
     )
 
 
-def register_organisation(service: Service, organisation: Organisation, author: Author) -> Receipt:
-    """Record the organisation in the ledger; raises what the recorder raises."""
+def register_organisation(
+    service: Service,
+    organisation: Organisation,
+    author: Author,
+    before: Mapping[str, object] = MappingProxyType({}),
+) -> Receipt:
+    """Record the organisation in the ledger, and what was registered of it before; raises what the recorder raises."""
     now_ms = service.clock.now_ms()
     return service.recorder.submit(
-        registration(organisation, author.organisation, service.random, now_ms), author
+        registration(organisation, author.organisation, service.random, now_ms, before), author
     )
 
 
