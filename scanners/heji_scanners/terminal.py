@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, TypeVar
 
 import click
@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from heji_scanners.usage import UsageGroup
 from heji_trace.errors import HejiError, InvalidEvent, Problem
-from heji_trace.sentences import say, say_both
+from heji_trace.sentences import language_of, say, say_both
 
 PROBLEM_FOUND: Final = 1
 _JSON: Final = "heji-scan.json"
@@ -23,7 +24,7 @@ _RED: Final = "bold red"
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-class TellingGroup(click.Group):
+class TellingGroup(UsageGroup):
     """A group whose commands end with a sentence and an exit code where an error of the project is raised."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -33,14 +34,6 @@ class TellingGroup(click.Group):
         except HejiError as error:
             tell_error(error)
             ctx.exit(PROBLEM_FOUND)
-
-
-def language_of(environment: Mapping[str, str]) -> str:
-    """The language of the locale, Chinese where it names neither Chinese nor English."""
-    locale = next(
-        (environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), ""
-    )
-    return "en" if locale.lower().startswith("en") else "zh"
 
 
 def language() -> str:

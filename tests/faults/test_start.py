@@ -167,7 +167,7 @@ def test_a_second_process_on_the_same_data_is_refused(county: County, command: s
     with locked(county.service.settings):
         done = subprocess.run(
             [sys.executable, "-c", "from heji_web.commands.main import main; main()", command],
-            env={"HEJI_DATA": str(county.service.settings.data), "LC_ALL": "C.UTF-8"},
+            env={"HEJI_DATA": str(county.service.settings.data), "LC_ALL": "en_US.UTF-8"},
             capture_output=True,
             text=True,
             timeout=60,

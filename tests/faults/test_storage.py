@@ -164,7 +164,7 @@ def test_commands_say_that_the_data_folder_is_read_only(tmp_path: Path) -> None:
 def call_heji(command: str, data: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", "from heji_web.commands.main import main; main()", command],
-        env={**os.environ, "HEJI_DATA": str(data), "LC_ALL": "C.UTF-8", **settings},
+        env={**os.environ, "HEJI_DATA": str(data), "LC_ALL": "en_US.UTF-8", **settings},
         capture_output=True,
         text=True,
         timeout=60,

@@ -187,12 +187,12 @@ def test_the_migrations_know_the_core_alone() -> None:
     refuse(foreign("heji_migrations", {"heji_web", "heji_scanners"}))
 
 
-def test_the_service_takes_only_the_readers_from_the_field() -> None:
+def test_the_service_takes_only_the_readers_and_the_words_for_wrong_usage_from_the_field() -> None:
     refuse(
         f"{found.place}: {found.name}"
         for found in imports()
         if (found.source.package, found.package) == ("heji_web", "heji_scanners")
-        and found.folder != "readers"
+        and found.folder not in ("readers", "usage")
     )
 
 

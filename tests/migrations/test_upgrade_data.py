@@ -39,7 +39,7 @@ class Operator:
 
     def __init__(self, folder: Path, revision: str, url: str | None = None) -> None:
         self.folder = folder
-        self.environment = {"HEJI_DATA": str(folder), "LC_ALL": "C.UTF-8"}
+        self.environment = {"HEJI_DATA": str(folder), "LC_ALL": "en_US.UTF-8"}
         if url is not None:
             self.environment["HEJI_DATABASE_URL"] = url
         (folder / "head").mkdir(parents=True)

@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from heji_scanners.commands import cli
-from heji_scanners.terminal import language_of
 from heji_trace.identifiers import codes
 from heji_trace.printing import labels
+from heji_trace.sentences import language_of
 
 GTIN = "06901234567892"
 CODE = codes.make_trace_code(lambda length: b"\x5a" * length)

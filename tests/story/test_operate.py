@@ -71,13 +71,13 @@ def test_the_guide_leads_from_nothing_to_a_restored_and_verified_ledger(machine:
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
     for sentence in (
-        "The log “heji.example.cn/log” has begun",
+        "账本“heji.example.cn/log”已建立",
         "LZ5KG-20260612",
-        "Wrote and checked the backup",
-        "The backup holds: heji.example.cn/log, 8 entries",
-        "the log heji.example.cn/log may go on under its name and key. Nothing was written",
-        "Restored 8 entries; the log heji.example.cn/log goes on under its name and key",
-        "The ledger holds; entries: 8",
+        "已写入并核对备份",
+        "备份完好：heji.example.cn/log，8 条记录",
+        "日志 heji.example.cn/log 可继续使用原名称与密钥。没有写入任何内容",
+        "已恢复 8 条记录，日志 heji.example.cn/log 继续使用原名称与密钥",
+        "账本完好：共 8 条",
     ):
         assert sentence in said, said
     log = (machine / "serve.log").read_text("utf-8")

@@ -36,7 +36,7 @@ class Terminal:
 
     def __init__(self, data: Path) -> None:
         self.data = data
-        self.environment = {"HEJI_DATA": str(data), "LC_ALL": "C.UTF-8"}
+        self.environment = {"HEJI_DATA": str(data), "LC_ALL": "en_US.UTF-8"}
 
     def run(self, *words: str | Path) -> Result:
         # The tests' own setting, which the product does not know.

@@ -104,7 +104,7 @@ def test_what_cannot_be_read_or_made_is_named(live: Terminal, empty: Terminal, t
     below = Terminal(tmp_path / "file" / "data")
     below.environment["HEJI_KEY"] = str(tmp_path / "k")
     assert below.ask("restore", path, "--nothing-later")["code"] == "data-unusable"
-    assert below.ask("backup", "create")["code"] == "data-unusable"
+    assert below.ask("backup", "create")["code"] == "database-absent"
 
 
 def test_a_folder_without_a_log_has_nothing_to_back_up(empty: Terminal) -> None:

@@ -37,7 +37,7 @@ class Terminal:
 
     def __init__(self, data: Path, url: str | None = None) -> None:
         chosen = {} if url is None else {"HEJI_DATABASE_URL": url}
-        self.environment = {"HEJI_DATA": str(data), "LC_ALL": "C.UTF-8", **chosen}
+        self.environment = {"HEJI_DATA": str(data), "LC_ALL": "en_US.UTF-8", **chosen}
 
     def run(self, *words: str) -> Result:
         return CliRunner().invoke(heji, list(words), env=self.environment, catch_exceptions=False)

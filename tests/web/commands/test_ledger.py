@@ -19,7 +19,7 @@ from verifier import heji_verify_outside as outside
 class Terminal:
     """A terminal in the environment of a county's data."""
 
-    def __init__(self, data: Path, language: str = "C.UTF-8") -> None:
+    def __init__(self, data: Path, language: str = "en_US.UTF-8") -> None:
         self.environment = {"HEJI_DATA": str(data), "LC_ALL": language}
 
     def run(self, *words: str) -> Result:

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from heji_trace import errors, sentences
-from heji_web.commands.terminal import EXIT_CODES, exit_code_of, terminal_language
+from heji_web.commands.terminal import EXIT_CODES, exit_code_of
 from heji_web.commands.tree import heji
 from heji_web.service.locking import locked
 from heji_web.service.settings import read_settings
@@ -27,7 +27,7 @@ INIT = ("init", "--organisation", "fg-centre", "--organisation-name", "佛冈县
 class Terminal:
     """A terminal in an environment of its own."""
 
-    def __init__(self, data: Path, language: str = "C.UTF-8") -> None:
+    def __init__(self, data: Path, language: str = "en_US.UTF-8") -> None:
         self.environment = {"HEJI_DATA": str(data), "LC_ALL": language}
 
     def run(self, *words: str, typed: str = "") -> Result:
@@ -91,19 +91,6 @@ def test_each_family_of_errors_has_its_exit_code() -> None:
     families = set(errors.HejiError.__subclasses__())
     assert set(EXIT_CODES) == {family for family in families if family.__module__ == errors.__name__}
     assert exit_code_of(errors.Conflict()) == 1
-
-
-@pytest.mark.parametrize(
-    "environment, expected",
-    [
-        ({}, "en"),
-        ({"LANG": "zh_CN.UTF-8"}, "zh"),
-        ({"LANG": "zh_CN.UTF-8", "LC_ALL": "C"}, "en"),
-        ({"LC_ALL": "", "LC_MESSAGES": "zh_Hans"}, "zh"),
-    ],
-)
-def test_the_terminal_s_language_is_the_first_that_is_set(environment: dict[str, str], expected: str) -> None:
-    assert terminal_language(environment) == expected
 
 
 def test_init_begins_a_log_with_its_operator_as_the_first_entry(begun: Terminal) -> None:

@@ -53,3 +53,11 @@ def isolated(text: str) -> str:
 def say_both(code: str, /, **names: object) -> dict[str, str]:
     """The sentence in both languages, as problem details carry it."""
     return {language: say(code, language, **names) for language in LANGUAGES}
+
+
+def language_of(environment: Mapping[str, str]) -> str:
+    """The language of a terminal: that of its locale, Chinese where this names neither Chinese nor English."""
+    locale = next(
+        (environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), ""
+    )
+    return "en" if locale.lower().startswith("en") else "zh"

@@ -6,7 +6,7 @@ import os
 import sys
 
 from heji_trace import sentences
-from heji_web.commands.terminal import PROBLEM_FOUND, terminal_language
+from heji_web.commands.terminal import PROBLEM_FOUND
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("heji_"):
             raise
-        sentence = sentences.say("server-not-installed", terminal_language(os.environ), module=error.name)
+        sentence = sentences.say("server-not-installed", sentences.language_of(os.environ), module=error.name)
         sys.stderr.write(f"{sentence}\n")
         sys.exit(PROBLEM_FOUND)
     heji()

@@ -41,14 +41,6 @@ def exit_code_of(error: errors.HejiError) -> int:
     return next((code for family, code in EXIT_CODES.items() if isinstance(error, family)), PROBLEM_FOUND)
 
 
-def terminal_language(environment: Mapping[str, str]) -> str:
-    """The language ("zh" or "en") of the first of LC_ALL, LC_MESSAGES and LANG that says one."""
-    chosen = next(
-        (environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), ""
-    )
-    return "zh" if chosen.lower().startswith("zh") else "en"
-
-
 def json_option(command: _Command) -> _Command:
     """Give a command `--json`; what it then prints is one JSON value, its errors too."""
     return click.option(
@@ -69,7 +61,7 @@ def wants_json() -> bool:
 
 def language() -> str:
     """The language of this terminal."""
-    return terminal_language(os.environ)
+    return sentences.language_of(os.environ)
 
 
 def say(code: str, /, **names: object) -> None:
@@ -147,7 +139,10 @@ def read_password(*, from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
     typed: str = click.prompt(
-        sentences.say("ask-password", language()), hide_input=True, confirmation_prompt=True, err=True
+        sentences.say("ask-password", language()),
+        hide_input=True,
+        confirmation_prompt=sentences.say("ask-password-again", language()),
+        err=True,
     )
     return typed
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import click
 
+from heji_scanners.usage import ToldUsage, UsageGroup
 from heji_trace import sentences
 from heji_trace.errors import HejiError, Misconfigured
 from heji_web.commands import backup, copy, demo, deploy, erase, import_files, ledger, people, service
 from heji_web.commands.terminal import exit_code_of, language, tell_error
 
 
-class _Told(click.Group):
+class _Told(UsageGroup):
     """A group whose commands end with a sentence and an exit code where an error is raised."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -23,7 +24,8 @@ class _Told(click.Group):
             ctx.exit(tell_error(error))
         except UnicodeEncodeError as error:
             # The system gives words as bytes: a path may be any, what goes into the ledger or is looked for may not.
-            raise click.UsageError(sentences.say("words-unreadable", language())) from error
+            unreadable = click.UsageError(sentences.say("words-unreadable", language()))
+            raise ToldUsage(unreadable, language()) from error
         except OSError as error:
             if error.errno == errno.EPIPE:
                 # Whoever reads has enough, and click ends quietly.
