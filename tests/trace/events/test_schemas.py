@@ -349,3 +349,11 @@ def test_a_temperature_as_a_number_is_refused() -> None:
     with pytest.raises(InvalidEvent) as refused:
         parse_event(read_at(3.5))
     assert [problem.code for problem in refused.value.problems] == ["number-not-text"]
+
+
+def test_what_may_be_chosen_is_told_in_the_words_of_the_reader() -> None:
+    with pytest.raises(InvalidEvent) as refused:
+        parse_event(register("organisation", subject_type="企业公司"))
+    (problem,) = refused.value.problems
+    assert "企业（enterprise）、合作社（cooperative）、" in problem.sentence("zh")
+    assert "enterprise, cooperative, " in problem.sentence("en")

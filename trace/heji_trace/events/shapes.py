@@ -191,13 +191,15 @@ def _parse_moment(value: object) -> str:
 
 def _choice_parser(kind: types.Choice) -> Parser:
     values = frozenset(option.value for option in kind.options)
-    known = ", ".join(option.value for option in kind.options)
+    # People know the words, programs the values.
+    known_zh = "、".join(f"{option.zh}（{option.value}）" for option in kind.options)
+    known_en = ", ".join(option.value for option in kind.options)
 
     def parse(value: object) -> str:
         if not isinstance(value, str):
             raise fault("not-text")
         if value not in values:
-            raise fault("not-a-choice", value=shown(value), choices=known)
+            raise fault("not-a-choice", value=shown(value), choices_zh=known_zh, choices_en=known_en)
         return value
 
     return parse

@@ -43,7 +43,7 @@ class Query:
 
     def choice(self, name: str, *values: str) -> str:
         """One of the values, the first where it is absent."""
-        known = {"choices": ", ".join(values)}
+        known = {"choices_zh": "、".join(values), "choices_en": ", ".join(values)}
         given = request.args.get(name, values[0])
         if given not in values:
             self._problems.append(Problem(f"/{name}", "not-a-choice", {"value": given[:60], **known}))
@@ -89,7 +89,11 @@ class Query:
         given = request.args.get(name, "0")
         if given not in ("0", "1"):
             self._problems.append(
-                Problem(f"/{name}", "not-a-choice", {"value": given[:60], "choices": "0, 1"})
+                Problem(
+                    f"/{name}",
+                    "not-a-choice",
+                    {"value": given[:60], "choices_zh": "0、1", "choices_en": "0, 1"},
+                )
             )
         return given == "1"
 
