@@ -23,8 +23,11 @@ def without_places(rows: list[list[str | None]]) -> bytes:
 def cell_xml(value: str | None) -> bytes:
     if value is None:
         return b"<c/>"
+    if value.startswith("#"):
+        return b'<c t="e"><v>%s</v></c>' % value.encode()
     if value.startswith("="):
-        return b"<c><f>%s</f><v>7</v></c>" % value[1:].encode()
+        kind, shown = (b' t="e"', b"#DIV/0!") if value == "=1/0" else (b"", b"7")
+        return b"<c%s><f>%s</f><v>%s</v></c>" % (kind, value[1:].encode(), shown)
     return b'<c t="inlineStr"><is><t>%s</t></is></c>' % value.encode()
 
 
@@ -40,3 +43,19 @@ def test_a_formula_is_found_in_a_cell_that_names_no_place() -> None:
     grid = read_grid(without_places([["数量", "备注"], ["5", "x"], ["6", "=1+6"]]))
     assert grid.formulas == {3: (1,)}
     assert [problem.names["cell"] for row in grid.rows() for _, problem in grid.faults(row)] == ["B3"]
+
+
+def test_an_error_that_was_pasted_as_a_value_is_a_problem_of_its_cell_and_not_a_blank() -> None:
+    rows: list[list[str | None]] = [["数量", "备注", "证书"], ["5", "#N/A", None], ["6", None, "#DIV/0!"]]
+    for data in (without_places(rows), "数量,备注,证书\n5,#N/A,\n6,,#DIV/0!\n".encode()):
+        grid = read_grid(data)
+        found = [fault for row in grid.rows() for fault in grid.faults(row)]
+        assert [(column, each.code, each.names["cell"]) for column, each in found] == [
+            (1, "error-cell", "B2"),
+            (2, "error-cell", "C3"),
+        ]
+
+
+def test_a_formula_that_came_to_an_error_is_told_once() -> None:
+    grid = read_grid(without_places([["数量", "单位"], ["=1/0", "kg"]]))
+    assert [each.code for row in grid.rows() for _, each in grid.faults(row)] == ["formula-cell"]

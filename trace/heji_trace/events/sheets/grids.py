@@ -41,6 +41,10 @@ _OLD_DOCUMENT: Final = "WordDocument".encode("utf-16-le")
 _HEAD: Final = 20
 _MOST_FORMULAS: Final = 1000
 _CHUNK: Final = 1 << 16
+# What spreadsheet programs show where a formula came to nothing, and leave when it is pasted as a value.
+_ERRORS: Final = frozenset(
+    {"#N/A", "#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"}
+)
 _SEPARATORS: Final = ",\t;，；|"
 
 # Spreadsheets keep fifteen digits, and show and save a number of twelve or more as 1.23457E+11.
@@ -84,14 +88,15 @@ class Grid:
         Of merged cells nobody can tell which rows the value is meant for: each of their rows is told.
         """
         number = row.number
+        codes = dict.fromkeys(self.formulas.get(number, ()), "formula-cell")
+        for column, cell in enumerate(row.cells):
+            if _has_lost_digits(cell):
+                codes.setdefault(column, "digits-lost")
+            elif isinstance(cell, str) and cell.strip() in _ERRORS:
+                codes.setdefault(column, "error-cell")
         found = [
-            (column, Problem("", "formula-cell", {"cell": workbooks.cell_name(column + 1, number)}, number))
-            for column in self.formulas.get(number, ())
-        ]
-        found += [
-            (column, Problem("", "digits-lost", {"cell": workbooks.cell_name(column + 1, number)}, number))
-            for column, cell in enumerate(row.cells)
-            if _has_lost_digits(cell)
+            (column, Problem("", code, {"cell": workbooks.cell_name(column + 1, number)}, number))
+            for column, code in codes.items()
         ]
         return found + [
             (merged.first_column - 1, Problem("", "merged-cell", {"cell": merged.cell}, number))

@@ -20,6 +20,8 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 from heji_trace.errors import InvalidEvent, Problem
 from heji_trace.events.sheets.cells import Cell
 
+# What stands for every error: the program that wrote the file knows which it was.
+ERROR: Final = "#N/A"
 ZIP: Final = b"PK\x03\x04"
 OLD: Final = b"\xd0\xcf\x11\xe0"
 # A document or slides of the same family of formats.
@@ -34,6 +36,7 @@ _MOST_CELLS: Final = 4_000_000
 _MOST_PARTS: Final = 2_000
 _MOST_RATIO: Final = 200
 _MOST_FORMULAS: Final = 1000
+_MOST_ERRORS: Final = 1000
 _MOST_MERGED: Final = 1000
 _CHUNK: Final = 1 << 16
 _NOTES: Final = frozenset({"填写说明", "说明", "选项", "notes", "options"})
@@ -71,10 +74,14 @@ class Range(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Workbook:
-    """The one sheet that holds data; `formulas` are the columns, from 0, of the cells of a row that hold one."""
+    """The one sheet that holds data; `formulas` are the columns, from 0, of the cells of a row that hold one.
+
+    `errors` are those of the cells that show one, such as #DIV/0!, as far as somebody will mend at once.
+    """
 
     title: str
     formulas: Mapping[int, tuple[int, ...]]
+    errors: Mapping[int, tuple[int, ...]]
     merged: tuple[Range, ...]
     sheet: CalamineSheet = field(repr=False)
 
@@ -84,7 +91,12 @@ class Workbook:
         _, left = self.sheet.start or (0, 0)
         before: list[Cell] = [None] * left
         for number, row in enumerate(self.sheet.iter_rows(), 1):
-            yield number, [*before, *row]
+            cells = [*before, *row]
+            for column in self.errors.get(number, ()):
+                # The library gives an error as nothing, and what is missing would be recorded as not said.
+                cells += [None] * (column + 1 - len(cells))
+                cells[column] = ERROR
+            yield number, cells
 
 
 def read_workbook(data: bytes) -> Workbook:
@@ -101,7 +113,7 @@ def read_workbook(data: bytes) -> Workbook:
             look = _look_through(archive, part)
         look.check()
         sheet = CalamineWorkbook.from_filelike(BytesIO(data)).get_sheet_by_name(title)
-        return Workbook(title, look.formulas, tuple(look.merged), sheet)
+        return Workbook(title, look.formulas, look.errors, tuple(look.merged), sheet)
     except _BROKEN as error:
         raise _unreadable() from error
 
@@ -187,6 +199,7 @@ class _Look:
         self.rows = 0
         self.columns = 0
         self.formulas: dict[int, tuple[int, ...]] = {}
+        self.errors: dict[int, tuple[int, ...]] = {}
         self.merged: list[Range] = []
         self._row, self._next_row = 1, 1
         self._next_column = 1
@@ -203,6 +216,10 @@ class _Look:
             named = attributes.get("r")
             self._place = _place(named) if named else (self._next_column, self._row)
             self._next_column = self._place[0] + 1
+            if attributes.get("t") == "e" and len(self.errors) < _MOST_ERRORS:
+                column, row = self._place
+                self.rows, self.columns = max(self.rows, row), max(self.columns, column)
+                self.errors[row] = (*self.errors.get(row, ()), column - 1)
         elif tag in ("v", "is", "f"):
             column, row = self._place
             self.rows, self.columns = max(self.rows, row), max(self.columns, column)
