@@ -321,6 +321,43 @@ def test_a_form_without_the_session_s_token_records_nothing(county: County, csrf
     assert county.size == before
 
 
+def test_who_records_for_several_is_offered_what_belongs_to_whom_the_form_is_for(county: County) -> None:
+    person = Person(county, "station")
+    for who, code in (("producer", "P"), ("neighbour", "N")):
+        site = {"code": code, "name": "一号地", "site_type": "plot", "organisation": county.code(who)}
+        county.record("site", who, details=site)
+        county.record("planting", who, site=code, details={"cycle": f"{code}-1", "crop": "菜心"})
+        mandate = {
+            "code": f"m-{code}",
+            "to": county.code("station"),
+            "kinds": ["harvest"],
+            "from": "2020-01-01",
+        }
+        county.record("mandate", who, details=mandate)
+    producer, neighbour = county.code("producer"), county.code("neighbour")
+    page = person.see(f"{HARVEST}?organisation={producer}")
+    assert 'value="P-1"' in page
+    assert 'value="N-1"' not in page
+    given = {"organisation": neighbour, "cycles": "P-1", "outputs.0.quantity": "12", "turn": "1"}
+    before, turned = county.size, person.send(HARVEST, page, given).get_data(as_text=True)
+    assert county.size == before
+    assert 'value="N-1"' in turned
+    assert 'value="P-1"' not in turned
+    assert fields_of(turned)["outputs.0.quantity"] == ["12"]
+    kept = {"cycles": "N-1", "outputs.0.product": PRODUCT, "outputs.0.unit": "kg"}
+    assert person.send(HARVEST, turned, kept).status_code == 303
+    assert newest(county)["organisation"] == neighbour
+
+
+def test_goods_that_one_shipment_brings_are_received_with_it(county: County) -> None:
+    county.harvest("B-1", "10", hours_ago=3)
+    sent = county.move("shipping", "B-1", "5", to="shop")
+    person, receiving = Person(county, "shop"), "/desk/record/receiving?moves.0.batch=B-1"
+    assert fields_of(person.see(receiving))["details.shipping"] == [sent.event_id]
+    county.move("shipping", "B-1", "3", to="shop")
+    assert "details.shipping" not in fields_of(person.see(receiving))
+
+
 def test_naming_another_organisation_without_mandate_is_refused(county: County) -> None:
     person, before = Person(county, "producer"), county.size
     given = harvest_of("B-1") | {"organisation": "fg-plum-coop"}

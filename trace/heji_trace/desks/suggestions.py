@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, exists, func, select
 
 from heji_trace.desks.choices import names_of, product_names, registered_facts
 from heji_trace.desks.stocks import stock_of
@@ -18,7 +18,7 @@ from heji_trace.people.parties import Author
 from heji_trace.rights.listing import Filter, visible_events
 from heji_trace.rights.rights import OWNING_ROLES, may_oversee
 from heji_trace.sentences import isolated, say
-from heji_trace.store.tables import batches, events, holds, labels, lines, recall_scope, samples
+from heji_trace.store.tables import batches, events, holds, labels, lines, recall_scope, samples, stock
 from heji_trace.vocabulary.crops import find_crop_english
 from heji_trace.vocabulary.times import beijing_date
 
@@ -193,20 +193,33 @@ def _samples(connection: Connection, asking: Asking) -> list[Suggestion]:
     return _of_batches(connection, asking, query.order_by(samples.c.seq.desc()))
 
 
-def _shipments(connection: Connection, asking: Asking) -> list[Suggestion]:
-    """Shipments on their way to the organisations, the newest first."""
-    query = (
+def shipments_with(connection: Connection, organisations: Collection[str], batch: str) -> list[str]:
+    """The shipments that brought a batch on its way to the organisations, the newest first."""
+    query = _under_way(organisations).where(lines.c.batch == batch)
+    return list(dict.fromkeys(row.event_id for row in connection.execute(query)))
+
+
+def _under_way(organisations: Collection[str]) -> Select[Any]:
+    """Shipments to the organisations of goods that are still on their way there, line by line, the newest first."""
+    coming = (stock.c.batch == lines.c.batch) & (stock.c.holder == lines.c.to_organisation)
+    return (
         select(events.c.event_id, lines.c.batch, events.c.organisation, events.c.occurred_ms)
         .join(lines, lines.c.seq == events.c.seq)
         .where(
             events.c.kind == "shipping",
             events.c.withdrawn_seq.is_(None),
-            lines.c.to_organisation.in_(asking.organisations),
+            lines.c.to_organisation.in_(organisations),
+            exists().where(coming, stock.c.state == "transit", stock.c.amount > 0),
         )
         .order_by(events.c.seq.desc())
         .limit(_MOST)
     )
-    found = list(connection.execute(query))
+
+
+def _shipments(connection: Connection, asking: Asking) -> list[Suggestion]:
+    """Shipments on their way to the organisations, the newest first."""
+    found = list(connection.execute(_under_way(asking.organisations)))
+    said = _days_said((row.occurred_ms for row in found), asking.language)
     called = _batch_names(connection, asking, {row.batch for row in found})
     senders = names_of(connection, {row.organisation for row in found}, own=asking.organisations)
     return _grouped(
@@ -214,7 +227,7 @@ def _shipments(connection: Connection, asking: Asking) -> list[Suggestion]:
             row.event_id,
             " ".join(
                 (
-                    f"{beijing_date(row.occurred_ms):%m-%d}",
+                    said[row.occurred_ms],
                     isolated(senders.get(row.organisation, row.organisation)),
                     called[row.batch],
                 )
@@ -314,11 +327,12 @@ def _statements(connection: Connection, asking: Asking) -> list[Suggestion]:
     rows = list(connection.execute(query.order_by(events.c.seq.desc())))
     called = _batch_names(connection, asking, {batch for row in rows for batch in about[row.seq]})
     speakers = names_of(connection, {row.organisation for row in rows}, own=asking.organisations)
+    said = _days_said((row.occurred_ms for row in rows), asking.language)
     return [
         Suggestion(
             row.event_id,
             _joined(
-                f"{beijing_date(row.occurred_ms):%m-%d}",
+                said[row.occurred_ms],
                 KINDS[row.kind].zh if asking.language == "zh" else KINDS[row.kind].en,
                 speakers.get(row.organisation, row.organisation),
                 *(called[batch] for batch in about[row.seq][:3]),
@@ -326,6 +340,16 @@ def _statements(connection: Connection, asking: Asking) -> list[Suggestion]:
         )
         for row in rows
     ]
+
+
+def _days_said(moments: Iterable[int], language: str) -> dict[int, str]:
+    """The days of moments as people write them, with the year where it is not that of the newest."""
+    days = {ms: beijing_date(ms) for ms in moments}
+    year = max((day.year for day in days.values()), default=0)
+    return {
+        ms: (day_of_year_said(day) if day.year == year else day_said(day))[language]
+        for ms, day in days.items()
+    }
 
 
 def _of_batches(connection: Connection, asking: Asking, query: Select[Any]) -> list[Suggestion]:

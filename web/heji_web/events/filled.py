@@ -51,6 +51,8 @@ _DECIDED_BY: Mapping[str, str] = {
     "details.formulation": "details.name",
     "details.target": "details.name",
 }
+# A new name, and the place of a receiver.
+_NOT_OWN = frozenset({"outputs.batch", "moves.to_site", "details.cycle", "details.code"})
 _NEW_NAMES = {"outputs": "batch", "details.samples": "sample"}
 _REMEMBERING_AREAS = frozenset({"growing", "making", "testing", "moving"})
 
@@ -128,6 +130,23 @@ def name_anew(kind: Kind, texts: Texts, day: date, random: Callable[[int], bytes
             if not any(texts.get(name, ())):
                 signs = "".join(_READABLE[byte % len(_READABLE)] for byte in random(5))
                 texts[name] = [f"{kind.name[0].upper()}{day:%y%m%d}-{signs}"]
+
+
+def places_of_own(kind: Kind) -> tuple[str, ...]:
+    """The places, such as `cycles` or `moves.batch`, of what belongs to whom an event is for: cycles, sites, stock."""
+    places = (
+        (f"{control.name}.{each.name}" if each is not control else control.name, each)
+        for control in controls_of(kind)
+        for each in (control, *control.columns)
+    )
+    return tuple(
+        name for name, each in places if each.refers_to in ("site", "cycle", "batch") and name not in _NOT_OWN
+    )
+
+
+def place_of_name(name: str) -> str:
+    """The place of a posted name: that of `moves.0.batch` is `moves.batch`."""
+    return ".".join(step for step in name.split(".") if not step.isdigit())
 
 
 def local_text(moment: str) -> str:

@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
 from heji_trace.desks import choices
-from heji_trace.desks.suggestions import Asking, Suggestion, suggest
+from heji_trace.desks.suggestions import Asking, Suggestion, shipments_with, suggest
 from heji_trace.errors import HejiError, NotAllowed, Problem, Unknown
 from heji_trace.events.kinds import KINDS, Kind
 from heji_trace.events.kinds.forms import controls_of
@@ -127,7 +127,9 @@ def record(kind: str) -> ResponseReturnValue:
     author = signed_in().author
     with the_service().store.read() as connection:
         desk = _desk_of(connection, author, kind, request.form.get(_GIVER, ""))
-    filling = _posted(desk)
+        filling = _posted(desk)
+        if kept_forms.TURN in request.form:
+            return _page(_turned(connection, filling))
     if "add" in request.form:
         filled.add_row(desk.kind, filling.texts, request.form["add"])
         _name_anew(filling)
@@ -196,20 +198,42 @@ def _form_of(connection: Connection, author: Author, kind_name: str) -> tuple[Ki
 
 
 def _desk_of(connection: Connection, author: Author, kind_name: str, giver: str) -> Desk:
-    """The desk at which a record is made for `giver`, or for the first for whom it may be; raises as `_form_of` does."""
+    """The desk at which a record is made for `giver`, or for the first for whom it may be; raises as `_form_of` does.
+
+    Its lists are those of whom the form is for: whoever records for several does not search theirs among all.
+    """
     kind, codes = _form_of(connection, author, kind_name)
     is_for_one = len(codes) > _MOST_GIVERS
     if is_for_one:
         codes = [giver if giver in codes else codes[0]]
     names = choices.names_of(connection, codes, own=codes)
+    is_free = giver and giver not in codes
+    listed = tuple(codes) if is_free else (giver or codes[0],)
     return Desk(
         kind,
         author,
         tuple(Suggestion(code, names.get(code, "")) for code in codes),
         is_for_one,
         "operator" in author.roles and kind.name in OPERATED_FOR_OTHERS,
-        suggest(connection, Asking(author, tuple(codes), language()), wanted_suggestions(kind)),
+        suggest(connection, Asking(author, listed, language()), wanted_suggestions(kind)),
     )
+
+
+def _turned(connection: Connection, filling: Filling) -> Filling:
+    """The form for somebody else: what belongs to whom it was for is left out, and what he grows or has comes."""
+    desk, texts = filling.desk, filling.texts
+    giver = texts.get(_GIVER, [""])[0]
+    if all(each.value != giver for each in desk.givers):
+        return filling
+    offered = suggestions_by_place(desk.kind, desk.suggestions)
+    last = _remembered_texts(connection, desk.kind, giver, "")
+    for place in filled.places_of_own(desk.kind):
+        known = {each.value for each in offered.get(place, ())}
+        for name in [name for name in texts if filled.place_of_name(name) == place]:
+            texts[name] = [text for text in texts[name] if text in known]
+        if not texts.get(place) and place in last:
+            texts[place] = last[place]
+    return replace(filling, acknowledged=())
 
 
 def _new_texts(connection: Connection, desk: Desk) -> Texts:
@@ -228,6 +252,9 @@ def _new_texts(connection: Connection, desk: Desk) -> Texts:
     for name, given in request.args.lists():
         texts[name] = given
     _count_as_made(connection, desk, texts)
+    if desk.kind.name == "receiving" and "details.shipping" not in request.args:
+        brought = shipments_with(connection, [giver], request.args.get("moves.0.batch", ""))
+        texts |= {"details.shipping": brought} if len(brought) == 1 else {}
     return texts
 
 
@@ -343,6 +370,7 @@ def _page(filling: Filling) -> str:
         for_whom=next(control for control in drawn if control.name == _GIVER),
         first=[control for control in shown if control.first],
         more=[control for control in shown if not control.first],
+        turn=kept_forms.TURN,
         faults=[*_faults_of_reason(asked), *map(partial(_reachable, desk), faults)][:_MOST_LISTED],
         further_faults=max(0, len(problems) - _MOST_LISTED),
     )

@@ -16,9 +16,12 @@ from heji_web.requests.access import CSRF_FIELD, cookie_name
 AGAIN = "again"
 """The field that asks a form's page to show again what is sent, and to record nothing."""
 
+TURN = "turn"
+"""The button of a form that is recorded for one of several: shows it again with the lists of whom it is for now."""
+
 _KEPT = ("/desk/record/", "/desk/labels", "/desk/batches/")
 _MOST_FIELDS = 20_000
-_BUTTONS = (CSRF_FIELD, AGAIN, "add", "drop")
+_BUTTONS = (CSRF_FIELD, AGAIN, TURN, "add", "drop")
 
 
 def is_kept() -> bool:

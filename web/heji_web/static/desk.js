@@ -5,7 +5,7 @@
 for (const form of document.querySelectorAll("form[data-once]")) {
   form.addEventListener("submit", (event) => {
     if (form.dataset.sent) event.preventDefault();
-    else if (!event.submitter || !["add", "drop"].includes(event.submitter.name)) form.dataset.sent = "yes";
+    else if (!event.submitter || !["add", "drop", "turn"].includes(event.submitter.name)) form.dataset.sent = "yes";
   });
 }
 addEventListener("pageshow", () => {
@@ -50,6 +50,7 @@ for (const button of document.querySelectorAll('button[name="add"]')) {
       part.removeAttribute("aria-invalid");
     }
     for (const part of line.querySelectorAll(".problem, summary small")) part.remove();
+    for (const drop of [...last.querySelectorAll(".drop"), ...line.querySelectorAll(".drop")]) drop.hidden = false;
     line.querySelector("[data-number]").textContent = last.querySelector("[data-number]").textContent.replace(from + 1, to + 1);
     last.after(line);
     const before = last.querySelectorAll("input, select, textarea");
