@@ -30,6 +30,20 @@ def record(walker: Walker) -> None:
     assert RECEIPT.search(walker.page.url), walker.text
 
 
+def test_a_line_that_was_added_by_mistake_is_removed_at_once(walker: Walker, county: County) -> None:
+    walker.sign_in("producer")
+    batch, size = fill_harvest(walker), county.size
+    drop = walker.page.locator("button.drop")
+    assert not drop.first.is_visible()
+    walker.page.locator('button[name="add"][value="outputs"]').click()
+    assert walker.page.locator('[name="outputs.1.batch"]').count() == 1
+    walker.press(drop.last)
+    assert walker.page.locator('[name="outputs.1.batch"]').count() == 0
+    assert walker.page.locator('[name="outputs.0.batch"]').input_value() == batch
+    record(walker)
+    assert county.size == size + 1
+
+
 @everywhere
 def test_a_producer_signs_in_and_records_a_harvest(walker: Walker, county: County, spoken: str) -> None:
     walker.open("/", "sign-in")
