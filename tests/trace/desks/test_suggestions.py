@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import re
-
 from sqlalchemy import Connection
 
 from county import CYCLE, PACKED, PLOT, PRODUCT, County
-from heji_trace.desks.suggestions import Asking, Suggestion, shipments_with, shown, suggest
+from heji_trace.desks.suggestions import Asking, Suggestion, shown, suggest
 from heji_trace.people.parties import Author
 from labelled import label
 
@@ -168,20 +166,6 @@ def test_runs_shipments_and_holds_are_told_by_names(county: County) -> None:
     assert found["run"][0].label.startswith("鲜荔枝 · B-1 · ")
     assert found["hold"][0].label == "鲜荔枝 B-1"
     assert shipment.label.endswith(" fg-litchi-coop 单位 鲜荔枝 B-1")
-
-
-def test_a_shipment_is_offered_while_it_is_on_its_way_by_the_day_as_people_write_it(county: County) -> None:
-    county.harvest("B-1", "10", hours_ago=30)
-    county.harvest("B-2", "10", hours_ago=29)
-    county.hand_over("B-1", "5", "producer", "shop")
-    sent = county.move("shipping", "B-2", "5", to="shop")
-    with county.service.store.read() as connection:
-        shop = Asking(county.authors["shop"], (county.code("shop"),), "zh")
-        [shipment] = suggest(connection, shop, ["shipping"])["shipping"]
-        assert shipments_with(connection, [county.code("shop")], "B-2") == [sent.event_id]
-        assert shipments_with(connection, [county.code("shop")], "B-1") == []
-    assert shipment.value == sent.event_id
-    assert re.match(r"[0-9]+月[0-9]+日 ", shipment.label)
 
 
 def test_what_others_recorded_of_one_s_goods_is_offered_to_object_to(county: County) -> None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Select, exists, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from heji_trace.desks.choices import names_of, product_names, registered_facts
+from heji_trace.desks.shipments import under_way
 from heji_trace.desks.stocks import stock_of
 from heji_trace.events.kinds import KINDS
 from heji_trace.identifiers.codes import dump_trace_code
@@ -18,7 +19,7 @@ from heji_trace.people.parties import Author
 from heji_trace.rights.listing import Filter, visible_events
 from heji_trace.rights.rights import OWNING_ROLES, may_oversee
 from heji_trace.sentences import isolated, say
-from heji_trace.store.tables import batches, events, holds, labels, lines, recall_scope, samples, stock
+from heji_trace.store.tables import batches, events, holds, labels, lines, recall_scope, samples
 from heji_trace.vocabulary.crops import find_crop_english
 from heji_trace.vocabulary.times import beijing_date
 
@@ -193,32 +194,9 @@ def _samples(connection: Connection, asking: Asking) -> list[Suggestion]:
     return _of_batches(connection, asking, query.order_by(samples.c.seq.desc()))
 
 
-def shipments_with(connection: Connection, organisations: Collection[str], batch: str) -> list[str]:
-    """The shipments that brought a batch on its way to the organisations, the newest first."""
-    query = _under_way(organisations).where(lines.c.batch == batch)
-    return list(dict.fromkeys(row.event_id for row in connection.execute(query)))
-
-
-def _under_way(organisations: Collection[str]) -> Select[Any]:
-    """Shipments to the organisations of goods that are still on their way there, line by line, the newest first."""
-    coming = (stock.c.batch == lines.c.batch) & (stock.c.holder == lines.c.to_organisation)
-    return (
-        select(events.c.event_id, lines.c.batch, events.c.organisation, events.c.occurred_ms)
-        .join(lines, lines.c.seq == events.c.seq)
-        .where(
-            events.c.kind == "shipping",
-            events.c.withdrawn_seq.is_(None),
-            lines.c.to_organisation.in_(organisations),
-            exists().where(coming, stock.c.state == "transit", stock.c.amount > 0),
-        )
-        .order_by(events.c.seq.desc())
-        .limit(_MOST)
-    )
-
-
 def _shipments(connection: Connection, asking: Asking) -> list[Suggestion]:
     """Shipments on their way to the organisations, the newest first."""
-    found = list(connection.execute(_under_way(asking.organisations)))
+    found = list(connection.execute(under_way(asking.organisations).limit(_MOST)))
     said = _days_said((row.occurred_ms for row in found), asking.language)
     called = _batch_names(connection, asking, {row.batch for row in found})
     senders = names_of(connection, {row.organisation for row in found}, own=asking.organisations)

@@ -14,7 +14,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
 from heji_trace.desks import choices
-from heji_trace.desks.suggestions import Asking, Suggestion, shipments_with, suggest
+from heji_trace.desks.shipments import shipments_with
+from heji_trace.desks.suggestions import Asking, Suggestion, suggest
 from heji_trace.errors import HejiError, NotAllowed, Problem, Unknown
 from heji_trace.events.kinds import KINDS, Kind
 from heji_trace.events.kinds.forms import controls_of
