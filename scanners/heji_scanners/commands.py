@@ -10,6 +10,7 @@ from heji_scanners import (
     commands_outbox,
     commands_template,
     commands_verify,
+    commands_watch,
 )
 from heji_scanners.terminal import TellingGroup
 
@@ -20,7 +21,14 @@ def cli() -> None:
     """禾迹现场工具：读码、填表、离线上传。 Heji in the field: codes, forms, offline upload."""
 
 
-for _door in (commands_decode, commands_template, commands_files, commands_outbox, commands_verify):
+for _door in (
+    commands_decode,
+    commands_template,
+    commands_files,
+    commands_watch,
+    commands_outbox,
+    commands_verify,
+):
     for _command in _door.COMMANDS:
         cli.add_command(_command)
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import random
-import signal
 import sqlite3
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from os import environ
 from pathlib import Path
-from threading import Event as Flag
 from typing import Any
 
 import click
@@ -38,8 +36,7 @@ from heji_scanners.terminal import (
     wants_json,
 )
 from heji_scanners.turn import Turn
-from heji_scanners.watching import Watcher
-from heji_trace.errors import Conflict, InvalidEvent, Misconfigured, ServerUnreachable
+from heji_trace.errors import Conflict, HejiError, InvalidEvent, Misconfigured, ServerUnreachable
 from heji_trace.events.file_names import readable_name
 from heji_trace.events.kinds import KINDS
 from heji_trace.events.sheets.cells import plain_text
@@ -47,15 +44,14 @@ from heji_trace.sentences import say, say_both
 from heji_trace.vocabulary.times import SYSTEM_CLOCK
 
 _MOST_SHOWN = 200
-_EVERY_SECONDS = 2.0
 
 _files = click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-_kind = click.option(
+kind_option = click.option(
     "--kind",
     type=click.Choice(SHEET_KINDS),
     help="表格的记录类型，默认由表格说明。 Kind of a sheet, where it does not say it.",
 )
-_organisation = click.option(
+organisation_option = click.option(
     "--organisation",
     help="未写主体的行归属哪个主体，默认 HEJI_SCAN_ORGANISATION。 Who answers for rows that name nobody.",
 )
@@ -66,8 +62,8 @@ _organisation = click.option(
 
 @click.command("check")
 @_files
-@_kind
-@_organisation
+@kind_option
+@organisation_option
 @json_option
 @click.pass_context
 def check_files(
@@ -80,7 +76,7 @@ def check_files(
     if not files:
         raise click.UsageError(say("scan-no-files", language()))
     settings = read_settings(environ)
-    read = [_read(path, kind, organisation, settings) for path in files]
+    read = [read_one(path, kind, organisation, settings) for path in files]
     if wants_json():
         print_json(
             {"ok": not any(each.problems for each in read), "files": [_dump_file(each) for each in read]}
@@ -92,7 +88,8 @@ def check_files(
         context.exit(PROBLEM_FOUND)
 
 
-def _read(path: Path, kind: str | None, organisation: str | None, settings: ScanSettings) -> ReadFile:
+def read_one(path: Path, kind: str | None, organisation: str | None, settings: ScanSettings) -> ReadFile:
+    """What a file says, or why it cannot be read; `kind` and `organisation` are what the command was given."""
     name = readable_name(path.name)
     try:
         data = read_bytes(path)
@@ -140,11 +137,18 @@ def _show_file(read: ReadFile) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
-    """The line to the server: the outbox, and who sends from it."""
+class Line:
+    """The line to the server: the outbox, who sends from it, and the server with the file of its token."""
 
     outbox: Outbox
     sender: Sender
+    server: Server
+    settings: ScanSettings
+
+    def renew_token(self) -> None:
+        """Read the token anew: the operator has issued another one, and somebody has put it into its file."""
+        with suppress(Misconfigured):
+            self.server.token = read_token(self.settings)
 
 
 @contextmanager
@@ -158,19 +162,21 @@ def opened_outbox(settings: ScanSettings) -> Iterator[Outbox]:
 
 
 @contextmanager
-def _opened_line(settings: ScanSettings, outbox: Outbox) -> Iterator[_Line]:
+def opened_line(settings: ScanSettings, outbox: Outbox) -> Iterator[Line]:
+    """The line from an outbox to the server that the settings name; raises Misconfigured where they name none."""
     address, token = server_of(settings), read_token(settings)
     with (
         closing(Server(address, token, SYSTEM_CLOCK.monotonic)) as server,
         closing(Turn(settings.outbox)) as turn,
     ):
-        yield _Line(outbox, Sender(outbox, server, turn, SYSTEM_CLOCK, random.random))
+        sender = Sender(outbox, server, turn, SYSTEM_CLOCK, random.random)
+        yield Line(outbox, sender, server, settings)
 
 
 @click.command("send")
 @_files
-@_kind
-@_organisation
+@kind_option
+@organisation_option
 @click.option("--no-wait", is_flag=True, help="只放入发件箱，不发送。 Only put it into the outbox.")
 @click.option(
     "--patience",
@@ -198,7 +204,7 @@ def send_files(
     settings = read_settings(environ)
     with opened_outbox(settings) as outbox:
         before = outbox.counts()
-        told = [_take(outbox, _read(path, kind, organisation, settings), path) for path in files]
+        told = [_put_one(outbox, read_one(path, kind, organisation, settings), path) for path in files]
         trouble, renamed = (None, None) if no_wait else _send(settings, outbox, patience)
         counts = outbox.counts()
     files_fine = all(each["ok"] for each in told)
@@ -206,10 +212,10 @@ def send_files(
     ok = files_fine and not is_open
     if wants_json():
         delivered = counts[State.DELIVERED] - before[State.DELIVERED]
-        parts = {"delivered": delivered, "trouble": trouble, "renamed": _dump_renamed(renamed)}
+        parts = {"delivered": delivered, "trouble": trouble, "renamed": dump_renamed(renamed)}
         print_json({"ok": ok, "files": told, **parts, "outbox": counts})
     else:
-        _tell_renamed(renamed)
+        tell_renamed(renamed)
         if trouble is not None:
             tell("scan-not-sent", err=True, why=trouble[language()])
         tell_counts(counts)
@@ -217,7 +223,15 @@ def send_files(
         context.exit(PROBLEM_FOUND)
 
 
-def _take(outbox: Outbox, read: ReadFile, path: Path, *, versions: bool = True) -> dict[str, Any]:
+def _put_one(outbox: Outbox, read: ReadFile, path: Path) -> dict[str, Any]:
+    """Put a file into the outbox; one for which there is no room keeps no other from being sent."""
+    try:
+        return take_one(outbox, read, path)
+    except Misconfigured as error:
+        return _refused(read, error)
+
+
+def take_one(outbox: Outbox, read: ReadFile, path: Path, *, versions: bool = True) -> dict[str, Any]:
     """Put a file into the outbox if nothing is wrong with it, say so, and what `--json` tells of it."""
     told = _dump_file(read)
     if read.problems:
@@ -226,9 +240,7 @@ def _take(outbox: Outbox, read: ReadFile, path: Path, *, versions: bool = True) 
     try:
         taken = take_file(outbox, read, path, versions=versions)
     except Conflict as error:
-        tell("scan-file-conflict", name=read.name, why=error.sentence(language()))
-        said = {"code": error.code, **say_both(error.code, **error.names)}
-        return told | {"ok": False, "problems": [{"pointer": "", **said}]}
+        return _refused(read, error)
     _say_taken(taken)
     return told | {
         "version": taken.version,
@@ -238,6 +250,12 @@ def _take(outbox: Outbox, read: ReadFile, path: Path, *, versions: bool = True) 
         "gone": taken.gone,
         "earlier": taken.earlier,
     }
+
+
+def _refused(read: ReadFile, error: HejiError) -> dict[str, Any]:
+    tell("scan-file-conflict", name=read.name, why=error.sentence(language()))
+    said = {"code": error.code, **say_both(error.code, **error.names)}
+    return _dump_file(read) | {"ok": False, "problems": [{"pointer": "", **said}]}
 
 
 def _say_taken(taken: Taken) -> None:
@@ -269,7 +287,7 @@ def _send(
         console=Console(stderr=True),
         disable=wants_json() or not sys.stderr.isatty(),
     )
-    with _opened_line(settings, outbox) as line, bar:
+    with opened_line(settings, outbox) as line, bar:
         task = bar.add_task(say("scan-sending", language()), total=waiting, rate="")
         for counts in drain(line.sender, outbox, SYSTEM_CLOCK, time.sleep, patience):
             done = max(0, waiting - counts[State.WAITING])
@@ -285,13 +303,14 @@ def _send(
     return {"code": error.code, "zh": error.sentence("zh"), "en": error.sentence("en")}, renamed
 
 
-def _tell_renamed(renamed: Renamed | None) -> None:
+def tell_renamed(renamed: Renamed | None) -> None:
     """Say that the county's ledger goes on under another name, and what is sent once more for that."""
     if renamed is not None:
         tell("scan-ledger-renamed", known=renamed.known, found=renamed.found, count=renamed.again)
 
 
-def _dump_renamed(renamed: Renamed | None) -> dict[str, object] | None:
+def dump_renamed(renamed: Renamed | None) -> dict[str, object] | None:
+    """The same for programs."""
     return None if renamed is None else {"from": renamed.known, "to": renamed.found, "again": renamed.again}
 
 
@@ -308,70 +327,4 @@ def tell_counts(counts: dict[State, int]) -> None:
         tell("scan-look-at-parked")
 
 
-# --- watching --------------------------------------------------------------------------------------------------------
-
-
-@click.command("watch")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@_kind
-@_organisation
-@click.option(
-    "--reused-names",
-    is_flag=True,
-    help="仪器反复使用同一文件名：内容不同即为新文件，而非修订。 Another content under a name is another file.",
-)
-@json_option
-def watch_folder(*, folder: Path, kind: str | None, organisation: str | None, reused_names: bool) -> None:
-    """守候文件夹，仪器存入的新文件自动入箱并发送。 Send what an instrument drops into a folder.
-
-    Files stay where they are. Runs until it is stopped (Ctrl+C); with --json it prints a line for each happening.
-    """
-    settings = read_settings(environ)
-    stopped = Flag()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
-    watcher, unread, said = Watcher(folder), set[Path](), ""
-    tell("scan-watching", name=readable_name(str(folder)))
-    with opened_outbox(settings) as outbox, _opened_line(settings, outbox) as line:
-        while not stopped.is_set():
-            for path in watcher.look():
-                read = _read(path, kind, organisation, settings)
-                if any(problem.code == "scan-file-unreadable" for problem in read.problems):
-                    watcher.give_again(path)
-                    if path in unread:
-                        continue  # said once; it is tried until it can be read
-                    unread.add(path)
-                told = _take(outbox, read, path, versions=not reused_names)
-                if wants_json():
-                    print_json(told, indent=None)
-            said = _send_a_while(line, stopped, said, is_there=watcher.is_there)
-    tell("scan-watched")
-
-
-def _send_a_while(line: _Line, stopped: Flag, said: str, *, is_there: bool) -> str:
-    """Send until it is time to look again; trouble is said once, until it is another or over."""
-    end = SYSTEM_CLOCK.monotonic() + _EVERY_SECONDS
-    before = line.outbox.counts()
-    while not stopped.is_set() and (left := end - SYSTEM_CLOCK.monotonic()) > 0:
-        wait = line.sender.step()
-        stopped.wait(left if wait is None else min(left, wait))
-    counts, renamed = line.outbox.counts(), line.sender.take_renamed()
-    if renamed is not None:
-        if wants_json():
-            print_json({"renamed": _dump_renamed(renamed)}, indent=None)
-        _tell_renamed(renamed)
-    if counts != before:
-        if wants_json():
-            print_json({"outbox": counts}, indent=None)
-        tell_counts(counts)
-    error = line.sender.trouble.error if is_there else ServerUnreachable("scan-folder-away")
-    sentence = "" if error is None else error.sentence(language())
-    if error is not None and sentence != said:
-        if wants_json():
-            print_json({"trouble": {"code": error.code, **say_both(error.code, **error.names)}}, indent=None)
-        else:
-            click.echo(visible(sentence), err=True)
-    return sentence
-
-
-COMMANDS = (check_files, send_files, watch_folder)
+COMMANDS = (check_files, send_files)

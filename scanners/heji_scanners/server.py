@@ -49,7 +49,7 @@ class Server:
         self, address: str, token: str, monotonic: Callable[[], float], silence: float = _SILENCE_SECONDS
     ) -> None:
         self.address = address
-        self._token = token
+        self.token = token
         self._monotonic = monotonic
         self._silence = silence
         parts = urlsplit(address)
@@ -84,7 +84,7 @@ class Server:
 
         Raises ServerUnreachable where the server gives none, as one does that is older than this program.
         """
-        headers = {"Authorization": f"Bearer {self._token}", "Accept-Language": told}
+        headers = {"Authorization": f"Bearer {self.token}", "Accept-Language": told}
         status, data, _ = self._request("GET", f"/api/v1/templates/{kind}.xlsx", None, headers)
         if status != http.HTTPStatus.OK or not data.startswith(ZIP):
             raise ServerUnreachable("scan-no-template", status=status)
@@ -102,7 +102,7 @@ class Server:
             raise ServerUnreachable("scan-not-heji", address=self.address) from None
 
     def _post(self, path: str, body: bytes, media: str) -> Answer:
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": media, "Accept": _JSON}
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": media, "Accept": _JSON}
         status, data, answered = self._request("POST", path, body, headers)
         try:
             document = json.loads(data)

@@ -2,17 +2,10 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
-import threading
 from pathlib import Path
 
 from county import County
-from heji_scanners.entries import State
-from heji_scanners.outbox import Outbox
 from heji_trace.recording.imported import imports_of
-from heji_trace.vocabulary.times import SYSTEM_CLOCK
 from scanners.scan import Scan
 from web.sent_files import HARVEST_HEADINGS, csv_file, harvest_rows
 
@@ -146,83 +139,3 @@ def test_sending_needs_a_server_and_a_token_that_is_private(alone: Scan) -> None
     assert alone.json("send", code=1)["code"] == "scan-token-readable"
     # What was put is there all the same.
     assert alone.json("outbox", "list")["outbox"]["waiting"] == 1
-
-
-# --- watching --------------------------------------------------------------------------------------------------------
-
-
-class Watching:
-    """`heji-scan watch` as a process, whose lines are read as they come."""
-
-    def __init__(self, scan: Scan, folder: Path) -> None:
-        self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                "from heji_scanners.commands import main; main()",
-                "watch",
-                str(folder),
-                "--json",
-            ],
-            env={**os.environ, **scan.environment},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.told: list[dict[str, object]] = []
-        self._guard = threading.Timer(60, self.process.kill)
-        self._guard.start()
-
-    def until(self, key: str) -> dict[str, object]:
-        """The next line that has `key`."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.told.append(json.loads(line))
-            if key in self.told[-1]:
-                return self.told[-1]
-        raise AssertionError(f"it ended without {key}")
-
-    def stop(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
-        rest, _ = self.process.communicate(timeout=30)
-        self.told += map(json.loads, rest.splitlines())
-        self._guard.cancel()
-        return self.process.returncode
-
-
-def test_what_is_dropped_into_a_watched_folder_arrives(scan: Scan, county: County) -> None:
-    folder = scan.folder / "instrument"
-    folder.mkdir()
-    before = county.size
-    watching = Watching(scan, folder)
-    (folder / "采收.csv").write_bytes(harvests("LZ-1"))
-    assert watching.until("file")["new"] == 1
-    assert watching.until("outbox")["outbox"] == {"waiting": 0, "parked": 0, "delivered": 1, "discarded": 0}
-    # A corrected file under the same name is a version of it, and the same again under another name is nothing.
-    (folder / "采收-copy.csv").write_bytes(harvests("LZ-1"))
-    assert watching.until("file")["known"] == 1
-    (folder / "采收.csv").write_bytes(harvests("LZ-1", "LZ-2"))
-    told = watching.until("file")
-    assert (told["version"], told["new"], told["known"]) == (2, 1, 1)
-    watching.until("outbox")
-    assert watching.stop() == 0
-    assert county.size == before + 2
-    outbox = Outbox(scan.folder / "outbox", SYSTEM_CLOCK)
-    assert outbox.counts()[State.DELIVERED] == 2
-    outbox.close()
-    assert {path.name for path in folder.iterdir()} == {"采收.csv", "采收-copy.csv"}
-
-
-def test_trouble_while_watching_is_told_once_and_what_was_dropped_waits(alone: Scan) -> None:
-    folder = alone.folder / "instrument"
-    folder.mkdir()
-    watching = Watching(alone, folder)
-    (folder / "采收.csv").write_bytes(harvests("LZ-1"))
-    assert watching.until("file")["new"] == 1
-    assert watching.until("trouble")["trouble"]["code"] == "scan-server-unreachable"  # type: ignore[index]
-    # The same trouble goes on and is not said again; further files are taken all the same.
-    for number in (2, 3):
-        (folder / f"采收{number}.csv").write_bytes(harvests(f"LZ-{number}"))
-        assert watching.until("file")["new"] == 1
-    assert watching.stop() == 0
-    assert sum("trouble" in each for each in watching.told) == 1
-    assert alone.json("outbox", "list")["outbox"]["waiting"] == 3
