@@ -344,3 +344,33 @@ def test_an_operator_does_not_take_itself_out(county: County) -> None:
     renamed = county.raw("organisation", "operator", details={**code, **own})
     assert refusal("correction", **corrected, replacement=renamed) is None
     assert roles_now(county, "operator") == {"operator"}
+
+
+def test_who_says_alone_that_goods_came_to_him_does_not_speak_of_all_that_the_maker_made(
+    county: County,
+) -> None:
+    county.harvest("B1")
+    county.harvest("B2")
+    county.move("receiving", "B1", "0.001", "neighbour", details={})
+    county.move("shipping", "B1", "0.001", "neighbour", to="packer", acknowledged=["OVER_CONSUMPTION"])
+    county.make("collection", {"B2": "0.001"}, {"C1": "0.001"}, "neighbour", product=PRODUCT)
+    recall = {"level": 1, "ordered": False, "reason": "竞争对手"}
+    sample = {"purpose": "self_check", "samples": [{"sample": "S-1", "batch": "B1"}]}
+
+    def refusal(kind: str, who: str, **parts: Any) -> str | None:
+        try:
+            county.record(kind, who, **parts)
+        except NotAllowed as error:
+            return error.code
+        return None
+
+    for batch, who in (("B1", "neighbour"), ("B1", "packer"), ("B2", "neighbour")):
+        held = {"batches": [batch], "details": {"reason": "竞争对手"}}
+        assert refusal("hold", who, **held) == "batch-of-another"
+        assert refusal("recall", who, batches=[batch], details=recall) == "batch-of-another"
+    assert refusal("sampling", "neighbour", details=sample) == "batch-of-another"
+    assert refusal("hold", "neighbour", batches=["C1"], details={"reason": "待查"}) is None
+    county.hand_over("B1", "10", "producer", "shop")
+    county.hand_over("B1", "5", "shop", "station")
+    for who in ("producer", "shop", "station"):
+        assert refusal("hold", who, batches=["B1"], details={"reason": "待查"}) is None

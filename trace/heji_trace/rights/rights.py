@@ -250,12 +250,15 @@ def _check_concerned(state: State, event: Event) -> None:
 
 
 def _check_own_batches(state: State, event: Event, batches: Iterable[str | None]) -> None:
-    """Made, consumed, moved or sent to the organisation; naming or counting a batch gives no part in it."""
+    """Made by the organisation, or sent to it by one of which the same is true: its own word gives no part in a batch.
+
+    That somebody received or collected goods which nobody sent him is recorded, since it happened; it would make him
+    speak of all that the maker made.
+    """
     for batch in batches:
-        if batch is None or state.find_batch(batch) is None:
-            continue
-        if not _has_part(state, event.organisation, batch):
-            raise NotAllowed("batch-of-another", batch=batch)
+        row = state.find_batch(batch) if batch else None
+        if row is not None and event.organisation not in _entrusted(state, row):
+            raise NotAllowed("batch-of-another", batch=row["batch"])
 
 
 def _check_own_cycles(state: State, event: Event, cycles: Iterable[str]) -> None:
@@ -347,6 +350,16 @@ def _tested_batches(state: State, seq: int) -> set[str]:
     )
     state.write()
     return set(state.connection.execute(union(drawn, tested)).scalars())
+
+
+def _entrusted(state: State, batch: Row) -> set[str]:
+    """Who made a batch, and to whom it was sent from there on."""
+    sent = [line for line in state.lines.of("batch", batch["batch"]) if line["to_organisation"] is not None]
+    found, size = {batch["organisation"]}, 0
+    while len(found) > size:
+        size = len(found)
+        found |= {line["to_organisation"] for line in sent if line["holder"] in found}
+    return found
 
 
 def _has_part(state: State, organisation: str, batch: str) -> bool:
