@@ -42,6 +42,16 @@ def test_every_product_is_offered(county: County, traded: Connection) -> None:
     assert set(offered(traded, county, "packer", "product")["product"]) == {PRODUCT, PACKED}
 
 
+def test_what_one_lately_made_comes_before_what_one_never_had(county: County) -> None:
+    for code in ("aa-first", "zz-last"):
+        county.record("product", "operator", details={"code": code, "name": code, "commodity": "荔枝"})
+    county.harvest("B-1", "10", hours_ago=2)
+    county.make("packaging", {"B-1": "5"}, {"P-1": "5"}, product="zz-last")
+    with county.service.store.read() as connection:
+        found = offered(connection, county, "producer", "product")["product"]
+    assert [code for code in found if code in ("aa-first", "zz-last")] == ["zz-last", "aa-first"]
+
+
 def test_whom_one_lately_sent_goods_to_comes_before_whom_one_never_met(county: County) -> None:
     for code in ("aa-shop", "zz-shop"):
         details = {"code": code, "name": code, "subject_type": "enterprise", "roles": ["shop"]}

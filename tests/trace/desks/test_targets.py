@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -47,6 +48,13 @@ def test_own_samples_that_await_a_result_come_before_batches_of_the_unit(
     found = suggested(county, connection, "laboratory", "fg-litchi-coop 单位")
     assert found[:2] == ["S-1", "S-2"]
     assert set(found[2:]) == {"B-1", "B-2"}
+
+
+def test_a_batch_is_told_by_its_product_its_maker_and_its_day(county: County, connection: Connection) -> None:
+    tested_ms = county.service.clock.now_ms()
+    author = county.authors["other_laboratory"]
+    found = suggest_targets(connection, author, None, "fg-litchi-coop 单位", "荔枝", tested_ms, "zh")
+    assert re.fullmatch(r"鲜荔枝 · fg-litchi-coop 单位 · [0-9]+月[0-9]+日", found[0].label)
 
 
 def test_another_laboratory_s_samples_are_not_suggested(county: County, connection: Connection) -> None:

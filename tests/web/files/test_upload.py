@@ -94,7 +94,7 @@ def test_a_sheet_that_was_saved_again_asks_about_the_rows_it_repeats(
     before = county.size
     address = farmer.upload(sheet + rows[1], "销售(1).csv", kind="sale")
     page = farmer.see(address)
-    assert "<h2>可能重复上传 (1)</h2>" in page
+    assert "<h2>可能重复上传：1 处</h2>" in page
     assert f"与账本第 {before} 条记录完全相同" in page
 
 

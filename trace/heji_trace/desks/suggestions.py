@@ -76,6 +76,10 @@ def _sites(connection: Connection, asking: Asking) -> Iterator[Suggestion]:
 
 
 def _products(connection: Connection, asking: Asking) -> list[Suggestion]:
+    """One's own first, then what one lately made or traded, the last one first, then all others."""
+    query = select(batches.c.product).join(lines, lines.c.batch == batches.c.batch)
+    query = query.where(lines.c.seq.in_(_newest(asking))).order_by(lines.c.seq.desc(), lines.c.position)
+    lately = {code: place for place, code in enumerate(dict.fromkeys(connection.execute(query).scalars()))}
     found = [
         Suggestion(
             code,
@@ -85,7 +89,13 @@ def _products(connection: Connection, asking: Asking) -> list[Suggestion]:
         )
         for code, (owner, data) in sorted(registered_facts(connection, "product").items())
     ]
-    return sorted(found, key=lambda each: not each.own)
+    return sorted(found, key=lambda each: (not each.own, lately.get(each.value, len(lately))))
+
+
+def _newest(asking: Asking) -> Select[Any]:
+    """The places of the newest statements of the organisations."""
+    by_them = select(events.c.seq).where(events.c.organisation.in_(asking.organisations))
+    return by_them.order_by(events.c.seq.desc()).limit(_MOST)
 
 
 def _product_name(data: Mapping[str, Any], language: str) -> str:
@@ -163,13 +173,7 @@ def _organisations(connection: Connection, asking: Asking) -> list[Suggestion]:
 
 def _lately_named(connection: Connection, asking: Asking) -> dict[str, None]:
     """The organisations that the newest statements of these organisations name, the last one first."""
-    newest = (
-        select(events.c.seq)
-        .where(events.c.organisation.in_(asking.organisations))
-        .order_by(events.c.seq.desc())
-        .limit(_MOST)
-    )
-    query = select(lines.c.holder, lines.c.to_organisation).where(lines.c.seq.in_(newest))
+    query = select(lines.c.holder, lines.c.to_organisation).where(lines.c.seq.in_(_newest(asking)))
     named = connection.execute(query.order_by(lines.c.seq.desc(), lines.c.position))
     return dict.fromkeys(code for row in named for code in row if code)
 

@@ -8,13 +8,16 @@ from datetime import date
 
 from sqlalchemy import Connection, or_, select
 
-from heji_trace.desks.choices import product_names, recorded_for, registered_facts
+from heji_trace.desks.choices import names_of, product_names, recorded_for, registered_facts
 from heji_trace.desks.lookup import batches_named
 from heji_trace.desks.suggestions import Suggestion
+from heji_trace.judging.wording import day_of_year_said
 from heji_trace.people.parties import Author
 from heji_trace.rights.rights import OWNING_ROLES, WATCHERS
+from heji_trace.sentences import isolated
 from heji_trace.store.lineage import known_at
 from heji_trace.store.tables import batches, lines, samples, stock, tests
+from heji_trace.vocabulary.times import beijing_date
 
 _MOST = 12
 _SHORTEST_NAME = 2
@@ -127,7 +130,7 @@ def _batches(
 ) -> list[Suggestion]:
     held = select(stock.c.batch).where(stock.c.holder.in_(owners), stock.c.amount > 0)
     query = (
-        select(batches.c.batch, batches.c.product, batches.c.organisation)
+        select(batches.c.batch, batches.c.product, batches.c.organisation, batches.c.made_ms)
         .where(or_(batches.c.organisation.in_(owners), batches.c.batch.in_(held)))
         .where(batches.c.made_ms <= tested_ms + _SLACK_MS)
         .order_by(batches.c.made_ms.desc(), batches.c.made_seq.desc())
@@ -137,7 +140,19 @@ def _batches(
     called = product_names(connection, "zh", {row.product for row in rows if row.product})
     shown = product_names(connection, language, called)
     alike = sorted(rows, key=lambda row: sample_name not in called.get(row.product or "", ""))
+    makers = names_of(connection, {row.organisation for row in rows})
     return [
-        Suggestion(row.batch, f"{shown.get(row.product or '', '')} {row.organisation}".strip())
+        Suggestion(
+            row.batch,
+            " · ".join(
+                isolated(part)
+                for part in (
+                    shown.get(row.product or "", ""),
+                    makers.get(row.organisation, row.organisation),
+                    day_of_year_said(beijing_date(row.made_ms))[language],
+                )
+                if part
+            ),
+        )
         for row in alike
     ]
