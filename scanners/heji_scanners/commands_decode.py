@@ -15,7 +15,9 @@ from heji_scanners.terminal import visible
 from heji_trace.errors import InvalidEvent, Problem
 from heji_trace.sentences import say, say_both
 
-_PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"}
+_PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"}
+# Files too, which cannot be read or hold lines; a text that ends so is a file's name that was mistyped.
+_FILES = _PICTURES | {".heic", ".heif", ".tif", ".tiff", ".pdf", ".txt", ".csv"}
 
 
 @click.command()
@@ -40,7 +42,13 @@ def decode(context: click.Context, *, what: tuple[str, ...], as_json: bool, lang
         listed = [_as_json(source, meaning) for source, meaning in found]
         click.echo(json.dumps({"ok": ok, "codes": listed}, ensure_ascii=False, indent=2))
     else:
-        click.echo("\n\n".join(_as_text(meaning, told) for _, meaning in found))
+        named = len(what) > 1
+        click.echo(
+            "\n\n".join(
+                _as_text(meaning, told, source if named and _is_file(source) else None)
+                for source, meaning in found
+            )
+        )
     context.exit(0 if ok else 1)
 
 
@@ -60,7 +68,7 @@ def _texts_behind(source: str, language: str) -> tuple[str, ...]:
     elif _is_file(source):
         with Path(source).open("rb") as file:
             texts = texts_of(file.read(MAX_BYTES + 1))
-    elif Path(source).suffix.lower() in _PICTURE_SUFFIXES:
+    elif Path(source).suffix.lower() in _FILES:
         raise click.UsageError(say("no-such-file", language, name=source))
     else:
         texts = (source,)
@@ -90,12 +98,14 @@ def _as_json(source: str, meaning: Meaning) -> dict[str, object]:
     }
 
 
-def _as_text(meaning: Meaning, language: str) -> str:
+def _as_text(meaning: Meaning, language: str, source: str | None) -> str:
+    """What a code means; where several files were read, of which it is."""
     facts = [say("decode-fact", language, label=fact.label, value=fact.value) for fact in meaning.facts]
     problems = [
         say("decode-problem", language, sentence=problem.sentence(language)) for problem in meaning.problems
     ]
-    return "\n".join([meaning.title, *("  " + visible(line) for line in [*facts, *problems])])
+    title = say("decode-from", language, name=source, title=meaning.title) if source else meaning.title
+    return "\n".join([visible(title), *("  " + visible(line) for line in [*facts, *problems])])
 
 
 COMMANDS = (decode,)

@@ -29,7 +29,7 @@ def test_a_picture_and_a_text_are_explained_in_chinese_by_default(tmp_path: Path
     result = run(str(picture), "hello")
     assert result.exit_code == 0
     assert result.output.splitlines()[:3] == [
-        "本系统的追溯码",
+        f"{picture}：本系统的追溯码",
         f"  追溯码：{codes.dump_trace_code(CODE)}",
         f"  网址：{URL}",
     ]
@@ -63,9 +63,23 @@ def test_a_problem_is_told_and_gives_exit_code_1() -> None:
 
 
 def test_wrong_usage_gives_exit_code_2() -> None:
-    assert run("no-such-picture.png").exit_code == 2
+    for name in ("no-such-picture.png", "IMG_0042.HEIC", "codes.txt"):
+        assert run(name).exit_code == 2
     assert run("--language", "fr", "x").exit_code == 2
     assert run("--colour").exit_code == 2
+
+
+def test_of_several_files_it_is_said_which_holds_what(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.png", tmp_path / "b.txt"
+    first.write_bytes(labels.dump_png(URL))
+    second.write_text("hello\n")
+    told = run(str(first), str(second), CODE).output.split("\n\n")
+    assert [each.splitlines()[0] for each in told] == [
+        f"{first}：本系统的追溯码",
+        f"{second}：普通文本",
+        "本系统的追溯码",
+    ]
+    assert run(str(first)).output.startswith("本系统的追溯码")
 
 
 def test_standard_input_is_read_as_lines_or_as_a_picture() -> None:
@@ -105,4 +119,4 @@ def test_a_file_that_is_neither_is_told(tmp_path: Path) -> None:
     file.write_bytes(b"\xff\xfe\x00")
     result = run(str(file))
     assert result.exit_code == 1
-    assert "既不是图片" in result.output
+    assert "存成 JPEG" in result.output
