@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,8 @@ import pytest
 from county import County
 from heji_trace.proving.checkpoint import dump_checkpoint, sign_note
 from heji_trace.proving.keys import Signer
-from heji_web.commands.doctor import Finding, examine
+from heji_web.commands.doctor import examine
+from heji_web.commands.findings import Finding
 from heji_web.service.service import Service, open_service
 from heji_web.service.settings import Settings
 from ledger_check import tamper
@@ -232,6 +234,27 @@ def test_backups_are_judged_by_their_age_and_by_reading_them(
     assert found(service)["backups"].state == "problem"
     now.seconds += 3 * 24 * 3600
     assert told(found(service)["backups"]) == ("problem", "doctor-backups-old")
+
+
+def test_a_folder_of_backups_that_another_account_made_is_told_and_hides_no_other_line(
+    county: County, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drive = tmp_path / "drive"
+    drive.mkdir()
+    assert county.service.backups.back_up_when_due() is not None
+    listed = Path.iterdir
+
+    def closed(path: Path) -> Iterator[Path]:
+        if path in (drive, county.service.settings.backup):
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    findings = seen(county.service, backup_copy=drive)
+    for line in ("backups", "backup-copy"):
+        assert told(findings[line]) == ("problem", "doctor-folder-absent")
+        assert "chown" in str(findings[line].remedy_sentence("zh"))
+    assert "time-zone" in findings
 
 
 def test_codes_that_cannot_be_drawn_are_a_problem(service: Service) -> None:

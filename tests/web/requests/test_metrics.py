@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,19 @@ def test_the_age_of_backups_and_a_failed_one_are_told(
     assert figure(county.client, "heji_backup_failed") == 0
     service.backups.fault = LedgerBusy()
     assert figure(county.client, "heji_backup_failed") == 1
+
+
+def test_a_folder_of_backups_that_cannot_be_read_takes_no_other_figure_with_it(
+    county: County, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert county.service.backups.back_up_when_due() is not None
+
+    def refuse(_path: Path) -> Iterator[Path]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    assert figure(county.client, "heji_backup_age_seconds", folder="own") is None
+    assert figure(county.client, "heji_recording") == 1
 
 
 def test_the_process_and_the_version_are_told(client: FlaskClient) -> None:

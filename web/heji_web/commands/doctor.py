@@ -7,11 +7,9 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
@@ -19,8 +17,6 @@ from urllib.request import Request, urlopen
 from sqlalchemy import text
 
 from heji_migrations import privileges
-from heji_trace import sentences
-from heji_trace.backups.backup import check_backup, find_newest
 from heji_trace.errors import HejiError
 from heji_trace.identifiers.codes import make_phone_code, make_trace_code, trace_url
 from heji_trace.ledger import ledger
@@ -29,43 +25,19 @@ from heji_trace.printing.label_sheet import Label, dump_sheet
 from heji_trace.printing.labels import dump_png
 from heji_trace.proving.entries import parse_entry
 from heji_trace.vocabulary.times import dump_ms
-from heji_web.api.health import Check, check_database, check_head, check_schema, failed
-from heji_web.service.backups import DAY_MS
+from heji_web.api.health import check_database, check_head, check_schema, failed
+from heji_web.commands.doctor_backups import examine_backups, examine_copy
+from heji_web.commands.findings import Finding, device_of, fine, notice, problem, told
 from heji_web.service.locking import check_database_file
 from heji_web.service.secret_files import check_private
 from heji_web.service.service import Service
-from heji_web.service.settings import HOUR_MS, LOCAL_HOSTS
-
-State = Literal["fine", "notice", "problem"]
+from heji_web.service.settings import LOCAL_HOSTS
 
 _LEAST_FREE = 200 * 2**20
 _LITTLE_FREE = 2 * 2**30
 _CLOCK_MS = 5 * 60 * 1000
 _ASK_SECONDS = 5
 _BEIJING_SECONDS = 8 * 3600
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the examination, named once; `remedy` is the code of what to do about it.
-
-    Its sentence is that of `code` with `names`, or what an error `said` by language.
-    """
-
-    name: str
-    state: State
-    code: str
-    names: Mapping[str, object] = field(default_factory=dict)
-    remedy: str | None = None
-    said: Mapping[str, str] | None = None
-
-    def sentence(self, language: str) -> str:
-        """What was found, in `language` ("zh" or "en")."""
-        return self.said[language] if self.said else sentences.say(self.code, language, **self.names)
-
-    def remedy_sentence(self, language: str) -> str | None:
-        """What to do about it, or None where nothing need be done."""
-        return sentences.say(self.remedy, language, **self.names) if self.remedy else None
 
 
 def examine(service: Service) -> list[Finding]:
@@ -83,29 +55,12 @@ def examine(service: Service) -> list[Finding]:
         _running,
         _address,
         _passwords,
-        _backups,
-        _backup_copy,
+        examine_backups,
+        examine_copy,
         _codes,
         _time_zone,
     )
     return [finding for check in checks for finding in check(service)]
-
-
-def told(name: str, check: Check, remedy: str) -> Finding:
-    """A finding that is a check which failed, with the code of its remedy."""
-    return Finding(name, "problem", check["code"], {}, remedy, {each: check[each] for each in ("zh", "en")})
-
-
-def _fine(name: str, code: str = "check-fine", **names: object) -> Finding:
-    return Finding(name, "fine", code, names)
-
-
-def _notice(name: str, code: str, remedy: str, **names: object) -> Finding:
-    return Finding(name, "notice", code, names, remedy)
-
-
-def _problem(name: str, code: str, remedy: str, **names: object) -> Finding:
-    return Finding(name, "problem", code, names, remedy)
 
 
 def _key(service: Service) -> Iterator[Finding]:
@@ -115,11 +70,11 @@ def _key(service: Service) -> Iterator[Finding]:
         facts = ledger.founded_facts(connection)
     if facts and facts.get("verifier_key") != signer.verifier_key:
         found = facts.get("origin", "-")
-        yield _problem(
+        yield problem(
             "key", "doctor-key-other", "remedy-key-other", path=path, origin=signer.name, found=found
         )
         return
-    yield _fine("key", "doctor-key-fine", origin=signer.name, path=path)
+    yield fine("key", "doctor-key-fine", origin=signer.name, path=path)
 
 
 def _folder(service: Service) -> Iterator[Finding]:
@@ -133,21 +88,21 @@ def _folder(service: Service) -> Iterator[Finding]:
         try:
             mode = path.stat().st_mode
         except OSError as error:
-            yield _problem(
+            yield problem(
                 name, "doctor-folder-absent", "remedy-folder-absent", path=path, reason=error.strerror
             )
             continue
         shown = f"{stat.S_IMODE(mode):04o}"
         # A head may be seen by all, it is published; whoever could exchange it could hide what was cut off.
         if name == "folder-head" and mode & 0o002:
-            yield _problem(name, "doctor-head-open", "remedy-folder-open", path=path, mode=shown)
+            yield problem(name, "doctor-head-open", "remedy-folder-open", path=path, mode=shown)
         elif name != "folder-head" and mode & 0o007:
-            yield _problem(name, "doctor-folder-open", "remedy-folder-open", path=path, mode=shown)
+            yield problem(name, "doctor-folder-open", "remedy-folder-open", path=path, mode=shown)
         elif not os.access(path, os.W_OK | os.X_OK):
-            yield _problem(name, "doctor-folder-closed", "remedy-folder-closed", path=path)
+            yield problem(name, "doctor-folder-closed", "remedy-folder-closed", path=path)
         else:
             code = "doctor-head-folder-fine" if name == "folder-head" else "doctor-folder-fine"
-            yield _fine(name, code, path=path)
+            yield fine(name, code, path=path)
 
 
 def _database(service: Service) -> Iterator[Finding]:
@@ -162,9 +117,9 @@ def _database(service: Service) -> Iterator[Finding]:
         yield told("database", check, "remedy-database")
     elif check["kind"] == "sqlite" and not check["fixed_wal_reset"]:
         # Sound all the same: there is one process, with one connection that writes.
-        yield _fine("database", "doctor-sqlite-old", version=check["version"])
+        yield fine("database", "doctor-sqlite-old", version=check["version"])
     else:
-        yield _fine("database", "doctor-database-fine", kind=check["kind"], version=check["version"])
+        yield fine("database", "doctor-database-fine", kind=check["kind"], version=check["version"])
 
 
 def _server(service: Service) -> Iterator[Finding]:
@@ -175,18 +130,18 @@ def _server(service: Service) -> Iterator[Finding]:
         for name in ("fsync", "full_page_writes"):
             if connection.execute(text(f"SHOW {name}")).scalar() != "on":
                 line = f"server-{name.replace('_', '-')}"
-                yield _problem(line, "doctor-server-unsafe", "remedy-server-unsafe", setting=name)
+                yield problem(line, "doctor-server-unsafe", "remedy-server-unsafe", setting=name)
         excess = privileges.find_excess(connection)
         if excess:
             role = connection.execute(text("SELECT current_user")).scalar()
-            yield _notice("role", "doctor-role-strong", "remedy-role-strong", role=role, first=excess[0])
+            yield notice("role", "doctor-role-strong", "remedy-role-strong", role=role, first=excess[0])
         else:
-            yield _fine("role", "doctor-role-fine")
+            yield fine("role", "doctor-role-fine")
 
 
 def _schema(service: Service) -> Iterator[Finding]:
     check = check_schema(service)
-    yield _fine("schema", "doctor-schema-fine") if check["ok"] else told("schema", check, "remedy-schema")
+    yield fine("schema", "doctor-schema-fine") if check["ok"] else told("schema", check, "remedy-schema")
 
 
 def _head(service: Service) -> Iterator[Finding]:
@@ -202,16 +157,9 @@ def _head(service: Service) -> Iterator[Finding]:
     except HejiError as error:
         yield told("head", failed(error), "remedy-head")
         return
-    yield _fine("head", "doctor-head-fine", size=size)
-    if _device(settings.head) == _device(settings.data):
-        yield _notice("head-disk", "doctor-head-same-disk", "remedy-head-same-disk", path=settings.head)
-
-
-def _device(path: Path) -> int | None:
-    try:
-        return path.stat().st_dev
-    except OSError:
-        return None
+    yield fine("head", "doctor-head-fine", size=size)
+    if device_of(settings.head) == device_of(settings.data):
+        yield notice("head-disk", "doctor-head-same-disk", "remedy-head-same-disk", path=settings.head)
 
 
 def _clock(service: Service) -> Iterator[Finding]:
@@ -223,11 +171,11 @@ def _clock(service: Service) -> Iterator[Finding]:
             (entry,) = ledger.read_entry_bytes(connection, size - 1, size)
             last_ms = parse_entry(entry, size - 1).recorded_ms
     if now_ms < last_ms - _CLOCK_MS:
-        yield _problem(
+        yield problem(
             "clock", "doctor-clock-behind", "remedy-clock", now=dump_ms(now_ms), last=dump_ms(last_ms)
         )
     else:
-        yield _fine("clock", "doctor-clock-fine", now=dump_ms(now_ms))
+        yield fine("clock", "doctor-clock-fine", now=dump_ms(now_ms))
 
 
 def _space(service: Service) -> Iterator[Finding]:
@@ -246,11 +194,11 @@ def _space(service: Service) -> Iterator[Finding]:
         free = shutil.disk_usage(near).free
         said = f"{free / 2**30:.1f}"
         if free < _LEAST_FREE:
-            yield _problem(name, "doctor-space", "remedy-space", path=path, free=said)
+            yield problem(name, "doctor-space", "remedy-space", path=path, free=said)
         elif free < _LITTLE_FREE:
-            yield _notice(name, "doctor-space", "remedy-space", path=path, free=said)
+            yield notice(name, "doctor-space", "remedy-space", path=path, free=said)
         else:
-            yield _fine(name, "doctor-space", path=path, free=said)
+            yield fine(name, "doctor-space", path=path, free=said)
 
 
 def _processes(service: Service) -> Iterator[Finding]:
@@ -261,9 +209,9 @@ def _processes(service: Service) -> Iterator[Finding]:
     others = sorted(_holders(database) - {os.getpid()}) if database else []
     if len(others) > 1:
         pids = ", ".join(map(str, others))
-        yield _problem("processes", "doctor-processes-several", "remedy-processes", pids=pids)
+        yield problem("processes", "doctor-processes-several", "remedy-processes", pids=pids)
     else:
-        yield _fine("processes", "doctor-processes-fine", count=len(others))
+        yield fine("processes", "doctor-processes-fine", count=len(others))
 
 
 def _holders(database: Path) -> set[int]:
@@ -284,26 +232,26 @@ def _running(service: Service) -> Iterator[Finding]:
     try:
         with urlopen(Request(address, headers={"Host": "localhost"}), timeout=_ASK_SECONDS) as answer:
             json.load(answer)["checks"]
-        yield _fine("service", "doctor-running", address=address)
+        yield fine("service", "doctor-running", address=address)
     except HTTPError as error:
-        yield _problem("service", "doctor-not-ready", "remedy-not-ready", address=address, status=error.code)
+        yield problem("service", "doctor-not-ready", "remedy-not-ready", address=address, status=error.code)
     except (OSError, ValueError, KeyError, TypeError):
-        yield _notice("service", "doctor-not-running", "remedy-not-running", address=address)
+        yield notice("service", "doctor-not-running", "remedy-not-running", address=address)
 
 
 def _address(service: Service) -> Iterator[Finding]:
     settings = service.settings
     host = urlsplit(settings.base_url).hostname or ""
     if host in LOCAL_HOSTS:
-        yield _notice("address", "doctor-address-local", "remedy-address", address=settings.base_url)
+        yield notice("address", "doctor-address-local", "remedy-address", address=settings.base_url)
     elif not settings.is_https:
-        yield _problem("address", "doctor-address-open", "remedy-address", address=settings.base_url)
+        yield problem("address", "doctor-address-open", "remedy-address", address=settings.base_url)
     else:
-        yield _fine("address", "doctor-address-fine", address=settings.base_url)
+        yield fine("address", "doctor-address-fine", address=settings.base_url)
     if host not in settings.trusted_hosts:
-        yield _problem("trusted-hosts", "doctor-host-untrusted", "remedy-host-untrusted", host=host)
+        yield problem("trusted-hosts", "doctor-host-untrusted", "remedy-host-untrusted", host=host)
     if settings.is_https and settings.proxies == 0:
-        yield _notice("proxies", "doctor-proxies", "remedy-proxies")
+        yield notice("proxies", "doctor-proxies", "remedy-proxies")
 
 
 def _passwords(service: Service) -> Iterator[Finding]:
@@ -314,58 +262,13 @@ def _passwords(service: Service) -> Iterator[Finding]:
     try:
         check_private(Path(path), Path(path).stat().st_mode)
     except OSError as error:
-        yield _problem(
+        yield problem(
             "passwords", "doctor-passfile-absent", "remedy-passfile", path=path, reason=error.strerror
         )
     except HejiError as error:
         yield told("passwords", failed(error), "remedy-passfile")
     else:
-        yield _fine("passwords", "doctor-passfile-fine", path=path)
-
-
-def _backups(service: Service) -> Iterator[Finding]:
-    settings = service.settings
-    if settings.backup is None:
-        yield _notice("backups", "doctor-backups-off", "remedy-backups-off")
-        return
-    origin, now_ms = service.signer.name, service.clock.now_ms()
-    newest = find_newest(settings.backup, origin, now_ms)
-    if newest is None:
-        yield _notice("backups", "doctor-backups-none", "remedy-backups-none", folder=settings.backup)
-        return
-    age_ms = now_ms - newest.made_ms
-    hours = age_ms // HOUR_MS
-    if age_ms > 2 * DAY_MS:
-        yield _problem("backups", "doctor-backups-old", "remedy-backups-old", path=newest.path, hours=hours)
-        return
-    try:
-        checked = check_backup(newest.path, service.signer.verifier, lambda _done: None)
-    except HejiError as error:
-        yield told("backups", failed(error), "remedy-backup-bad")
-        return
-    yield _fine("backups", "doctor-backups-fine", path=newest.path, hours=hours, size=checked.manifest.size)
-
-
-def _backup_copy(service: Service) -> Iterator[Finding]:
-    settings = service.settings
-    copy, now_ms = settings.backup_copy, service.clock.now_ms()
-    if copy is None:
-        if settings.backup is not None:
-            yield _notice("backup-copy", "doctor-copy-none", "remedy-copy")
-        return
-    if not copy.is_dir():
-        yield _problem("backup-copy", "backup-copy-absent", "remedy-copy-old", path=copy, folder=copy)
-        return
-    copied = find_newest(copy, service.signer.name, now_ms)
-    if settings.backup is None or find_newest(settings.backup, service.signer.name, now_ms) is None:
-        # There is nothing yet to be copied, which is told already.
-        return
-    if copied is None or now_ms - copied.made_ms > 2 * DAY_MS:
-        yield _problem("backup-copy", "doctor-copy-old", "remedy-copy-old", folder=copy)
-    elif _device(copy) == _device(settings.data):
-        yield _notice("backup-copy", "doctor-copy-same-disk", "remedy-copy", folder=copy)
-    else:
-        yield _fine("backup-copy", "doctor-copy-fine", folder=copy)
+        yield fine("passwords", "doctor-passfile-fine", path=path)
 
 
 def _codes(service: Service) -> Iterator[Finding]:
@@ -376,13 +279,13 @@ def _codes(service: Service) -> Iterator[Finding]:
         dump_png(url)
         dump_sheet([Label("荔枝", "20260612", trace_code, phone_code, url)])
     except (HejiError, OSError, ValueError) as error:
-        yield _problem("codes", "doctor-codes", "remedy-codes", reason=type(error).__name__)
+        yield problem("codes", "doctor-codes", "remedy-codes", reason=type(error).__name__)
     else:
-        yield _fine("codes", "doctor-codes-fine")
+        yield fine("codes", "doctor-codes-fine")
 
 
 def _time_zone(service: Service) -> Iterator[Finding]:
     """Days are judged in Beijing whatever the machine says; only its own logs and timers go by its zone."""
     here = time.localtime(service.clock.wall())
     code = "doctor-zone-fine" if here.tm_gmtoff == _BEIJING_SECONDS else "doctor-zone-other"
-    yield _fine("time-zone", code, zone=time.strftime("%Z %z", here))
+    yield fine("time-zone", code, zone=time.strftime("%Z %z", here))

@@ -21,7 +21,8 @@ from heji_trace.store.db import Store, lock_ledger
 from heji_trace.vocabulary.times import SYSTEM_CLOCK
 from heji_web.api.health import failed
 from heji_web.app import create_app
-from heji_web.commands.doctor import Finding, examine, told
+from heji_web.commands.doctor import examine
+from heji_web.commands.findings import Finding, told
 from heji_web.commands.terminal import (
     PROBLEM_FOUND,
     json_option,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.metadata import version
 from ipaddress import ip_address
 from threading import Lock
@@ -118,9 +119,11 @@ class _Ledger(Collector):
             "heji_backup_age_seconds", "Since the newest backup was made", labels=["folder"]
         )
         for name, folder in (("own", settings.backup), ("copy", settings.backup_copy)):
-            age = None if folder is None else backups.age_ms(folder)
-            if age is not None:
-                ages.add_metric([name], age / 1000)
+            # A drive that is away, or a folder of another account, must not take the other figures with it.
+            with suppress(OSError):
+                age = None if folder is None else backups.age_ms(folder)
+                if age is not None:
+                    ages.add_metric([name], age / 1000)
         yield ages
         yield GaugeMetricFamily(
             "heji_backup_failed", "1 where the last attempt failed", value=int(backups.fault is not None)
