@@ -9,11 +9,13 @@ from county import County
 from heji_trace.desks.oversight import (
     Answer,
     answer_of,
+    entries_of_chain,
     records_about,
     samples_tested,
     untested_siblings,
     warnings_of,
 )
+from heji_trace.errors import InvalidEvent
 from heji_trace.tracing.tracing import trace_of
 
 KG = 1_000 * 10**6
@@ -194,3 +196,39 @@ def test_a_household_is_called_by_its_code_but_to_itself_and_those_it_trusts(cou
     assert told("shop") == (code, "")
     assert told("shop", own=[code]) == ("农户甲", "")
     assert told("producer") == told("regulator") == ("农户甲", "13800000000")
+
+
+def test_the_entries_of_a_chain_tell_what_corrects_contradicts_and_follows_up(chain: County) -> None:
+    wrong = chain.move("sale", "PK-1", "3", "shop")
+    mended = chain.raw("sale", "shop", moves=[{"batch": "PK-1", "quantity": "2", "unit": "kg"}])
+    first = chain.record(
+        "correction",
+        "shop",
+        details={"corrects": [wrong.event_id], "reason": "数量写错", "replacement": mended},
+    )
+    second = chain.record("correction", "shop", details={"corrects": [first.event_id], "reason": "并未出售"})
+    details = {"level": 2, "ordered": True, "reason": "检查"}
+    recall = chain.record("recall", "regulator", batches=["PK-1"], details=details).event_id
+    told = chain.record("recall_update", "regulator", details={"recall": recall, "status": "notified"})
+    against = chain.record("objection", "packer", details={"to": recall, "grounds": "已复检"})
+    with chain.service.store.read() as connection:
+        for as_of_seq in (None, second.seq):
+            trace = trace_of(connection, "LZ-1", "both", as_of_seq)
+            assert trace is not None
+            found = entries_of_chain(connection, chain.authors["regulator"], trace, 100)
+            assert {wrong.seq, first.seq, second.seq} <= set(found)
+            later = {told.seq, against.seq} if as_of_seq is None else set()
+            assert {seq for seq in found if seq > second.seq + 1} == later
+
+
+def test_the_entries_of_a_chain_are_all_that_prove_it_or_none(chain: County) -> None:
+    with chain.service.store.read() as connection:
+        trace = trace_of(connection, "LZ-1", "both")
+        assert trace is not None
+        author = chain.authors["regulator"]
+        found = entries_of_chain(connection, author, trace, 100)
+        assert {seq for row in trace.rows for seq, _ in row.proofs} < set(found)
+        assert entries_of_chain(connection, author, trace, len(found)) == found
+        with pytest.raises(InvalidEvent) as refused:
+            entries_of_chain(connection, author, trace, len(found) - 1)
+    assert refused.value.problems[0].code == "too-many-to-prove"

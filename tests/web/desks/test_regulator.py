@@ -10,8 +10,10 @@ from sqlalchemy import text
 from county import PACKED, County
 from heji_trace.labelling.label_issue import issue_label
 from heji_trace.ledger.ledger import read_stored
+from heji_trace.proving.proof import check_bundle
 from heji_trace.vocabulary.times import BEIJING, moment_of
 from heji_web.desks.regulator import find_telephone
+from heji_web.events.subjects import batches_of
 from labelled import check_batch
 from web.doors import Now
 from web.people import Person
@@ -348,3 +350,44 @@ def test_the_page_of_a_batch_leads_to_its_records_for_those_who_may_read_them(co
     stranger = Person(county, "carrier")
     assert f"/desk/events/{made}" not in stranger.see("/desk/batches/B1")
     stranger.see(f"/desk/events/{made}", 404)
+
+
+def test_the_evidence_of_a_chain_is_proved_without_the_service_and_tells_amounts_but_no_words(
+    regulator: Person, chain: County
+) -> None:
+    details = {"counterparty": "王小二", "market": "江南市场", "price": "7.77"}
+    sold = chain.move("sale", "PK-1", "33.25", "shop", details=details, note="老客户")
+    answer = regulator.client.get("/desk/batches/LZ-1/evidence.json")
+    key = chain.get("/log/key", None).get_data(as_text=True).strip()
+    shown = {each.record["event"]["id"]: each for each in check_bundle(answer.data, [key])}
+    with chain.service.store.read() as connection:
+        about = [
+            stored.event for stored in read_stored(connection, range(chain.size)) if batches_of(stored.event)
+        ]
+    # The other harvest and its own way to the packer are of another batch's chain.
+    assert {event.id for event in about} - shown.keys() == {
+        event.id for event in about if batches_of(event) == ["LZ-2"]
+    }
+    said = shown[sold.event_id]
+    assert said.disclosed["/moves/0/quantity"] == "33.25"
+    assert {"/note", "/details/counterparty", "/details/price"} <= said.record[
+        "sealed"
+    ].keys() - said.disclosed.keys()
+    text_of_all = answer.get_data(as_text=True)
+    assert "王小二" not in text_of_all
+    assert "老客户" not in text_of_all
+    assert "/desk/batches/LZ-1/evidence.json" in regulator.see("/desk/batches/LZ-1")
+    assert "evidence.json" not in Person(chain, "packer").see("/desk/batches/LZ-1")
+
+
+def test_evidence_as_of_a_time_holds_what_was_recorded_until_then(
+    regulator: Person, chain: County, now: Now
+) -> None:
+    then = moment_of(chain.service.clock.now_ms()).astimezone(BEIJING).strftime("%Y-%m-%dT%H:%M")
+    now.seconds += 3600
+    later = chain.move("sale", "PK-1", "1", "shop")
+    key = chain.get("/log/key", None).get_data(as_text=True).strip()
+    for query, is_there in ((f"?as_of={then}", False), ("", True)):
+        data = regulator.client.get(f"/desk/batches/LZ-1/evidence.json{query}").data
+        ids = {each.record["event"]["id"] for each in check_bundle(data, [key])}
+        assert (later.event_id in ids) == is_there

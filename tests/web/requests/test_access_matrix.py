@@ -103,6 +103,9 @@ READING: Mapping[str, Row] = {
         by_role=dict.fromkeys(("operator", "regulator"), (200, 200, 200, 404)),
         stranger=303,
     ),
+    "/desk/batches/<batch>/evidence.json": Row(
+        "batch", by_role=dict.fromkeys(("operator", "regulator"), (200, 200, 200, 404))
+    ),
     "/desk/batches/<batch>/recall": owned("batch", gone=404, stranger=303, overseers=RECALLING),
     "/desk/batches/<batch>/trace.csv": owned("batch", gone=404, stranger=303),
     "/desk/events": to_signed_in(stranger=303),

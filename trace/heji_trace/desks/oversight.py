@@ -6,11 +6,12 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, union
 
 from heji_trace.desks.choices import facts_told, product_names
+from heji_trace.errors import InvalidEvent, Problem
 from heji_trace.judging.rules import LEVELS, LOUDNESS
 from heji_trace.known.state import State
 from heji_trace.people.parties import Author
@@ -18,7 +19,7 @@ from heji_trace.rights.listing import Filter, visible_events
 from heji_trace.rights.reading import figures_withheld, own_batches, readable_batches, readable_seqs
 from heji_trace.rights.rights import may_oversee
 from heji_trace.store.lineage import Edge, known_at
-from heji_trace.store.tables import edges, events, samples, tests, warnings
+from heji_trace.store.tables import edges, events, objections, recall_updates, samples, tests, warnings
 from heji_trace.tracing.tracing import Gaps, Trace, TraceRow
 from heji_trace.warnings.present import present_together
 
@@ -27,6 +28,8 @@ Amounts = dict[str, int]
 
 _AT_ONCE = 1000
 _END = 1 << 62
+
+_Item = TypeVar("_Item", str, int)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +242,43 @@ def records_about(
     return list(connection.execute(query))
 
 
+def entries_of_chain(connection: Connection, author: Author, trace: Trace, most: int) -> list[int]:
+    """The places of what proves a trace and of all that the author may read about its batches, in their order.
+
+    What corrects, contradicts or follows up one of these records is among them.
+
+    Raises InvalidEvent where they are more than `most`: a part of them would look like the whole.
+    """
+    end = _END if trace.as_of_seq is None else trace.as_of_seq + 1
+    found = {seq for row in trace.rows for seq, _ in row.proofs}
+    for row in trace.rows:
+        about = Filter(batch=row.batch)
+        found.update(visible_events(connection, author, about, after=-1, before=end, limit=most + 1))
+        if len(found) > most:
+            break
+    new = found
+    while new and len(found) <= most:
+        new = {seq for seq in _following(connection, new) if seq < end} - found
+        found = found | readable_seqs(connection, author, sorted(new))
+    if len(found) > most:
+        raise InvalidEvent([Problem("", "too-many-to-prove", {"most": most})])
+    return sorted(found)
+
+
+def _following(connection: Connection, seqs: Collection[int]) -> set[int]:
+    """The places of corrections of these entries, of objections to them, and of updates of the recalls among them."""
+    found: set[int] = set()
+    for part in _parts(sorted(seqs)):
+        ids = select(events.c.event_id).where(events.c.seq.in_(part))
+        query = union(
+            select(events.c.withdrawn_seq).where(events.c.seq.in_(part), events.c.withdrawn_seq.is_not(None)),
+            select(objections.c.seq).where(objections.c.target.in_(ids)),
+            select(recall_updates.c.seq).where(recall_updates.c.recall.in_(ids)),
+        )
+        found.update(connection.execute(query).scalars())
+    return found
+
+
 def untested_siblings(connection: Connection, author: Author, batch: str, as_of_seq: int | None) -> list[str]:
     """Other batches made from the very batches that went into this one, of which no sample has a result."""
     parents = select(edges.c.parent).where(edges.c.child == batch, known_at(edges, as_of_seq))
@@ -325,6 +365,6 @@ def _added(many: Iterable[Amounts]) -> Amounts:
     return _summed(pair for amounts in many for pair in amounts.items())
 
 
-def _parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(names), _AT_ONCE):
-        yield names[start : start + _AT_ONCE]
+def _parts(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    for start in range(0, len(items), _AT_ONCE):
+        yield items[start : start + _AT_ONCE]

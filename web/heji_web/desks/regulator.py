@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection, select
 
@@ -17,13 +17,15 @@ from heji_trace.errors import InvalidEvent, Problem, Unknown
 from heji_trace.events.kinds import KINDS, Kind, words
 from heji_trace.judging.rules import LEVELS
 from heji_trace.judging.wording import say_warning
+from heji_trace.ledger.evidence import Trust
 from heji_trace.people.parties import Author
+from heji_trace.proving.proof import dump_bundle
 from heji_trace.recalls.recall import running_recalls
-from heji_trace.rights import reading
+from heji_trace.rights import reading, receipts
 from heji_trace.rights.rights import may_oversee
 from heji_trace.store.tables import batches
 from heji_trace.tracing import tracing
-from heji_trace.tracing.tracing import Direction
+from heji_trace.tracing.tracing import Direction, Trace
 from heji_trace.vocabulary.times import BEIJING, beijing_date, ms_of, parse_moment
 from heji_trace.vocabulary.units import dump_amount
 from heji_web.desks.tables_out import give_call_list, give_trace, labels_of, way_of
@@ -41,6 +43,8 @@ blueprint.after_request(permit_scripts)
 _DIRECTIONS: Mapping[str, Direction] = {"up": "up", "down": "down", "both": "both"}
 # A page of thousands of rows helps nobody; the CSV has them all.
 _MOST_ROWS = 500
+# Some ten megabytes of proofs.
+_MOST_PROVED = 3000
 _LEAST_BEGINNING = 2
 _TELEPHONE = re.compile(r"\+?[0-9][0-9 -]{5,18}[0-9]", re.ASCII)
 
@@ -140,6 +144,23 @@ def give_calls(batch: str) -> ResponseReturnValue:
     return give_call_list(answer, batch)
 
 
+@blueprint.get("/desk/batches/<batch>/evidence.json")
+def give_evidence(batch: str) -> ResponseReturnValue:
+    """All records of the chain in one receipt that is checked without this service; for overseers, who hand it on."""
+    author = signed_in().author
+    if not may_oversee(author):
+        raise Unknown
+    service = the_service()
+    trust = Trust(service.signer.verifier, service.head.read())
+    with service.store.read() as connection:
+        trace = _trace(connection, author, _asked(connection, batch))
+        seqs = oversight.entries_of_chain(connection, author, trace, _MOST_PROVED)
+        bundle = receipts.evidence_bundle(connection, author, seqs, trust)
+    response = Response(dump_bundle(bundle), mimetype="application/json")
+    response.headers["Content-Disposition"] = f'attachment; filename="evidence-{batch}.proof.json"'
+    return response
+
+
 def _next_steps(author: Author, shown: RowShown, kinds: Collection[str]) -> list[tuple[Kind, dict[str, str]]]:
     """What this person may well record of the batch as it stands, with what its form is to be filled with."""
     own = [each for each in shown.row.holdings if each.holder == author.organisation and each.amount > 0]
@@ -188,12 +209,17 @@ def _asked(connection: Connection, batch: str) -> Asked:
     return Asked(batch, direction, shown, tracing.seq_at(connection, recorded_ms))
 
 
-def _answer(connection: Connection, author: Author, asked: Asked) -> Answer:
+def _trace(connection: Connection, author: Author, asked: Asked) -> Trace:
     """Raises Unknown where there is no such batch, there was none then, or it is not the author's to read."""
     reading.check_may_read_batch(connection, author, asked.batch)
     trace = tracing.trace_of(connection, asked.batch, asked.direction, asked.as_of_seq)
     if trace is None:
         raise Unknown
+    return trace
+
+
+def _answer(connection: Connection, author: Author, asked: Asked) -> Answer:
+    trace = _trace(connection, author, asked)
     now_ms, own = the_service().clock.now_ms(), naming.own_organisations(connection, author)
     return oversight.answer_of(connection, author, trace, language(), now_ms, own)
 
