@@ -271,7 +271,7 @@ def _covers(state: State, sample: Row, harvests: tuple[HarvestFact, ...], *, as_
     By the times that are stated, whenever they were recorded; the ledger's order decides between equal ones. What leaves
     no residue, such as a fertiliser or daily feed, ends nothing.
     """
-    drawn = _sampled_ms(state, sample), sample["rank"]
+    drawn = sampled_ms(state, sample), sample["rank"]
     return any(
         drawn < (harvest.occurred_ms, harvest.rank)
         and not any(
@@ -287,7 +287,7 @@ def _covers(state: State, sample: Row, harvests: tuple[HarvestFact, ...], *, as_
     )
 
 
-def _sampled_ms(state: State, sample: Row) -> int:
+def sampled_ms(state: State, sample: Row) -> int:
     """When a sample was drawn, as it is now stated."""
     if sample["seq"] != sample["rank"]:
         return said_by(state, [sample["seq"]])[sample["seq"]].occurred_ms

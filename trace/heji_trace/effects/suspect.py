@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
+from heji_trace.effects.doubts import doubts
 from heji_trace.effects.moves import moved_amounts
 from heji_trace.effects.settle import application_facts, crop_of
-from heji_trace.errors import Question
+from heji_trace.effects.suspicion import Suspicion
 from heji_trace.events.event import Event
 from heji_trace.judging.dated import passed, shelf_facts
 from heji_trace.judging.rules import STOPPING, ApplicationFact, HarvestFact, Waits, waiting_warnings
-from heji_trace.judging.wording import told
 from heji_trace.known.measures import giver_of, measure, measure_known
 from heji_trace.known.state import State
 from heji_trace.store.gather import Row
@@ -32,6 +30,8 @@ FINDINGS = frozenset(
         "COUNT_BELOW",
         "COUNT_ABOVE",
         "CHAIN_BROKEN",
+        "OTHER_COMMODITY",
+        "FRESHER_THAN_SOURCE",
     }
 )
 
@@ -43,26 +43,6 @@ _ON_OFFER = frozenset({"shipping", "sale", "packaging", "label_issue", "label_bi
 # What is recalled or has failed is to be given back or destroyed; what is only held is to stay.
 _REMEDIES = frozenset({"return", "disposal"})
 _REMEDIED = frozenset({"RECALLED", "TEST_FAILED", "INGREDIENT_FAILED"})
-
-
-@dataclass(frozen=True, slots=True)
-class Suspicion:
-    """Something about one batch that looks wrong, under the code of the warning that it will cause.
-
-    `data` goes into the finding, whoever it is about; `foreign` is what tells of another's stock.
-    """
-
-    code: str
-    batch: str
-    data: dict[str, Any] = field(default_factory=dict)
-    foreign: bool = False
-
-    def question(self) -> Question:
-        """What the recorder is asked."""
-        if self.foreign:
-            # Whoever is asked has recorded nothing yet: a figure would tell anybody a neighbour's stock.
-            return Question(self.code, {"batch": self.batch}, foreign=True)
-        return Question(self.code, {"batch": self.batch, **told(self.data)})
 
 
 def suspicions(state: State, event: Event, withdrawn: frozenset[int] = frozenset()) -> list[Suspicion]:
@@ -82,7 +62,7 @@ def suspicions(state: State, event: Event, withdrawn: frozenset[int] = frozenset
     found += _undestined(event)
     found += _ungiven(state, event, withdrawn)
     found += _miscounted(state, event, withdrawn)
-    return found
+    return found + doubts(state, event)
 
 
 def _is_unknown(state: State, batch: str) -> bool:

@@ -61,6 +61,8 @@ LEVELS: Mapping[str, Level] = MappingProxyType(
         "UNDER_REVIEW": Level("none", "orange"),
         "RETURN_UNGIVEN": Level("none", "orange"),
         "COUNT_ABOVE": Level("none", "orange"),
+        "OTHER_COMMODITY": Level("none", "orange"),
+        "FRESHER_THAN_SOURCE": Level("none", "orange"),
         "COUNT_BELOW": Level("none", "yellow"),
         "INSTRUMENT_DUE": Level("none", "yellow"),
     }

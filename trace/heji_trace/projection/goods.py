@@ -6,10 +6,11 @@ details add is in `effects`.
 
 from __future__ import annotations
 
-from heji_trace.corrections.shelf import days_of
 from heji_trace.effects.book import Book, Entered, add_finding
 from heji_trace.effects.moves import enter_moves
-from heji_trace.effects.suspect import FINDINGS, OPENING_KINDS, Suspicion
+from heji_trace.effects.repacked import days_of
+from heji_trace.effects.suspect import FINDINGS, OPENING_KINDS
+from heji_trace.effects.suspicion import Suspicion
 from heji_trace.events.event import Line
 from heji_trace.judging.rules import HOUR_MS
 from heji_trace.known.measures import giver_of, measure, measure_known

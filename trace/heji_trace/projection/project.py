@@ -18,7 +18,8 @@ from heji_trace.corrections.withdrawal import in_parts, withdraw
 from heji_trace.effects.book import Entered, First
 from heji_trace.effects.effects import EFFECTS, enter_index
 from heji_trace.effects.settle import inherit, settle, unreach
-from heji_trace.effects.suspect import Suspicion, suspicions
+from heji_trace.effects.suspect import suspicions
+from heji_trace.effects.suspicion import Suspicion
 from heji_trace.events.event import Event
 from heji_trace.events.schemas import event_of
 from heji_trace.known.prefetch import prefetch

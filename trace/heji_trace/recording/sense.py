@@ -10,7 +10,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from heji_trace.effects import erasing
-from heji_trace.effects.suspect import Suspicion, suspicions
+from heji_trace.effects.suspect import suspicions
+from heji_trace.effects.suspicion import Suspicion
 from heji_trace.errors import Conflict, InvalidEvent, Problem
 from heji_trace.events.event import Event, Line
 from heji_trace.events.schemas import event_of

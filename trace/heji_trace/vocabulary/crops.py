@@ -5,6 +5,7 @@ The groups stand in `crops.toml`, with source and flag; they decide nothing wher
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import cache
 from importlib.resources import files
@@ -20,6 +21,37 @@ def is_same_crop(listed: str, asked: str) -> bool:
 def is_group(listed: str, names: frozenset[str]) -> bool:
     """Whether a table's name, often "叶菜 leafy vegetables", is one of a group's."""
     return listed in names or not names.isdisjoint(listed.split())
+
+
+def is_kindred(one: str, other: str) -> bool:
+    """Whether two names can mean goods of one kind: of one crop or group, or names with a word or sign in common.
+
+    Of two crops that stand in the table it is known whether they are one.
+    """
+    if one == other or is_same_crop(one, other) or _are_grouped(one, other):
+        return True
+    if one in _synonyms() and other in _synonyms():
+        return False
+    names, others = ({*_signs(name), *_signs(*_group_names(name))} for name in (one, other))
+    return not names.isdisjoint(others)
+
+
+def _are_grouped(one: str, other: str) -> bool:
+    return any(
+        is_group(name, group) for name, asked in ((one, other), (other, one)) for group in groups_of(asked)
+    )
+
+
+def _group_names(crop: str) -> list[str]:
+    return [name for group in groups_of(crop) for name in group]
+
+
+def _signs(*names: str) -> set[str]:
+    """Chinese signs one by one, what is written in letters by words."""
+    text = " ".join(names).casefold()
+    return {sign for sign in text if sign.isalnum() and not sign.isascii()} | set(
+        re.findall(r"[a-z]{3,}", text)
+    )
 
 
 def find_crop_english(crop: str) -> str | None:
