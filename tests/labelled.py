@@ -82,6 +82,7 @@ def state_result(
     formal: bool = False,
     status: str | None = None,
     results: Sequence[Mapping[str, str]] | None = None,
+    acknowledged: Sequence[str] = (),
     **details: Any,
 ) -> None:
     """State a result of a sample: a screening of the rapid centre, or a laboratory's."""
@@ -95,7 +96,7 @@ def state_result(
         "conclusion": conclusion,
         "results": [dict(row) for row in results or (CONFORMING if formal else INHIBITION)],
     }
-    county.record("testing", who, details=given | details)
+    county.record("testing", who, details=given | details, acknowledged=list(acknowledged))
 
 
 def release_result(county: County, name: str, conclusion: str, **changes: Any) -> None:

@@ -26,8 +26,8 @@ def recalled(county: County) -> str:
     """Goods past their day, a part of them sold and a part on its way, and their recall."""
     county.harvest("H1", "800")
     days = {"best_before": "2026-05-28"}
-    county.make("packaging", {"H1": "700"}, {LONG: "650"}, "producer", details=days)
     asked = ["BEST_BEFORE_PASSED"]
+    county.make("packaging", {"H1": "700"}, {LONG: "650"}, "producer", details=days, acknowledged=asked)
     county.move("shipping", LONG, "120", "producer", to="shop", acknowledged=asked)
     county.move("sale", LONG, "12.5", "producer", acknowledged=asked)
     details = {"level": 2, "ordered": True, "reason": "克百威超标"}

@@ -114,7 +114,7 @@ def _things(county: County, who: str, mark: str) -> dict[str, str]:
         cycle, site = f"2026-plum-{mark}", f"plot-{mark}"
         facts = {"code": site, "name": site, "site_type": "plot", "organisation": county.code(who)}
         county.record("site", who, details=facts)
-        county.record("planting", who, hours_ago=24 * 60, site=site, details={"cycle": cycle, "crop": "李"})
+        county.record("planting", who, hours_ago=24 * 60, site=site, details={"cycle": cycle, "crop": "荔枝"})
 
     def harvest(number: int) -> Event:
         outputs = [{"batch": f"{mark}-{number}", "product": PRODUCT, "quantity": "100", "unit": "kg"}]

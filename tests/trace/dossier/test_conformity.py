@@ -60,7 +60,7 @@ def test_what_a_household_or_a_shop_sells_needs_none(county: County) -> None:
         },
     )
     county.record(
-        "planting", "neighbour", hours_ago=24, site="fg-plot-031", details={"cycle": "h-1", "crop": "李"}
+        "planting", "neighbour", hours_ago=24, site="fg-plot-031", details={"cycle": "h-1", "crop": "荔枝"}
     )
     outputs = [{"batch": "H1", "product": PRODUCT, "quantity": "10", "unit": "kg"}]
     county.record("harvest", "neighbour", cycles=["h-1"], outputs=outputs)

@@ -130,7 +130,8 @@ def test_soil_is_judged_by_numbers(county: County) -> None:
 def test_nothing_is_tested_before_it_was_drawn(county: County) -> None:
     county.harvest("B1", hours_ago=40)
     sample(county, "S1", "B1")
-    stated = {"sample": "S1", "laboratory": county.code("laboratory"), "method": "酶抑制率法"}
+    stated: dict[str, Any] = {"sample": "S1", "laboratory": county.code("laboratory")}
+    stated["method"] = "酶抑制率法"
     stated |= {"method_class": "rapid", "status": "reviewed", "conclusion": "negative"}
     stated |= {"results": [{"analyte": "有机磷", "value": "阴性"}]}
     assert questions(county, "testing", "laboratory", details=stated | {"tested_at": county.at(30)}) == [

@@ -21,7 +21,7 @@ LABEL = {"trace_code": make_trace_code(bytes), "phone_code": make_phone_code(byt
 def county(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[County]:
     """A county with packs whose days are over, over at midnight, and over by the product's shelf life."""
     with opened_county(tmp_path_factory.mktemp("suspect"), module_database_url) as opened:
-        opened.harvest("H1", "100")
+        opened.harvest("H1", "100", hours_ago=26)
         opened.harvest("OLD", "100", hours_ago=100)
         for batch, days in (
             ("BEST", {"best_before": OVER}),
@@ -29,7 +29,7 @@ def county(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -
             ("LAST", {"best_before": TODAY, "use_by": TODAY}),
             ("BARE", {}),
         ):
-            opened.make("packaging", {"H1": "10"}, {batch: "10"}, details=days)
+            opened.make("packaging", {"H1": "10"}, {batch: "10"}, details=days, hours_ago=25)
         register_product(opened, PRODUCT, gtin=None, name="鲜荔枝", shelf_life_days=3)
         yield opened
 

@@ -47,6 +47,8 @@ DATA: dict[str, dict[str, Any]] = {
     "TEST_SCOPE_GAP": {"actives": "克百威"},
     "INSTRUMENT_DUE": {"instrument": "DY-1", "until": "2026-03-31"},
     "RETURN_UNGIVEN": {"short": 2_500_000_000, "dimension": "mass"},
+    "OTHER_COMMODITY": {"made": "猪肉", "sources": "荔枝"},
+    "FRESHER_THAN_SOURCE": {"stated": "2026-06-20", "date": "2026-06-12"},
     "COUNT_ABOVE": {"counted": 2_500_000_000, "had": 2_000_000_000, "dimension": "mass"},
     "COUNT_BELOW": {"counted": 0, "had": 2_000_000_000, "dimension": "mass"},
 }
@@ -74,6 +76,8 @@ def test_every_warning_is_told_from_what_it_is_stored_with(code: str, source: st
         "RETURN_UNGIVEN",
         "COUNT_ABOVE",
         "COUNT_BELOW",
+        "OTHER_COMMODITY",
+        "FRESHER_THAN_SOURCE",
     ],
 )
 def test_every_question_is_asked_in_both_languages(code: str) -> None:

@@ -95,7 +95,10 @@ def test_a_report_that_concludes_well_over_a_value_beyond_its_limit_makes_no_gre
     batch = packed(county)
     sample(county, "S1", batch)
     over = {"analyte": "氯氰菊酯", "value": "0.9", "unit": "mg/kg", "limit": "0.5", "edition": "GB 2763-2021"}
-    state_result(county, "S1", "conforming", formal=True, results=[*CONFORMING, over])
+    with pytest.raises(NeedsAcknowledgement):
+        state_result(county, "S1", "conforming", formal=True, results=[*CONFORMING, over])
+    confirmed = ["RESULT_CONTRADICTED"]
+    state_result(county, "S1", "conforming", formal=True, results=[*CONFORMING, over], acknowledged=confirmed)
     assert look_at(county, batch).verdict.level == "grey"
 
 
@@ -140,8 +143,8 @@ def test_a_single_source_without_a_test_adds_nothing_to_what_is_said_of_the_batc
 
 
 def test_a_screening_says_what_it_covers_and_is_not_green(county: County) -> None:
-    register_product(county, commodity="菜心")
     batch = packed(county)
+    register_product(county, commodity="菜心")
     check_batch(county, batch, "negative", formal=False)
     passport = look_at(county, batch)
     assert passport.verdict.sentence["zh"] == "本批次无生效警示；快检阴性（初筛）"

@@ -317,7 +317,7 @@ def test_a_batch_is_again_who_received_it_when_a_stranger_s_harvest_of_its_name_
 ) -> None:
     line = {"batch": "X5", "product": PACKED, "quantity": "3", "unit": "kg"}
     county.record("receiving", "shop", moves=[line], **UNKNOWN)
-    county.record("planting", "neighbour", details={"cycle": "n1", "crop": "李"}, site=PLOT)
+    county.record("planting", "neighbour", details={"cycle": "n1", "crop": "荔枝"}, site=PLOT)
     harvest = county.raw(
         "harvest",
         "neighbour",

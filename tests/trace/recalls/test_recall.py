@@ -159,7 +159,8 @@ def test_a_corrected_recall_is_found_and_conducted_under_its_first_id(county: Co
         assert (found.opened_ms, found.start_by_ms - found.opened_ms) == (opened.opened_ms, 72 * 3_600_000)
         assert {row.batch: row.standing for row in found.scope} == {"P1": "frozen", "B1": "upstream"}
         assert found.consignees == opened.consignees
-    county.record("recall_update", "regulator", details={"recall": recalled.event_id, "status": "finished"})
+    stated = {"recall": recalled.event_id, "status": "finished"}
+    county.record("recall_update", "regulator", details=stated, acknowledged=["RECALL_UNFINISHED"])
     again = corrected(county, correction, {**RECALL, "level": 2})
     assert report(county, again).status == "finished"
     assert report(county, recalled.event_id).start_by_ms - opened.opened_ms == 48 * 3_600_000
@@ -184,7 +185,8 @@ def test_a_note_on_an_earlier_update_does_not_open_a_finished_recall_again(count
         "recall_update", "regulator", details={"recall": recalled.event_id, "status": "in_progress"}
     )
     county.recorder.submit(parse_event(update), county.authors["regulator"])
-    county.record("recall_update", "regulator", details={"recall": recalled.event_id, "status": "finished"})
+    stated = {"recall": recalled.event_id, "status": "finished"}
+    county.record("recall_update", "regulator", details=stated, acknowledged=["RECALL_UNFINISHED"])
     details = {
         "corrects": [update["id"]],
         "reason": "补充",

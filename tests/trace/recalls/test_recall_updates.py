@@ -31,7 +31,8 @@ def report(county: County, recall: str, who: str = "regulator") -> RecallReport:
 
 def tell(county: County, recall: str, who: str, *rows: dict[str, Any], status: str = "in_progress") -> str:
     details = {"recall": recall, "status": status, "consignees": list(rows)}
-    return county.record("recall_update", who, details=details).event_id
+    confirmed = ["RECALL_UNFINISHED"] if status == "finished" else []
+    return county.record("recall_update", who, details=details, acknowledged=confirmed).event_id
 
 
 def of(county: County, who: str, **figures: str) -> dict[str, str]:

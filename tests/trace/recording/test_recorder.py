@@ -534,7 +534,7 @@ def test_what_waits_at_the_end_is_still_recorded(county: County) -> None:
 
 
 def test_a_product_is_known_within_its_own_group(county: County) -> None:
-    details = {"code": "longan", "name": "龙眼", "commodity": "龙眼"}
+    details = {"code": "longan", "name": "龙眼", "commodity": "荔枝"}
     product = county.event("product", "operator", details=details)
     county.recorder.submit_all([product], county.authors["operator"])
     outputs = [{"batch": "L1", "product": "longan", "quantity": "1", "unit": "kg"}]

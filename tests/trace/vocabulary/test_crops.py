@@ -3,7 +3,9 @@ from __future__ import annotations
 import tomllib
 from importlib.resources import files
 
-from heji_trace.vocabulary.crops import find_crop_english, groups_of, is_group, is_same_crop
+import pytest
+
+from heji_trace.vocabulary.crops import find_crop_english, groups_of, is_group, is_kindred, is_same_crop
 
 ROWS = tomllib.loads(files("heji_trace.vocabulary").joinpath("crops.toml").read_text("utf-8"))["groups"]
 
@@ -21,6 +23,26 @@ def test_what_is_kept_may_itself_be_the_name_of_a_group() -> None:
         assert is_group("鸡 chicken", narrow)
         assert is_group("家禽", wide)
     assert find_crop_english("鸡") == "chicken"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "kindred"),
+    [
+        ("荔枝", "鲜荔枝", True),
+        ("Fresh litchi", "荔枝", True),
+        ("菜心", "蔬菜", True),
+        ("水果", "荔枝", True),
+        ("桂圆", "龙眼", True),
+        ("水稻", "稻谷", True),
+        ("-", "荔枝", True),
+        ("荔枝", "龙眼", False),
+        ("菜心", "小白菜", False),
+        ("水稻", "大米", False),
+        ("荔枝", "猪肉", False),
+    ],
+)
+def test_names_of_goods_of_one_kind_have_something_in_common(one: str, other: str, kindred: bool) -> None:
+    assert is_kindred(one, other) is is_kindred(other, one) is kindred
 
 
 def test_a_crop_is_found_by_each_of_its_names_and_by_no_part_of_one() -> None:

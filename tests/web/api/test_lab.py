@@ -30,7 +30,7 @@ def test_rows_are_matched_by_sample_or_batch_and_the_others_parked(county: Count
     county.harvest("LZ-01")
     county.harvest("LZ-02")
     sample = {"purpose": "commissioned", "samples": [{"sample": "S-001", "batch": "LZ-01"}]}
-    county.record("sampling", "laboratory", details=sample, hours_ago=10)
+    county.record("sampling", "laboratory", details=sample, hours_ago=20)
     data = rapid_file(rapid_row(note="样品 S-001"), rapid_row(note="LZ-02"), rapid_row(note=""))
     answer = drop(county, data)
     assert answer.status_code == 201

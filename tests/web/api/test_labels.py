@@ -72,7 +72,13 @@ def test_labels_for_a_held_or_unknown_batch_are_refused(county: County) -> None:
 
 def test_labels_for_a_batch_past_its_day_are_asked_about_once(county: County) -> None:
     packed(county)
-    county.make("packaging", {"B1": "2"}, {"P9": "2"}, details={"use_by": "2026-05-28"})
+    county.make(
+        "packaging",
+        {"B1": "2"},
+        {"P9": "2"},
+        details={"use_by": "2026-05-28"},
+        acknowledged=["USE_BY_PASSED"],
+    )
     wanted = {"product": PACKED, "batch": "P9", "copies": 1}
     asked = county.post(LABELS, wanted)
     assert asked.status_code == 409

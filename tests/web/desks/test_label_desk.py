@@ -86,7 +86,13 @@ def test_a_stopped_batch_is_told_and_not_offered(producer: Person, packed: Count
 
 
 def test_a_batch_past_its_day_says_so_and_is_asked_about_once(producer: Person, packed: County) -> None:
-    packed.make("packaging", {"H1": "2"}, {"P9": "2"}, details={"best_before": "2026-05-28"})
+    packed.make(
+        "packaging",
+        {"H1": "2"},
+        {"P9": "2"},
+        details={"best_before": "2026-05-28"},
+        acknowledged=["BEST_BEFORE_PASSED"],
+    )
     page = producer.see(LABELS)
     assert re.search(r'<option value="P9">[^<]*已过最佳食用日期</option>', page)
     answer = producer.send(LABELS, page, {"batch": "P9", "copies": "5"})
@@ -106,7 +112,13 @@ def test_a_batch_past_its_day_says_so_and_is_asked_about_once(producer: Person, 
 
 def test_what_was_confirmed_of_one_batch_is_asked_anew_of_another(producer: Person, packed: County) -> None:
     for batch in ("P8", "P9"):
-        packed.make("packaging", {"H1": "2"}, {batch: "2"}, details={"best_before": "2026-05-28"})
+        packed.make(
+            "packaging",
+            {"H1": "2"},
+            {batch: "2"},
+            details={"best_before": "2026-05-28"},
+            acknowledged=["BEST_BEFORE_PASSED"],
+        )
     asked = producer.send(LABELS, producer.see(LABELS), {"batch": "P9", "copies": "5"}).get_data(as_text=True)
     confirmed = {"batch": "P8", "acknowledged": "BEST_BEFORE_PASSED"}
     assert producer.send(LABELS, asked, confirmed).status_code == 409

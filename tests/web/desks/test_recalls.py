@@ -39,7 +39,8 @@ def test_a_recall_that_was_stated_finished_says_what_is_still_to_be_recovered(co
     recall = county.record("recall", "regulator", batches=["B1"], details=details).event_id
     person, unfinished = Person(county, "regulator"), "已报完成，但账本显示仍有 100 千克 待追回"
     assert unfinished not in person.see(f"/desk/recalls/{recall}")
-    county.record("recall_update", "regulator", details={"recall": recall, "status": "finished"})
+    stated = {"recall": recall, "status": "finished"}
+    county.record("recall_update", "regulator", details=stated, acknowledged=["RECALL_UNFINISHED"])
     assert unfinished in person.see(f"/desk/recalls/{recall}")
     county.move("disposal", "B1", "100", "producer", details={"method": "destruction", "reason": "超标"})
     assert "已报完成" not in person.see(f"/desk/recalls/{recall}")
@@ -135,7 +136,8 @@ def test_the_list_tells_of_each_recall_what_is_recalled_and_how_far_it_is(county
     recall = county.record("recall", "regulator", batches=["B1"], details=details).event_id
     person = Person(county, "regulator")
     assert "鲜荔枝 B1" in person.see("/desk/recalls")
-    county.record("recall_update", "regulator", details={"recall": recall, "status": "finished"})
+    stated = {"recall": recall, "status": "finished"}
+    county.record("recall_update", "regulator", details=stated, acknowledged=["RECALL_UNFINISHED"])
     assert re.search(r"<small>二级 · 已完成</small>", person.see("/desk/recalls"))
 
 
@@ -187,7 +189,7 @@ def test_a_recall_is_not_extended_to_what_one_may_not_read(county: County) -> No
         "organisation": county.code("neighbour"),
     }
     county.record("site", "neighbour", details=facts)
-    opened = {"cycle": "2026-plum", "crop": "李"}
+    opened = {"cycle": "2026-plum", "crop": "荔枝"}
     county.record("planting", "neighbour", hours_ago=2000, site="fg-plum-1", details=opened)
     made = [{"batch": "N1", "product": PRODUCT, "quantity": "10", "unit": "kg"}]
     county.record("harvest", "neighbour", cycles=["2026-plum"], outputs=made)

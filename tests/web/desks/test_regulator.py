@@ -205,7 +205,8 @@ def test_a_batch_that_is_recalled_leads_to_its_running_case_and_to_no_second_one
 def test_after_a_recall_is_finished_another_one_may_be_opened(regulator: Person, chain: County) -> None:
     details = {"level": 2, "ordered": True, "reason": "克百威超标"}
     case = chain.record("recall", "regulator", batches=["LZ-1"], details=details).event_id
-    chain.record("recall_update", "regulator", details={"recall": case, "status": "finished"})
+    stated = {"recall": case, "status": "finished"}
+    chain.record("recall_update", "regulator", details=stated, acknowledged=["RECALL_UNFINISHED"])
     page = regulator.see("/desk/batches/LZ-1")
     assert "已完成的召回" in page
     assert "/desk/batches/LZ-1/recall" in page
@@ -316,7 +317,15 @@ def test_every_page_that_a_batch_leads_to_is_one_that_its_reader_may_see(chain: 
 def test_what_the_date_causes_stands_in_stock_lists_and_traces_as_on_the_head_of_the_batch(
     chain: County,
 ) -> None:
-    chain.make("packaging", {"LZ-1": "50"}, {"OLD-1": "50"}, "packer", details={"best_before": "2026-05-28"})
+    over = {"best_before": "2026-05-28"}
+    chain.make(
+        "packaging",
+        {"LZ-1": "50"},
+        {"OLD-1": "50"},
+        "packer",
+        details=over,
+        acknowledged=["BEST_BEFORE_PASSED"],
+    )
     regulator = Person(chain, "regulator")
     badge = '<span class="badge orange">已过最佳食用日期</span>'
     assert badge in regulator.see("/desk/batches/OLD-1").partition("<table")[0]

@@ -224,7 +224,7 @@ def test_an_instrument_s_row_that_names_its_sample_needs_no_choice(
 ) -> None:
     county.harvest("B-1", "100", hours_ago=48)
     sample = {"purpose": "commissioned", "samples": [{"sample": "S-1", "batch": "B-1"}]}
-    county.record("sampling", "laboratory", batches=["B-1"], details=sample)
+    county.record("sampling", "laboratory", hours_ago=30, batches=["B-1"], details=sample)
     text = RAPID_HEADINGS.replace("备注\n", "备注,样品编号\n") + result(day).replace(
         ",达元,\n", ",达元,,S-1\n"
     )

@@ -28,12 +28,12 @@ def is_kindred(one: str, other: str) -> bool:
 
     Of two crops that stand in the table it is known whether they are one.
     """
-    if one == other or is_same_crop(one, other) or _are_grouped(one, other):
+    if is_same_crop(one, other) or is_same_crop(other, one) or _are_grouped(one, other):
         return True
     if one in _synonyms() and other in _synonyms():
         return False
     names, others = ({*_signs(name), *_signs(*_group_names(name))} for name in (one, other))
-    return not names.isdisjoint(others)
+    return not (names and others) or not names.isdisjoint(others)
 
 
 def _are_grouped(one: str, other: str) -> bool:
