@@ -9,10 +9,14 @@ import pytest
 from babel.messages.pofile import read_po
 from flask import Flask, url_for
 from jinja2.ext import extract_from_ast
+from markupsafe import Markup
 
 import heji_web
-from heji_web.requests.languages import chinese, gettext, language, ngettext, switched_address
+from county import County
+from heji_web.requests.languages import chinese, gettext, language, ngettext, spoken, switched_address
+from labelled import check_batch, label
 from web.doors import Browser
+from web.people import Person
 
 PACKAGE = Path(heji_web.__file__).parent
 TEMPLATES = sorted((PACKAGE / "templates").rglob("*.html"))
@@ -20,6 +24,9 @@ CATALOGUES = sorted((PACKAGE / "translations").rglob("*.po"))
 CJK = re.compile(r"[\u3400-\u9fff]")
 # The sign in the seal is the mark of the project, not a word.
 MARKS = {"禾", "heji"}
+# A voice that reads a list to choose from takes the language of the page.
+UNMARKED = {"title", "script", "style", "option"}
+VOID = {"meta", "link", "input", "img", "br", "path", "circle"}
 SHOWN_ATTRIBUTES = {"alt", "aria-label", "placeholder", "title"}
 
 
@@ -169,3 +176,86 @@ def test_the_desk_speaks_both_languages(browser: Browser) -> None:
     assert "您要办理什么" in chinese_page
     assert '<html lang="en">' in english_page
     assert not CJK.search(re.sub(r">(禾|中文)<", "", english_page))
+
+
+class _Unmarked(HTMLParser):
+    """The Chinese texts of a page that stand in no part marked as Chinese."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._open: list[tuple[str, str]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        inherited = self._open[-1][1] if self._open else ""
+        is_left = tag in UNMARKED or given.get("aria-hidden") == "true"
+        if tag not in VOID:
+            self._open.append((tag, "left" if is_left else given.get("lang") or inherited))
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open and self._open.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        tongue = self._open[-1][1] if self._open else ""
+        if CJK.search(data) and tongue not in ("zh-Hans", "left"):
+            self.found.append(data.strip())
+
+
+def unmarked(page: str) -> list[str]:
+    parser = _Unmarked()
+    parser.feed(page)
+    return parser.found
+
+
+@pytest.mark.parametrize(
+    "text, marked",
+    [
+        ("litchi", "litchi"),
+        ("", ""),
+        (None, None),
+        ("litchi (桂味)", 'litchi (<span lang="zh-Hans">桂味</span>)'),
+        ("荔枝 5 千克装", '<span lang="zh-Hans">荔枝 5 千克装</span>'),
+        ("<b>荔枝</b>", '&lt;b&gt;<span lang="zh-Hans">荔枝</span>&lt;/b&gt;'),
+        (Markup("&amp; 荔枝"), '&amp; <span lang="zh-Hans">荔枝</span>'),
+    ],
+)
+def test_chinese_parts_are_marked_and_everything_is_escaped(
+    app: Flask, text: str | None, marked: str | None
+) -> None:
+    with app.test_request_context("/?lang=en"):
+        assert spoken(text) == marked
+    with app.test_request_context("/?lang=zh"):
+        assert spoken(text) == text
+
+
+def test_on_english_pages_all_that_is_chinese_is_marked_so(county: County) -> None:
+    county.harvest("B-1", "100", hours_ago=30, note="雨后采收", details={"method": "人工剪采"})
+    check_batch(county, "B-1", formal=True)
+    issued = label(county, "B-1", "litchi-fresh")
+    details = {"level": 2, "ordered": True, "reason": "克百威超标", "document": "佛市监召〔2026〕3 号"}
+    recall = county.record("recall", "regulator", batches=["B-1"], details=details).event_id
+    regulator = Person(county, "regulator")
+    addresses = [
+        f"/t/{issued.trace_code}",
+        "/desk/events",
+        "/desk/recalls",
+        f"/desk/recalls/{recall}",
+        f"/desk/events/{recall}",
+        "/desk/batches/B-1",
+        "/desk/organisations/fg-litchi-coop",
+        "/desk/search?q=fg",
+    ]
+    for address in addresses:
+        page = regulator.see(f"{address}{'&' if '?' in address else '?'}lang=en")
+        assert unmarked(page) == [], address
+    producer = Person(county, "producer")
+    for address in (
+        "/desk",
+        "/desk/upload",
+        "/desk/labels",
+        "/desk/record/harvest",
+        "/desk/record/input_application",
+    ):
+        assert unmarked(producer.see(f"{address}?lang=en")) == [], address

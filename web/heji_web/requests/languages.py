@@ -6,6 +6,7 @@ one file per area. Sentences of the core (errors, warnings, labels) come from `h
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -20,6 +21,10 @@ from heji_trace import sentences
 PARAMETER = "lang"
 NAMES = (("zh", "中文"), ("en", "English"))
 HTML_LANGUAGES = {"zh": "zh-Hans", "en": "en"}
+
+# Chinese signs, with figures and blanks between two of them.
+_SIGN = "\u3001-\u303f\u3400-\u9fff\uf900-\ufaff\uff00-\uffef"
+_CHINESE = re.compile(f"([{_SIGN}](?:[{_SIGN}0-9 ,.~/%℃–-]*[{_SIGN}])?)")
 
 
 def language() -> str:
@@ -84,6 +89,7 @@ def install_languages(app: Flask) -> None:
     # Newstyle calls escape what is put into a sentence.
     app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     app.jinja_env.filters["isolated"] = sentences.isolated
+    app.jinja_env.filters["spoken"] = spoken
     # The extension's own `_` looks this up by its name anew for each of the sentences of a page.
     app.jinja_env.globals["_"] = app.jinja_env.globals["gettext"]
     app.context_processor(_names_for_templates)
@@ -93,6 +99,22 @@ def install_languages(app: Flask) -> None:
 def sentence(code: str, **names: object) -> str:
     """A sentence of the core's catalogues in the language of this answer."""
     return sentences.say(code, language(), **names)
+
+
+def spoken(text: object) -> object:
+    """The text with its Chinese parts marked as Chinese where the page is in another language.
+
+    A voice that reads the page aloud changes its tongue there, and the browser its font.
+    """
+    if language() == "zh" or not isinstance(text, str) or text.isascii():
+        return text
+    marked = Markup('<span lang="{}">{}</span>')
+    parts: list[str] = _CHINESE.split(text)
+    if isinstance(text, Markup):
+        parts = [Markup(part) for part in parts]  # noqa: S704  it was escaped before it was parted
+    return Markup().join(
+        marked.format(HTML_LANGUAGES["zh"], part) if at % 2 else part for at, part in enumerate(parts)
+    )
 
 
 def switched_address(into: str) -> str:
