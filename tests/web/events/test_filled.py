@@ -72,6 +72,9 @@ def test_a_new_batch_is_named_by_kind_and_day_without_signs_that_are_confused() 
     texts: Texts = {}
     name_anew(KINDS["harvest"], texts, date(2026, 6, 12), lambda size: bytes(range(size)))
     assert texts == {"outputs.0.batch": ["H260612-23456"]}
+    planted: Texts = {}
+    name_anew(KINDS["planting"], planted, date(2026, 6, 12), lambda size: bytes(range(size)))
+    assert planted == {"details.cycle": ["P260612-23456"]}
     name_anew(KINDS["sale"], texts, date(2026, 6, 12), bytes)
     assert len(texts) == 1
 

@@ -326,7 +326,7 @@ def test_who_records_for_several_is_offered_what_belongs_to_whom_the_form_is_for
     for who, code in (("producer", "P"), ("neighbour", "N")):
         site = {"code": code, "name": "一号地", "site_type": "plot", "organisation": county.code(who)}
         county.record("site", who, details=site)
-        county.record("planting", who, site=code, details={"cycle": f"{code}-1", "crop": "菜心"})
+        county.record("planting", who, site=code, details={"cycle": f"{code}-1", "crop": "荔枝"})
         mandate = {
             "code": f"m-{code}",
             "to": county.code("station"),

@@ -54,6 +54,7 @@ _DECIDED_BY: Mapping[str, str] = {
 # A new name, and the place of a receiver.
 _NOT_OWN = frozenset({"outputs.batch", "moves.to_site", "details.cycle", "details.code"})
 _NEW_NAMES = {"outputs": "batch", "details.samples": "sample"}
+_NEW_CYCLE = "details.cycle"
 _REMEMBERING_AREAS = frozenset({"growing", "making", "testing", "moving"})
 
 
@@ -122,14 +123,18 @@ def made_texts(kind: Kind, body: Mapping[str, Any]) -> Texts:
 
 
 def name_anew(kind: Kind, texts: Texts, day: date, random: Callable[[int], bytes]) -> None:
-    """Propose a name for each new batch and sample without one: nobody likes to invent one on a phone."""
-    for table in _tables(kind):
-        column = _NEW_NAMES.get(table.name)
-        for row in range(row_count(texts, table)) if column else ():
-            name = f"{table.name}.{row}.{column}"
-            if not any(texts.get(name, ())):
-                signs = "".join(_READABLE[byte % len(_READABLE)] for byte in random(5))
-                texts[name] = [f"{kind.name[0].upper()}{day:%y%m%d}-{signs}"]
+    """Propose a name for each new batch, sample and cycle without one: nobody likes to invent one on a phone."""
+    names = [
+        f"{table.name}.{row}.{_NEW_NAMES[table.name]}"
+        for table in _tables(kind)
+        if table.name in _NEW_NAMES
+        for row in range(row_count(texts, table))
+    ]
+    names += [_NEW_CYCLE for control in controls_of(kind) if control.name == _NEW_CYCLE]
+    for name in names:
+        if not any(texts.get(name, ())):
+            signs = "".join(_READABLE[byte % len(_READABLE)] for byte in random(5))
+            texts[name] = [f"{kind.name[0].upper()}{day:%y%m%d}-{signs}"]
 
 
 def places_of_own(kind: Kind) -> tuple[str, ...]:
