@@ -55,11 +55,12 @@ def refusal(county: County, state: State) -> Refusal:
     return judge
 
 
-def packing(county: County, source: str, quantity: str, made: str, unit: str = "kg") -> Event:
+def packing(county: County, source: str, quantity: str, made: str, unit: str = "kg", **parts: Any) -> Event:
     return county.event(
         "packaging",
         inputs=[{"batch": source, "quantity": quantity, "unit": unit}],
         outputs=[{"batch": "NEW", "product": PACKED, "quantity": made, "unit": "kg"}],
+        **parts,
     )
 
 
@@ -94,6 +95,15 @@ def test_what_lasts_ends_before_now(county: County, refusal: Refusal) -> None:
             (f"/details/{name}", "in-the-future"),
             ("/details/sample", "unknown-sample"),
         ]
+    certificate = {"number": "LB-1", "scheme": "green_food", "holder": county.code("producer")}
+    certificate |= {"valid_from": "2026-01-01"}
+    # It is the 29th in Beijing.
+    for checked, refused in (
+        ("2026-05-29", None),
+        ("2026-05-30", [("/details/checked_at", "in-the-future")]),
+    ):
+        registered = county.event("certificate", details=certificate | {"checked_at": checked})
+        assert refusal(registered) == refused
 
 
 def test_the_future_is_told_by_the_time_itself_as_people_in_beijing_read_it(
@@ -160,6 +170,16 @@ def test_moving_a_held_batch_looks_wrong(county: County, state: State) -> None:
 def test_more_made_than_went_in_looks_wrong_beyond_the_tolerance(county: County, state: State) -> None:
     assert suspected(state, packing(county, "B1", "10", "10.3")) == []
     assert suspected(state, packing(county, "B1", "10", "10.4")) == ["MASS_BALANCE"]
+
+
+@pytest.mark.parametrize(
+    ("loss", "unit", "asked"), [("1", "斤", []), ("2", "斤", ["MASS_BALANCE"]), ("2", "个", [])]
+)
+def test_what_was_lost_came_out_of_what_went_in(
+    county: County, state: State, loss: str, unit: str, asked: list[str]
+) -> None:
+    lost = {"loss_quantity": loss, "loss_unit": unit}
+    assert suspected(state, packing(county, "B1", "10", "9.6", details=lost)) == asked
 
 
 def test_an_unknown_batch_is_asked_about_where_goods_come_in(

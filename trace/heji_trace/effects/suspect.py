@@ -10,6 +10,7 @@ from heji_trace.effects.doubts import doubts
 from heji_trace.effects.moves import moved_amounts
 from heji_trace.effects.settle import application_facts, crop_of
 from heji_trace.effects.suspicion import Suspicion
+from heji_trace.errors import InvalidEvent
 from heji_trace.events.event import Event
 from heji_trace.judging.dated import passed, shelf_facts
 from heji_trace.judging.rules import STOPPING, ApplicationFact, HarvestFact, Waits, waiting_warnings
@@ -17,6 +18,7 @@ from heji_trace.known.measures import giver_of, measure, measure_known
 from heji_trace.known.state import State
 from heji_trace.store.gather import Row
 from heji_trace.vocabulary.times import beijing_date
+from heji_trace.vocabulary.units import to_base
 
 OPENING_KINDS = frozenset({"receiving", "collection"})
 
@@ -155,7 +157,7 @@ def _undestined(event: Event) -> list[Suspicion]:
 
 
 def _imbalance(state: State, event: Event) -> list[Suspicion]:
-    """More made than went in, by mass and beyond the tolerance of the product or the edition in force."""
+    """More made, with the losses that are stated, than went in, beyond the tolerance of the product or the edition in force."""
     if not event.inputs or not event.outputs:
         return []
     taken = [measure_known(state, line) for line in event.inputs]
@@ -165,11 +167,23 @@ def _imbalance(state: State, event: Event) -> list[Suspicion]:
         return []
     percent = _tolerance(state, event, event.outputs[0].product)
     total_in = sum(amount for _, amount in taken)
-    total_out = sum(amount for _, amount in made)
+    total_out = sum(amount for _, amount in made) + _lost(event, *dimensions)
     if total_out <= total_in * (1 + percent / 100):
         return []
     data = {"in": total_in, "out": total_out, "dimension": dimensions.pop()}
     return [Suspicion("MASS_BALANCE", line.batch, data) for line in event.outputs]
+
+
+def _lost(event: Event, dimension: str) -> int:
+    """The loss that is stated, where it is measured as the goods are."""
+    quantity, unit = event.details.get("loss_quantity"), event.details.get("loss_unit")
+    if not quantity or not unit:
+        return 0
+    try:
+        measured, amount = to_base(Decimal(quantity), unit)
+    except InvalidEvent:
+        return 0
+    return amount if measured == dimension else 0
 
 
 def _waiting(state: State, event: Event) -> list[Suspicion]:

@@ -40,7 +40,7 @@ class Product:
     storage: str | None
     test_policy: Said
     batch_number: str
-    made_on: str
+    made_on: str | None
     best_before: str | None
     use_by: str | None
 
@@ -101,7 +101,8 @@ def product_of(found: Found, facts: DatedFacts) -> Product:
         registered.get("storage_band"),
         choice_said(words.TEST_POLICY, registered.get("test_policy", "none")),
         row["batch_number"] or row["batch"],
-        facts.made_on.isoformat(),
+        # Of goods that nobody here made it is only known when they came.
+        None if row["unknown_origin"] else facts.made_on.isoformat(),
         None if best_before is None else best_before.isoformat(),
         row["use_by"],
     )

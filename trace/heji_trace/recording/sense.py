@@ -7,6 +7,7 @@ recorded.
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 from heji_trace.effects import erasing
@@ -22,7 +23,7 @@ from heji_trace.known.state import State
 from heji_trace.recording import references
 from heji_trace.recording.intentions import check_intention
 from heji_trace.rights.releases import check_release
-from heji_trace.vocabulary.times import BEIJING, moment_of, ms_of, parse_moment
+from heji_trace.vocabulary.times import BEIJING, beijing_midnight_ms, moment_of, ms_of, parse_moment
 from heji_trace.vocabulary.units import unit_name
 
 __all__ = ["AHEAD_MS", "Suspicion", "check", "suspicions"]
@@ -75,6 +76,9 @@ def _future(event: Event, now_ms: int) -> list[Problem]:
         (f"/details/readings/{at}/at", reading["at"], ms_of(parse_moment(reading["at"])))
         for at, reading in enumerate(event.details.get("readings", ()))
     ]
+    if event.kind == "certificate" and "checked_at" in event.details:
+        checked: str = event.details["checked_at"]
+        named.append(("/details/checked_at", checked, beijing_midnight_ms(date.fromisoformat(checked))))
     for name in _SAID_TO_BE_OVER.get(event.kind, ()):
         stated: str | None = event.details.get(name)
         if stated is not None:
