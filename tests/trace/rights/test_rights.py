@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import select
 
 from county import CYCLE, PACKED, PEOPLE, PLOT, PRODUCT, County, opened_county
-from heji_trace.errors import NotAllowed
+from heji_trace.effects.settle import dump_data
+from heji_trace.errors import Conflict, NotAllowed
 from heji_trace.events.event import Event
 from heji_trace.events.kinds import KINDS
 from heji_trace.events.kinds.examples import example_event
@@ -374,3 +375,46 @@ def test_who_says_alone_that_goods_came_to_him_does_not_speak_of_all_that_the_ma
     county.hand_over("B1", "5", "shop", "station")
     for who in ("producer", "shop", "station"):
         assert refusal("hold", who, batches=["B1"], details={"reason": "待查"}) is None
+
+
+def test_nobody_makes_himself_a_mandate_of_another_under_its_code(county: County) -> None:
+    mandate(county, "M1")
+    taken = {"code": "M1", "to": county.code("neighbour"), "kinds": ["harvest"], "from": "2026-01-01"}
+    for who in ("neighbour", "operator"):
+        for changes in ({}, {"revoked": True}):
+            with pytest.raises(Conflict) as refused:
+                county.record("mandate", who, details=taken | changes)
+            assert refused.value.code == "code-of-another"
+    mandate(county, "M1", revoked=True)
+
+
+def test_only_what_the_giver_said_of_a_mandate_counts(county: County) -> None:
+    mandate(county, "M1")
+    event = harvest(county)
+    taken = {"code": "M1", "to": county.code("neighbour"), "kinds": ["harvest"], "from": "2026-01-01"}
+    with county.service.store.write() as connection:
+        state = State(connection)
+        # As a ledger may hold it from the time before codes of mandates were guarded.
+        stated = dump_data(taken)
+        state.put_registered("mandate", "M1", county.size, county.code("neighbour"), stated, rank=county.size)
+        assert rights.find_mandate(state, county.authors["neighbour"], event) is None
+        assert rights.find_mandate(state, county.authors["station"], event) is not None
+
+
+def test_sites_and_certificates_are_registered_by_whose_they_are_or_by_the_operator(county: County) -> None:
+    whose = county.code("producer")
+    site = {"code": "plot-9", "name": "九号园", "site_type": "plot", "organisation": whose}
+    certificate = {
+        "scheme": "green_food",
+        "number": "LB-9",
+        "holder": whose,
+        "products": [PRODUCT],
+        "valid_from": "2020-01-01",
+        "valid_to": "2021-01-01",
+    }
+    for kind, details in (("site", site), ("certificate", certificate)):
+        with pytest.raises(NotAllowed) as refused:
+            county.record(kind, "neighbour", details=details)
+        assert refused.value.code == "registered-for-another"
+        county.record(kind, "operator", details=details)
+        county.record(kind, "producer", details=details)

@@ -236,7 +236,7 @@ def _check_makers(state: State, event: Event, withdrawn: frozenset[int]) -> None
         opened = [row for row in state.register.of("code", cycle) if row["kind"] == "cycle"]
         if any(row["seq"] not in withdrawn for row in opened):
             raise Conflict("cycle-already-open", cycle=cycle)
-    if event.kind in ("site", "product", "certificate", "instrument"):
+    if event.kind in ("site", "product", "certificate", "instrument", "mandate"):
         _check_owner(state, event)
     for sample in event.details.get("samples", ()):
         # Drawn once: a second drawing under the code would carry the result over to other goods.
@@ -251,7 +251,8 @@ def _check_owner(state: State, event: Event) -> None:
     rows = [row for row in state.register.of("code", code) if row["kind"] == event.kind]
     if rows and rows[0]["organisation"] not in (event.organisation, _owner_named(event)):
         operator = state.find_registered("organisation", event.organisation) or {}
-        if "operator" not in operator.get("roles", ()):
+        # Not even the operator speaks for others by a mandate that they gave.
+        if event.kind == "mandate" or "operator" not in operator.get("roles", ()):
             raise Conflict("code-of-another", code=code)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import select, union
@@ -74,24 +76,24 @@ def find_mandate(state: State, author: Author, event: Event) -> Mapping[str, Any
     needed = {event.kind}
     if event.kind == "correction":
         needed = {kind for kind, _ in _taken_back(state, event)}
-    state.register.load("organisation", [event.organisation])
     day = beijing_date(event.occurred_ms).isoformat()
-    codes = {
-        row["code"]
-        for row in state.register.of("organisation", event.organisation)
-        if row["kind"] == "mandate"
-    }
-    for code in sorted(codes):
-        mandate = state.find_registered("mandate", code)
+    for mandate in _given_by(state, event.organisation):
         if (
-            mandate is not None
-            and not mandate.get("revoked")
+            not mandate.get("revoked")
             and mandate["to"] == author.organisation
             and needed <= {*mandate["kinds"]}
             and mandate["from"] <= day <= mandate.get("until", "9999-12-31")
         ):
             return mandate
     return None
+
+
+def _given_by(state: State, organisation: str) -> list[Mapping[str, Any]]:
+    """The mandates of an organisation as it has stated them last, whatever others said under the same codes."""
+    state.register.load("organisation", [organisation])
+    rows = [row for row in state.register.of("organisation", organisation) if row["kind"] == "mandate"]
+    newest = {row["code"]: row["data"] for row in sorted(rows, key=itemgetter("rank"))}
+    return [json.loads(newest[code]) for code in sorted(newest)]
 
 
 def may_oversee(author: Author) -> bool:
@@ -244,6 +246,7 @@ def _check_concerned(state: State, event: Event) -> None:
         _check_own_batches(state, event, [event.details.get("batch")])
     if not is_watcher:
         _check_own_kept(state, event)
+    _check_registered_for(state, event)
     _check_addressed(state, event)
     if not is_watcher:
         _check_own_cycles(state, event, event.cycles)
@@ -279,6 +282,15 @@ def _check_own_kept(state: State, event: Event) -> None:
         site = state.find_registered("site", event.site)
         if site is not None and site["organisation"] != event.organisation:
             raise NotAllowed("site-of-another", site=event.site)
+
+
+def _check_registered_for(state: State, event: Event) -> None:
+    """Sites and certificates are registered by whose they are, or by the operator for all."""
+    named = {"site": "organisation", "certificate": "holder"}.get(event.kind)
+    whose = event.details.get(named) if named else None
+    if whose in (None, event.organisation) or "operator" in _roles_of(state, event.organisation):
+        return
+    raise NotAllowed("registered-for-another", organisation=whose)
 
 
 def _carried(state: State, event: Event) -> frozenset[str]:
