@@ -337,6 +337,20 @@ def test_what_the_date_causes_stands_in_stock_lists_and_traces_as_on_the_head_of
     assert "已过最佳食用日期" in row["生效警示"]
 
 
+def test_what_is_stopped_leads_to_its_return_and_disposal_and_to_no_sale(chain: County) -> None:
+    packer = Person(chain, "packer")
+
+    def led() -> set[str]:
+        return set(re.findall(r'href="/desk/record/([a-z_]+)\?', packer.see("/desk/batches/PK-1")))
+
+    assert {"shipping", "sale", "packaging"} <= led()
+    assert "/desk/labels?batch=PK-1" in packer.see("/desk/batches/PK-1")
+    chain.record("hold", "packer", batches=["PK-1"], details={"reason": "待检"})
+    assert {"return", "disposal"} <= led()
+    assert led().isdisjoint({"shipping", "sale", "packaging", "processing", "grading"})
+    assert "/desk/labels?batch=PK-1" not in packer.see("/desk/batches/PK-1")
+
+
 def test_strangers_are_led_to_the_sign_in(chain: County) -> None:
     for address in ("/desk/search?q=PK-1", "/desk/batches/PK-1", "/desk/recalls", "/desk/upload"):
         answer = chain.client.get(address, headers={"Accept": "text/html"})

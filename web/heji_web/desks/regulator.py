@@ -15,7 +15,7 @@ from heji_trace.desks import choices, lookup, oversight
 from heji_trace.desks.oversight import Answer, RowShown
 from heji_trace.errors import InvalidEvent, Problem, Unknown
 from heji_trace.events.kinds import KINDS, Kind, words
-from heji_trace.judging.rules import LEVELS
+from heji_trace.judging.rules import LEVELS, STOPPING
 from heji_trace.judging.wording import say_warning
 from heji_trace.ledger.evidence import Trust
 from heji_trace.people.parties import Author
@@ -162,13 +162,18 @@ def give_evidence(batch: str) -> ResponseReturnValue:
 
 
 def _next_steps(author: Author, shown: RowShown, kinds: Collection[str]) -> list[tuple[Kind, dict[str, str]]]:
-    """What this person may well record of the batch as it stands, with what its form is to be filled with."""
+    """What this person may well record of the batch as it stands, with what its form is to be filled with.
+
+    What is stopped goes back or is disposed of; nobody is led to sell it or to make something of it.
+    """
     own = [each for each in shown.row.holdings if each.holder == author.organisation and each.amount > 0]
     held = any(each.state == "held" for each in own)
     steps: list[tuple[str, str]] = []
     if any(each.state == "transit" for each in own):
         steps.append(("receiving", "moves.0.batch"))
-    if held:
+    if held and _is_stopped(shown):
+        steps += [(name, "moves.0.batch") for name in ("return", "disposal")]
+    elif held:
         steps += [(name, "inputs.0.batch") for name in ("grading", "processing", "packaging")]
         steps += [("shipping", "moves.0.batch"), ("sale", "moves.0.batch")]
     if held or "regulator" in author.roles:
@@ -178,7 +183,11 @@ def _next_steps(author: Author, shown: RowShown, kinds: Collection[str]) -> list
 
 def _may_label(author: Author, shown: RowShown) -> bool:
     has_it = any(each.holder == author.organisation and each.amount > 0 for each in shown.row.holdings)
-    return has_it and bool(author.roles & KINDS["label_issue"].recorders)
+    return has_it and not _is_stopped(shown) and bool(author.roles & KINDS["label_issue"].recorders)
+
+
+def _is_stopped(shown: RowShown) -> bool:
+    return any(each.code in STOPPING and not each.is_lifted for each in shown.warnings)
 
 
 def _may_see(connection: Connection, author: Author, found: lookup.Found) -> bool:
