@@ -16,7 +16,9 @@ from heji_trace.ledger import ledger
 from heji_trace.ledger.erasure_list import ErasureList
 from heji_trace.store.db import Store
 from heji_web.commands.tree import heji
+from heji_web.service.service import open_service
 from heji_web.service.settings import read_settings
+from web.doors import CHEAP
 
 SECRET = "陈大文 13800138000"
 
@@ -106,6 +108,34 @@ def test_a_backup_restored_behind_the_erasure_erases_again(
     assert not any(
         SECRET.encode() in path.read_bytes() for path in terminal.settings.data.rglob("*") if path.is_file()
     )
+
+
+def test_what_a_restore_lost_and_an_outbox_sends_again_is_named_until_it_is_erased_again(
+    tmp_path: Path,
+) -> None:
+    terminal = Terminal(tmp_path / "data")
+    with opened_county(tmp_path / "data") as county:
+        assert terminal.run("backup", "create", "--to", str(tmp_path / "backups")).exit_code == 0
+        event, author = county.harvesting("A1", note=SECRET), county.authors["producer"]
+        county.recorder.submit(event, author)
+    assert terminal.ask("erase", event.id, "--ground", "law")["ok"]
+    for path in terminal.settings.data.glob("heji.db*"):
+        path.unlink()
+    [backup] = [path for path in (tmp_path / "backups").iterdir() if path.is_file()]
+    restored = terminal.run("restore", str(backup))
+    assert restored.exit_code == 0, restored.output
+    assert "heji erase --again" in restored.stdout
+    assert terminal.ask("doctor")["checks"]["erasures"]["code"] == "doctor-erasures-fine"
+    with closing(open_service(terminal.settings, passwords=CHEAP)) as service:
+        service.start()
+        seq = service.recorder.submit(event, author).seq
+    assert terminal.holds(seq)
+    found = terminal.ask("doctor")["checks"]["erasures"]
+    assert (found["state"], found["code"]) == ("problem", "doctor-erasures-back")
+    assert "heji erase --again" in found["remedy_zh"]
+    assert len(terminal.ask("erase", "--again")["erasures"]) == 1
+    assert not terminal.holds(seq)
+    assert terminal.ask("doctor")["checks"]["erasures"]["state"] == "fine"
 
 
 def test_a_household_whose_name_was_erased_is_called_by_its_code(tmp_path: Path) -> None:

@@ -218,6 +218,8 @@ def restore_backup(
     _tell_plan(plan, target, outcome)
     if outcome.erased:
         say("restore-erased", count=outcome.erased)
+    if not plan.continues and ErasureList(settings.head).read():
+        say("restore-erase-later")
     if outcome.faults:
         click.get_current_context().exit(PROBLEM_FOUND)
 

@@ -17,6 +17,7 @@ from urllib.request import Request, urlopen
 from sqlalchemy import text
 
 from heji_migrations import privileges
+from heji_trace.effects.erasing import returned
 from heji_trace.errors import HejiError
 from heji_trace.identifiers.codes import make_phone_code, make_trace_code, trace_url
 from heji_trace.ledger import ledger
@@ -49,6 +50,7 @@ def examine(service: Service) -> list[Finding]:
         _server,
         _schema,
         _head,
+        _erasures,
         _clock,
         _space,
         _processes,
@@ -160,6 +162,22 @@ def _head(service: Service) -> Iterator[Finding]:
     yield fine("head", "doctor-head-fine", size=size)
     if device_of(settings.head) == device_of(settings.data):
         yield notice("head-disk", "doctor-head-same-disk", "remedy-head-same-disk", path=settings.head)
+
+
+def _erasures(service: Service) -> Iterator[Finding]:
+    """Whether values that were erased stand in the ledger again: lost with a restore, and sent again by an outbox."""
+    try:
+        listed = service.recorder.erasures.read()
+    except HejiError as error:
+        yield told("erasures", failed(error), "remedy-head")
+        return
+    back = 0
+    with suppress(HejiError), service.store.read() as connection:
+        back = len(returned(connection, listed))
+    if back:
+        yield problem("erasures", "doctor-erasures-back", "remedy-erasures-back", count=back)
+    elif listed:
+        yield fine("erasures", "doctor-erasures-fine", count=len(listed))
 
 
 def _clock(service: Service) -> Iterator[Finding]:
