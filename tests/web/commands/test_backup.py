@@ -335,6 +335,20 @@ def test_a_checkpoint_of_another_log_stops_the_restore(
         assert empty.ask("restore", path, "--known-checkpoint", head)["code"] == "restore-other-log"
 
 
+def test_a_ledger_that_does_not_fit_its_head_is_not_backed_up_by_hand_either(
+    live: Terminal, grown: County, tmp_path: Path
+) -> None:
+    signer, head = grown.service.signer, live.data / "head" / "head"
+    kept = head.read_text("utf-8")
+    ahead = dump_checkpoint(signer.name, grown.recorder.durable_size + 1, bytes(32))
+    for text, code in ((sign_note(ahead, signer), "ledger-behind"), (None, "head-missing")):
+        head.unlink() if text is None else head.write_text(text, "utf-8")
+        assert live.ask("backup", "create", "--to", tmp_path / "cut")["code"] == code
+    assert not (tmp_path / "cut").exists()
+    head.write_text(kept, "utf-8")
+    assert live.ask("backup", "create", "--to", tmp_path / "cut")["ok"]
+
+
 def test_nothing_is_restored_over_what_is_there(live: Terminal, grown: County) -> None:
     path = live.ask("backup", "create")["path"]
     with locked(grown.service.settings):

@@ -18,11 +18,11 @@ from heji_trace.backups.archive import Reader
 from heji_trace.backups.backup import Checked, check_backup, write_backup
 from heji_trace.backups.erase_again import erase_again
 from heji_trace.backups.restore import SYSTEM, Plan, notes_in, plan_restore, restore
-from heji_trace.errors import HejiError, Misconfigured
+from heji_trace.errors import HejiError, Misconfigured, Untrusted
 from heji_trace.ledger import ledger
 from heji_trace.ledger.erasure_list import ErasureList
 from heji_trace.ledger.faults import Fault
-from heji_trace.ledger.head import HeadFile, list_notes, set_aside
+from heji_trace.ledger.head import HeadFile, check_remembered, list_notes, set_aside
 from heji_trace.ledger.verify import verify
 from heji_trace.people.parties import Author
 from heji_trace.projection.replay import check_projections
@@ -75,10 +75,14 @@ def backup_create(*, folder: Path | None, with_key: bool) -> None:
     target = (folder or settings.backup_folder).expanduser().resolve()
     # Without the service's lock: a reader does no harm, and a service that comes back meanwhile must not find it taken.
     check_database_file(settings)
+    remembered = HeadFile(settings.head, signer.verifier).read()
+    if remembered is None:
+        raise Untrusted("head-missing")
     with closing(Store(settings.database_url)) as store:
         with store.read() as connection:
             upgrade.check_current(connection)
-            total = ledger.size_of(connection)
+            # A ledger that was cut must not look like the newest one in a safe place.
+            total = check_remembered(connection, remembered, signer.verifier)
         with store.read() as connection, progress_bar("checking-backup", total) as progress:
             made = write_backup(
                 connection,
