@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -73,3 +75,22 @@ def test_a_damaged_file_is_not_one_to_try_again_with_later(
         with pytest.raises(LedgerBusy) as refused, store.read() as connection:
             connection.exec_driver_sql("SELECT * FROM a")
         assert refused.value.code == "database-damaged"
+
+
+def test_a_new_connection_leaves_the_locks_of_the_others(tmp_path: Path) -> None:
+    """Without them another process that hangs up sweeps the write-ahead log away, and what is committed with it."""
+    path = tmp_path / "a.db"
+    visitor = (
+        f"import sqlite3; c = sqlite3.connect({str(path)!r}); print(*c.execute('SELECT b FROM a')); c.close()"
+    )
+    with closing(Store(f"sqlite:///{path}")) as store, closing(Store(f"sqlite:///{path}")) as second:
+        with store.write() as connection:
+            connection.exec_driver_sql("CREATE TABLE a (b TEXT PRIMARY KEY)")
+        for value, writer in (("one", second), ("two", store), ("three", second)):
+            with writer.write() as connection:
+                connection.exec_driver_sql(f"INSERT INTO a VALUES ('{value}')")
+            shown = subprocess.run(
+                [sys.executable, "-c", visitor], check=True, capture_output=True, text=True
+            )
+            assert value in shown.stdout
+            assert (tmp_path / "a.db-wal").exists()

@@ -262,8 +262,10 @@ def memory_database() -> Iterator[Connection]:
 
 
 def _make_private(_dialect: object, _record: object, arguments: list[Any], _named: object) -> None:
+    # Never one that is there: to close a file that this process has open gives back all its locks on it, and another
+    # process would then take itself for the last one and sweep the write-ahead log away.
     with suppress(OSError):
-        os.close(os.open(arguments[0], os.O_CREAT | os.O_CLOEXEC, 0o600))
+        os.close(os.open(arguments[0], os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _check_there(_dialect: object, _record: object, arguments: list[Any], _named: object) -> None:
