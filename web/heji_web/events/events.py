@@ -86,6 +86,8 @@ def show(event_id: str) -> ResponseReturnValue:
         erased = erased_values(connection, [stored.seq]).get(stored.seq, {})
         amended = amended_by(connection, author, stored)
         amendment = _amendment(connection, author, row.withdrawn_seq)
+        today = beijing_date(service.clock.now_ms())
+        recordable = choices.recorded_for(connection, author, today).keys()
     kind, said = KINDS[stored.event.kind], KINDS[stated(stored.event).kind]
     return render_template(
         "event.html",
@@ -105,6 +107,7 @@ def show(event_id: str) -> ResponseReturnValue:
         objector=objector,
         batches=batches_of(stored.event),
         withdrawn=row.withdrawn_seq,
+        recordable=recordable,
         amended=amended,
         amendment=amendment,
         kind_names={
