@@ -192,7 +192,10 @@ def test_what_an_official_sample_shows_yields_to_no_sample_that_was_sent_in() ->
     official = replace(RAPID, official=True, laboratory="centre")
     sent_in = replace(FORMAL, laboratory="other")
     assert codes_of(Facts(tests=[official, sent_in])) == ["RAPID_POSITIVE"]
-    for answer in (replace(sent_in, official=True), replace(sent_in, is_retest=True)):
+    # Whoever has the goods may call his sample official: that alone answers nothing.
+    assert codes_of(Facts(tests=[official, replace(sent_in, official=True)])) == ["RAPID_POSITIVE"]
+    for is_official in (True, False):
+        answer = replace(sent_in, official=is_official, may_answer=True)
         assert codes_of(Facts(tests=[official, answer])) == []
         # Who found it first does not retest it, and what the authority has not released decides nothing yet.
         assert codes_of(Facts(tests=[official, replace(answer, laboratory="centre")])) == ["RAPID_POSITIVE"]
@@ -203,13 +206,13 @@ def test_what_an_official_sample_shows_yields_to_no_sample_that_was_sent_in() ->
 def test_what_an_analysis_shows_before_it_is_final_yields_to_a_retest_elsewhere_alone(status: str) -> None:
     found = replace(FORMAL, seq=7, rank=7, sample="S1", conclusion="nonconforming", status=status)
     assert codes_of(Facts(tests=[found, FORMAL])) == ["ON_HOLD"]
-    assert codes_of(Facts(tests=[found, replace(FORMAL, is_retest=True)])) == ["ON_HOLD"]
-    assert codes_of(Facts(tests=[found, replace(FORMAL, is_retest=True, laboratory="other")])) == []
+    assert codes_of(Facts(tests=[found, replace(FORMAL, may_answer=True)])) == ["ON_HOLD"]
+    assert codes_of(Facts(tests=[found, replace(FORMAL, may_answer=True, laboratory="other")])) == []
 
 
 def test_a_failure_that_is_final_yields_to_no_other_sample() -> None:
     failed = replace(FORMAL, seq=7, rank=7, sample="S1", conclusion="nonconforming")
-    retest = replace(FORMAL, is_retest=True, official=True, laboratory="other")
+    retest = replace(FORMAL, may_answer=True, official=True, laboratory="other")
     assert codes_of(Facts(tests=[failed, retest])) == ["TEST_FAILED"]
 
 

@@ -418,3 +418,15 @@ def test_sites_and_certificates_are_registered_by_whose_they_are_or_by_the_opera
         assert refused.value.code == "registered-for-another"
         county.record(kind, "operator", details=details)
         county.record(kind, "producer", details=details)
+
+
+def test_goods_are_called_back_by_who_made_them_or_a_regulator_alone(county: County) -> None:
+    county.harvest("B1")
+    county.hand_over("B1", "1", "producer", "packer")
+    county.make("packaging", {"B1": "1"}, {"P1": "1"}, "packer")
+    stated = {"level": 1, "ordered": False, "reason": "超标"}
+    with pytest.raises(NotAllowed) as refused:
+        county.record("recall", "packer", batches=["P1", "B1"], details=stated)
+    assert refused.value.code == "recall-by-maker"
+    for who, batch in (("packer", "P1"), ("producer", "B1"), ("regulator", "B1")):
+        county.record("recall", who, batches=[batch], details=stated)

@@ -31,6 +31,7 @@ from heji_trace.vocabulary.times import beijing_date
 
 # What befalls the goods that are there: what was taken out of them before is not concerned.
 _PASSING = frozenset({"COLD_CHAIN_SEVERE", "COLD_CHAIN_BREACH"})
+_ANSWERING = ("supervised", "retest")
 _IMPARTIAL = frozenset({"laboratory", "third_party_laboratory", "regulator"})
 _LEAVING_RESIDUES = frozenset({"pesticide", "veterinary"})
 
@@ -255,7 +256,7 @@ def test_fact(state: State, test: Row) -> TestFact:
         bool(test["released"]),
         test["laboratory"],
         official=any(row["purpose"] == "supervised" for row in drawn),
-        is_retest=any(row["purpose"] == "retest" and _is_impartial(state, row) for row in drawn),
+        may_answer=any(row["purpose"] in _ANSWERING and _is_impartial(state, row) for row in drawn),
     )
 
 

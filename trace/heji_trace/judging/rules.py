@@ -133,8 +133,8 @@ class HoldFact:
 class TestFact:
     """One step of the testing of one sample; `rank` is its place among them, which a correction does not change.
 
-    `official` says that the authority had the sample drawn, `is_retest` that it was drawn to decide a dispute and not by
-    whoever has the goods.
+    `official` says that it is called an official sample, `may_answer` that it was drawn as such, or to decide a dispute, and
+    not by whoever has the goods.
     """
 
     __test__ = False
@@ -148,7 +148,7 @@ class TestFact:
     released: bool
     laboratory: str = ""
     official: bool = False
-    is_retest: bool = False
+    may_answer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +275,7 @@ def settles(later: TestFact, found: TestFact) -> bool:
         return False
     if not found.official and found.method_class != "formal":
         return True
-    return (later.official or later.is_retest) and later.laboratory != found.laboratory
+    return later.may_answer and later.laboratory != found.laboratory
 
 
 def _as_it_stands(step: TestFact, before: TestFact | None) -> TestFact:

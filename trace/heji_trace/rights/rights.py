@@ -242,6 +242,8 @@ def _check_concerned(state: State, event: Event) -> None:
         ]
         _check_own_batches(state, event, [*event.batches, *named])
         _check_own_cycles(state, event, [cycle for sample in samples for cycle in sample.get("cycles", ())])
+    if event.kind == "recall" and not is_watcher:
+        _check_made(state, event)
     if event.kind in ("label_issue", "label_bind"):
         _check_own_batches(state, event, [event.details.get("batch")])
     if not is_watcher:
@@ -262,6 +264,14 @@ def _check_own_batches(state: State, event: Event, batches: Iterable[str | None]
         row = state.find_batch(batch) if batch else None
         if row is not None and event.organisation not in _entrusted(state, row):
             raise NotAllowed("batch-of-another", batch=row["batch"])
+
+
+def _check_made(state: State, event: Event) -> None:
+    """Who made goods calls them back, with all that was made of them; whoever only has some of them may stop what he has."""
+    for batch in event.batches:
+        row = state.find_batch(batch)
+        if row is not None and row["organisation"] != event.organisation:
+            raise NotAllowed("recall-by-maker", batch=batch, maker=row["organisation"])
 
 
 def _check_own_cycles(state: State, event: Event, cycles: Iterable[str]) -> None:
