@@ -118,8 +118,6 @@ def enter_testing(state: State, entered: Entered) -> list[str]:
     """A step of a sample's testing; every attempt stays, the newest one counts."""
     event = entered.event
     details = event.details
-    samples = state.samples.of("sample", details["sample"])
-    official = any(row["purpose"] == "supervised" for row in samples)
     due = due_instrument(state, event, entered.rank)
     state.tests.add(
         seq=entered.seq,
@@ -128,15 +126,28 @@ def enter_testing(state: State, entered: Entered) -> list[str]:
         method_class=_method_class(state, event),
         conclusion=details.get("conclusion", ""),
         status=status_of(event, due),
-        released=int("released_at" in details or not official),
+        released=is_released(state, event),
         occurred_ms=event.occurred_ms,
         rank=entered.rank,
     )
-    reached = [batch for row in samples for batch in _reached(state, row["target_kind"], row["target"])]
+    reached = spoken_for(state, details["sample"])
     if due:
         for batch in dict.fromkeys(reached):
             add_finding(state, entered.seq, batch, "INSTRUMENT_DUE", due)
     return reached
+
+
+def is_released(state: State, event: Event) -> int:
+    """Whether the public may see a step: of an official sample once the authority says so."""
+    drawn = state.samples.of("sample", event.details["sample"])
+    is_official = any(row["purpose"] == "supervised" for row in drawn)
+    return int("released_at" in event.details or not is_official)
+
+
+def spoken_for(state: State, sample: str) -> list[str]:
+    """The batches for which a sample may speak."""
+    drawn = state.samples.of("sample", sample)
+    return [batch for row in drawn for batch in _reached(state, row["target_kind"], row["target"])]
 
 
 def status_of(event: Event, due: Mapping[str, str] | None) -> str:

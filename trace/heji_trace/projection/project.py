@@ -9,6 +9,7 @@ from itertools import islice
 from sqlalchemy import Connection, delete
 
 from heji_trace.corrections.rebinding import rebind_conditions
+from heji_trace.corrections.resampled import judge_purposes
 from heji_trace.corrections.restock import FOUND_OF_STOCK, restock
 from heji_trace.corrections.retested import judge_instruments
 from heji_trace.corrections.shelf import redate
@@ -96,6 +97,7 @@ def _correct(state: State, entered: Entered) -> None:
     rebound = rebind_conditions(state, entered.rank, entered.seq)
     for part in in_parts(state, rebound):
         settle(state, part, entered.seq)
+    judge_purposes(state, entered.seq)
     judge_instruments(state, entered.seq)
     judge_waits(state, entered.seq)
     judge_stops(state, undone.touched, entered.seq, event)
