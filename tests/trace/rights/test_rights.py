@@ -430,3 +430,18 @@ def test_goods_are_called_back_by_who_made_them_or_a_regulator_alone(county: Cou
     assert refused.value.code == "recall-by-maker"
     for who, batch in (("packer", "P1"), ("producer", "B1"), ("regulator", "B1")):
         county.record("recall", who, batches=[batch], details=stated)
+
+
+def test_a_shipment_of_goods_that_the_sender_never_had_gives_no_voice_about_them(county: County) -> None:
+    county.harvest("B1")
+    made_up = county.move(
+        "shipping", "B1", "0.001", "neighbour", to="shop", acknowledged=["OVER_CONSUMPTION"]
+    )
+    readings = [{"at": county.at(), "temperature": "40"}]
+    for who in ("neighbour", "shop"):
+        for batches in (["B1"], []):
+            details = {"shipping": made_up.event_id, "readings": readings}
+            with pytest.raises(NotAllowed, match="B1"):
+                county.record("condition", who, batches=batches, details=details)
+    real = county.move("shipping", "B1", "5", to="shop")
+    county.record("condition", "shop", details={"shipping": real.event_id, "readings": readings})

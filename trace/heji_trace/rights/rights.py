@@ -261,9 +261,14 @@ def _check_own_batches(state: State, event: Event, batches: Iterable[str | None]
     speak of all that the maker made.
     """
     for batch in batches:
-        row = state.find_batch(batch) if batch else None
-        if row is not None and event.organisation not in _entrusted(state, row):
-            raise NotAllowed("batch-of-another", batch=row["batch"])
+        if batch is not None:
+            _check_entrusted(state, event.organisation, batch)
+
+
+def _check_entrusted(state: State, organisation: str, batch: str) -> None:
+    row = state.find_batch(batch)
+    if row is not None and organisation not in _entrusted(state, row):
+        raise NotAllowed("batch-of-another", batch=batch)
 
 
 def _check_made(state: State, event: Event) -> None:
@@ -288,6 +293,8 @@ def _check_own_kept(state: State, event: Event) -> None:
     if event.kind == "condition":
         carried = _carried(state, event)
         _check_own_batches(state, event, [batch for batch in event.batches if batch not in carried])
+        for batch, sender in carried.items():
+            _check_entrusted(state, sender, batch)
     if event.kind == "environment_test" and event.site:
         site = state.find_registered("site", event.site)
         if site is not None and site["organisation"] != event.organisation:
@@ -303,18 +310,21 @@ def _check_registered_for(state: State, event: Event) -> None:
     raise NotAllowed("registered-for-another", organisation=whose)
 
 
-def _carried(state: State, event: Event) -> frozenset[str]:
-    """The batches of the shipment that a series of readings watched, which must be the organisation's own or carried."""
+def _carried(state: State, event: Event) -> Mapping[str, str]:
+    """The batches of the shipment that a series of readings watched, each with its sender.
+
+    The shipment must be the organisation's own or carried by it.
+    """
     shipping = event.details.get("shipping")
     row = state.standing_event(shipping) if shipping else None
     if row is None:
-        return frozenset()
+        return {}
     seqs = {row["seq"], *(first["seq"] for first in state.events.of("event_id", shipping))}
     parties = {party for each in said_by(state, sorted(seqs)).values() for party in _parties_of(each)}
     if event.organisation not in parties:
         raise NotAllowed("shipment-of-another", event_id=shipping)
     lines = state.lines.of("seq", row["seq"])
-    return frozenset(line["batch"] for line in lines if line["role"] == "moved")
+    return {line["batch"]: line["holder"] for line in lines if line["role"] == "moved"}
 
 
 def _parties_of(shipping: Event) -> set[str | None]:
