@@ -16,8 +16,9 @@ from heji_trace.events.kinds import KINDS
 from heji_trace.identifiers.codes import dump_trace_code
 from heji_trace.judging.wording import day_of_year_said, day_said
 from heji_trace.people.parties import Author
+from heji_trace.rights.concern import OWNING_ROLES
 from heji_trace.rights.listing import Filter, visible_events
-from heji_trace.rights.rights import OWNING_ROLES, may_oversee
+from heji_trace.rights.rights import may_oversee
 from heji_trace.sentences import isolated, say
 from heji_trace.store.tables import batches, events, holds, labels, lines, recall_scope, samples
 from heji_trace.vocabulary.crops import find_crop_english

@@ -13,7 +13,7 @@ from heji_trace.desks.lookup import batches_named
 from heji_trace.desks.suggestions import Suggestion
 from heji_trace.judging.wording import day_of_year_said
 from heji_trace.people.parties import Author
-from heji_trace.rights.rights import OWNING_ROLES, WATCHERS
+from heji_trace.rights.concern import OWNING_ROLES, WATCHERS
 from heji_trace.sentences import isolated
 from heji_trace.store.lineage import known_at
 from heji_trace.store.tables import batches, lines, samples, stock, tests

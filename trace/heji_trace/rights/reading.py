@@ -22,7 +22,8 @@ from heji_trace.judging.rules import COUNTED
 from heji_trace.ledger.ledger import Stored
 from heji_trace.people.parties import Author
 from heji_trace.proving import canonical
-from heji_trace.rights.rights import OWNING_ROLES, may_oversee
+from heji_trace.rights.concern import OWNING_ROLES
+from heji_trace.rights.rights import may_oversee
 from heji_trace.store.lineage import known_at
 from heji_trace.store.tables import (
     accounts,

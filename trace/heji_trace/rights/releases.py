@@ -19,8 +19,8 @@ from heji_trace.known.state import State
 from heji_trace.known.statements import stated
 from heji_trace.ledger.ledger import read_stored
 from heji_trace.people.parties import Author
+from heji_trace.rights.concern import OFFICIAL, is_release
 from heji_trace.rights.reading import seq_of
-from heji_trace.rights.rights import OFFICIAL, is_release
 from heji_trace.store.lineage import known_at
 from heji_trace.store.tables import samples, tests
 

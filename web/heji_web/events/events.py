@@ -21,8 +21,8 @@ from heji_trace.ledger.ledger import Stored
 from heji_trace.people.parties import Author
 from heji_trace.proving.merkle import leaf_hash
 from heji_trace.rights import reading
+from heji_trace.rights.concern import may_object
 from heji_trace.rights.objections import objections_to
-from heji_trace.rights.rights import may_object
 from heji_trace.store.tables import events, warnings
 from heji_trace.vocabulary.times import BEIJING, beijing_date, moment_of
 from heji_web.events import naming
