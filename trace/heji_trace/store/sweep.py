@@ -7,12 +7,14 @@ nothing, the file is looked through for the values, and made anew where one is f
 
 from __future__ import annotations
 
-import mmap
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
 from heji_trace.errors import LedgerBusy
+from heji_trace.store import looking
 from heji_trace.store.db import Store
 from heji_trace.store.tables import ERASABLE, PROJECTIONS, disclosures, imports
 
@@ -51,9 +53,22 @@ def database_files(store: Store) -> list[Path]:
 
 
 def is_found(files: Iterable[Path], values: Iterable[bytes]) -> bool:
-    """Whether a piece of one of the values stands in one of the files."""
-    wanted = {piece for value in values for piece in pieces(value)}
-    return any(_holds(file, wanted) for file in files)
+    """Whether a piece of one of the values stands in one of the files; raises LedgerBusy where that cannot be looked at."""
+    wanted = {piece.hex() for value in values for piece in pieces(value)}
+    try:
+        # Elsewhere: to open and close them here would give back the locks of the database.
+        looked = subprocess.run(  # noqa: S603 - our own program, on our own files
+            [sys.executable, "-I", looking.__file__, *map(str, files)],
+            input="\n".join(wanted),
+            capture_output=True,
+            encoding="ascii",
+            check=False,
+        )
+    except OSError as error:
+        raise LedgerBusy("values-not-swept") from error
+    if looked.returncode not in (looking.ABSENT, looking.FOUND):
+        raise LedgerBusy("values-not-swept")
+    return looked.returncode == looking.FOUND
 
 
 def pieces(value: bytes) -> Iterator[bytes]:
@@ -62,14 +77,6 @@ def pieces(value: bytes) -> Iterator[bytes]:
         yield value
     for at in range(0, len(value) - _WINDOW + 1, _WINDOW):
         yield value[at : at + _WINDOW]
-
-
-def _holds(file: Path, wanted: Iterable[bytes]) -> bool:
-    with file.open("rb") as opened:
-        if not file.stat().st_size:
-            return False
-        with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            return any(mapped.find(piece) >= 0 for piece in wanted)
 
 
 def _cut_log(store: Store) -> None:
