@@ -133,7 +133,7 @@ RECALL_UPDATE: Final = Kind(
     "召回进展",
     "Recall update",
     "control",
-    "说明一次召回的进展：各收货单位的数字、完成日期；收货单位可以说明自己的数字。",
+    "上报一次召回的进展：各收货单位的数字、完成日期；收货单位可以上报自己的数字。",
     "States how far a recall is: figures and finish dates per consignee, who may state their own.",
     recorders=words.HOLDERS | {"regulator"},
     permits=frozenset({"performed_by"}),

@@ -36,12 +36,12 @@ _NOTE_HEADINGS = {
 _HINTS = {
     "zh": (
         "从第 3 行填起；第 2 行是示例，不会被导入，可以删去。带 * 的列必填，其余可留空或整列删去。",
-        "下拉列表是本单位自己的地块、产品、周期、伙伴和固定选项；一格有几项时用顿号分开。",
+        "下拉列表中，本单位的地块、周期和常用的产品、往来单位排在前面；一格有几项时用顿号分开。",
         "填好后在“上传文件”页上传，无需选择记录类型；有错误的单元格会标红并写明原因。",
     ),
     "en": (
         "Fill from row 3 on; row 2 is an example, is not imported and may be deleted. Columns with * are required.",
-        "The lists hold your own sites, products, cycles, partners and the fixed choices; separate several by commas.",
+        "In the lists your own sites and cycles, and what and whom you deal with, come first; separate several by commas.",
         "Upload it as it is: nothing needs to be chosen. Cells that are wrong come back in red with the reason.",
     ),
 }
