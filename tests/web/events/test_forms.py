@@ -129,6 +129,21 @@ def test_what_is_filled_in_out_of_sight_is_told_in_words(county: County) -> None
     assert "已填：" not in person.see(HARVEST)
 
 
+def test_an_organisation_is_written_by_its_name_and_recorded_by_its_code(county: County) -> None:
+    person, packer, shipping = Person(county, "producer"), county.code("packer"), "/desk/record/shipping"
+    county.harvest("LZ-1")
+    gone = {"batch": "LZ-1", "quantity": "30", "unit": "kg", "to_organisation": packer}
+    county.record("shipping", "producer", moves=[gone])
+    page = person.see(shipping)
+    assert fields_of(page)["moves.0.to_organisation"] == ["fg-packing 单位"]
+    answer = person.send(shipping, page, {"moves.0.batch": "LZ-1", "moves.0.quantity": "x"})
+    assert fields_of(answer.get_data(as_text=True))["moves.0.to_organisation"] == ["fg-packing 单位"]
+    assert person.send(shipping, page, {"moves.0.batch": "LZ-1", "moves.0.quantity": "5"}).status_code == 303
+    assert newest(county)["moves"] == [
+        {"batch": "LZ-1", "quantity": "5", "to_organisation": packer, "unit": "kg"}
+    ]
+
+
 def test_what_is_packed_is_remembered_only_of_such_goods(county: County) -> None:
     person, packaging = Person(county, "producer"), "/desk/record/packaging"
     county.harvest("LZ-1")

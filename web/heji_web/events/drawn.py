@@ -12,7 +12,7 @@ from heji_trace.events.erasable import find_field
 from heji_trace.events.kinds import KINDS, Kind
 from heji_trace.events.kinds.fields import Field
 from heji_trace.events.kinds.forms import Control, controls_of
-from heji_trace.events.sheets.names import as_typed
+from heji_trace.events.sheets.names import as_typed, code_named, codes_by_name
 from heji_web.events.filled import Texts, row_count
 from heji_web.requests.languages import gettext, language
 
@@ -92,7 +92,8 @@ class Drawn:
     @property
     def said(self) -> str:
         """What stands in it, by the words of the list that it was picked from; "" where that is nothing."""
-        called = {choice.value: choice.label or choice.value for choice in self.choices}
+        is_picked = self.style in ("select", "checks")
+        called = {each.value: each.label or each.value for each in self.choices if is_picked}
         if self.style == "flag":
             called = {"true": gettext("Yes"), "false": gettext("No")}
         told = [called.get(text, text) for text in self.texts if text.strip()]
@@ -215,6 +216,12 @@ def _drawn(
     placed: Mapping[str, list[str]],
 ) -> Drawn:
     choices = tuple(_choices(kind, control, name, suggestions))
+    written = tuple(texts.get(name, ()))
+    is_named = control.refers_to == "organisation" and not control.many and name != "organisation"
+    if is_named:
+        called = _names_for(suggestions.get("organisation", ()))
+        choices = tuple(Suggestion(called.get(each.value, each.value), each.value) for each in choices)
+        written = tuple(called.get(text, text) for text in written)
     rows: list[tuple[Drawn, ...]] = []
     if control.widget == "rows":
         for index in range(row_count(texts, control)):
@@ -233,13 +240,22 @@ def _drawn(
         example=control.example_zh if in_chinese else control.example_en,
         required=control.required,
         first=control.first,
-        texts=tuple(texts.get(name, ())),
+        texts=written,
         problems=tuple(placed.get(name, ())),
         choices=choices,
         rows=tuple(rows),
-        limit=None if control.many else control.limit,
+        limit=None if control.many or is_named else control.limit,
         codes=control.refers_to in ("site", "product", "cycle"),
     )
+
+
+def _names_for(organisations: Iterable[Suggestion]) -> dict[str, str]:
+    """What organisations are called, by code, where a name is that of one alone: people know these, and may write them."""
+    offered = list(organisations)
+    codes = codes_by_name((each.value, each.names) for each in offered)
+    return {
+        each.value: name for each in offered for name in each.names if code_named(codes, name) == each.value
+    }
 
 
 def _source(kind: Kind, control: Control, name: str) -> str | None:

@@ -36,6 +36,11 @@ def codes_by_name(called: Iterable[tuple[str, Iterable[str]]]) -> dict[str, str]
     return {name: codes.pop() for name, codes in found.items() if len(codes) == 1}
 
 
+def code_named(codes: Mapping[str, str], name: str) -> str | None:
+    """The code that a name stands for among `codes_by_name`."""
+    return codes.get(_key(name))
+
+
 def with_codes(kind: Kind, event: Mapping[str, Any], known: Known) -> dict[str, Any]:
     """The raw event with the codes of the names that it gives; what is no known name stays as it stands."""
     changed = dict(event)
