@@ -159,7 +159,9 @@ class _Life:
         self.say("hold", "regulator", batches=[self.packed], details={"reason": "-"})
         details = {"level": 1, "ordered": True, "reason": "-"}
         recall = self.say("recall", "regulator", batches=[self.harvested], details=details)
-        consignees = [{"organisation": self.county.code("shop"), "batch": self.packed, "sold": "1", "unit": "kg"}]
+        consignees = [
+            {"organisation": self.county.code("shop"), "batch": self.packed, "sold": "1", "unit": "kg"}
+        ]
         progress = {"recall": recall, "status": "in_progress", "consignees": consignees}
         self.say("recall_update", "regulator", details=progress)
         self.say("objection", details={"to": recall, "grounds": "-"})
