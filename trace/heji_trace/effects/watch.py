@@ -34,8 +34,11 @@ def band_of(state: State, product: str | None) -> Band | None:
 
 def _breaches(state: State, row: Row) -> list[Raised]:
     """Each series by what the product and the thresholds said when it was recorded: what is registered later moves nothing."""
-    raised = []
-    for condition in state.conditions.of("batch", row["batch"]):
+    raised: list[Raised] = []
+    named = state.conditions.of("batch", row["batch"])
+    if not named or not _ever_had_band(state, row["product"]):
+        return raised
+    for condition in named:
         event = state.event_at(condition["seq"])
         facts = _facts_before(state, row["product"], event["rank"]) if event else None
         band = find_band(facts.get("storage_band", "")) if facts else None
@@ -54,6 +57,11 @@ def _breaches(state: State, row: Row) -> list[Raised]:
                 }
                 raised.append(Raised(_CODES[manner], series["seq"], data))
     return raised
+
+
+def _ever_had_band(state: State, product: str | None) -> bool:
+    rows = state.register.of("code", product) if product else []
+    return any(row["kind"] == "product" and "storage_band" in row["data"] for row in rows)
 
 
 def _facts_before(state: State, product: str | None, rank: int) -> Mapping[str, Any] | None:

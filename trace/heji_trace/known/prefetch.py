@@ -89,13 +89,26 @@ def _prefetch_cycles(
         ],
     )
     sites = [row["site"] for cycle in cycles for row in state.cycle_sites.of("cycle", cycle)]
+    drawn = samples_of(state, [*batches, *cycles])
     load_together(
         state.connection,
         [
-            (state.tests, "sample", [*samples_of(state, [*batches, *cycles]), *tested]),
+            (state.samples, "sample", drawn),
+            (state.tests, "sample", [*drawn, *tested]),
             (state.environment, "site", sites),
+            (state.events, "seq", _judged_by(state, batches, cycles, tested)),
         ],
     )
+
+
+def _judged_by(
+    state: State, batches: Sequence[str], cycles: Sequence[str], tested: Sequence[str]
+) -> list[int]:
+    """The entries whose day decides: of the readings of batches, and of the samples of cycles and of what is tested."""
+    rows = [row for batch in batches for row in state.conditions.of("batch", batch)]
+    rows += [row for cycle in cycles for row in state.samples.of("target", cycle)]
+    rows += [row for sample in tested for row in state.samples.of("sample", sample)]
+    return [row["seq"] for row in rows]
 
 
 def batches_named(event: Event) -> list[str]:

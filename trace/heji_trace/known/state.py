@@ -47,6 +47,7 @@ class Shelf:
         self.by = by
         self._connection = connection
         self._key, self._blank = _shape(table)
+        self._is_by_entry = "seq" in by and [column.name for column in table.primary_key] == ["seq"]
         self._live_only = live_only and "withdrawn_seq" in self._blank
         self._names = names
         self.forget()
@@ -91,6 +92,9 @@ class Shelf:
         row = self._blank | values
         if len(row) > len(self._blank):
             raise KeyError(*(values.keys() - self._blank.keys()))
+        if self._is_by_entry:
+            # The entry is new: nothing of it is stored yet.
+            self._read["seq"].add(row["seq"])
         self._place(row)
         self._added.append(row)
         return row

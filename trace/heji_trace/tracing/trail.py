@@ -208,7 +208,10 @@ def _read_behind(state: State, rows: Mapping[str, Row], base: Collection[str]) -
     )
     samples = [row["sample"] for each in (*rows, *cycles) for row in state.samples.of("target", each)]
     moves = [row["seq"] for batch in base for row in state.lines.of("batch", batch)]
-    load_together(state.connection, [(state.tests, "sample", samples), (state.events, "seq", moves)])
+    load_together(
+        state.connection,
+        [(state.samples, "sample", samples), (state.tests, "sample", samples), (state.events, "seq", moves)],
+    )
 
 
 def _edge(row: Row) -> Edge:
