@@ -114,6 +114,21 @@ def test_a_value_is_a_number_and_agrees_with_what_is_concluded(
     assert questions(county, "testing", "other_laboratory", details=stated) == asked
 
 
+@pytest.mark.parametrize(("value", "asked"), [("49.9", []), ("50", ["RESULT_CONTRADICTED"])])
+def test_an_inhibition_at_its_threshold_is_not_negative(county: County, value: str, asked: list[str]) -> None:
+    county.harvest("B1")
+    sample(county, "S1", "B1")
+    found = {"analyte": "有机磷", "value": value, "unit": "%", "limit": "50"}
+    stated: dict[str, Any] = {"sample": "S1", "laboratory": county.code("laboratory"), "results": [found]}
+    stated |= {
+        "method": "酶抑制率法",
+        "method_class": "rapid",
+        "status": "reviewed",
+        "conclusion": "negative",
+    }
+    assert questions(county, "testing", "laboratory", details=stated) == asked
+
+
 def test_a_failure_above_its_limit_contradicts_nothing(county: County) -> None:
     county.harvest("B1")
     sample(county, "S1", "B1")

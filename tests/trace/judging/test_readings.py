@@ -107,6 +107,8 @@ def test_per_cent_of_a_laboratory_are_no_inhibition() -> None:
         ("1 000", True),
         ("1e-3", True),
         ("-3.2", False),
+        ("13.12 %", False),
+        ("＜5％", False),
     ],
 )
 def test_a_value_with_digits_that_is_no_number_is_garbled(value: str, garbled: bool) -> None:

@@ -6,6 +6,7 @@ They are asked back like other suspicions, once; most are slips of the pen.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from itertools import chain
 from typing import Any
 
@@ -13,7 +14,7 @@ from heji_trace.effects.repacked import REPACKING, days_of_sources
 from heji_trace.effects.settle import sampled_ms
 from heji_trace.effects.suspicion import Suspicion
 from heji_trace.events.event import Event
-from heji_trace.judging.readings import is_above, is_garbled
+from heji_trace.judging.readings import is_garbled, number_of
 from heji_trace.known.state import State
 from heji_trace.vocabulary.crops import is_kindred
 from heji_trace.vocabulary.times import beijing_date, ms_of, parse_moment
@@ -90,8 +91,17 @@ def _results(event: Event) -> Iterator[Suspicion]:
         data = {name: row[name] for name in ("analyte", "value", "limit") if name in row}
         if is_garbled(row["value"]) and ("limit" in row or "unit" in row):
             yield Suspicion("VALUE_UNREADABLE", about, data)
-        elif is_above(row["value"], row.get("limit")) and _is_called_good(event.details, row):
+        elif _is_beyond(event.details, row) and _is_called_good(event.details, row):
             yield Suspicion("RESULT_CONTRADICTED", about, data)
+
+
+def _is_beyond(details: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
+    """Above its limit; an inhibition is positive at its threshold already."""
+    value, limit = number_of(row["value"]), row.get("limit")
+    if value is None or limit is None:
+        return False
+    is_inhibition = details.get("method_class") == "rapid" and row.get("unit") in ("%", "％")
+    return value >= Decimal(limit) if is_inhibition else value > Decimal(limit)
 
 
 def _is_called_good(details: Mapping[str, Any], row: Mapping[str, Any]) -> bool:

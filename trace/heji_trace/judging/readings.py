@@ -71,8 +71,8 @@ def number_of(value: str) -> Decimal | None:
 
 
 def is_garbled(value: str) -> bool:
-    """Whether a value has digits and is neither a number nor a bound, such as `0,5` or `0.5 mg/kg`."""
-    plain = _plain(value)
+    """Whether a value has digits and is neither a number nor a bound, such as `0,5` or `0.5 mg/kg`; per cent may stand by it."""
+    plain = _plain(value).removesuffix("%").rstrip()
     is_readable = any(form.fullmatch(plain.removeprefix("-")) for form in (_NUMBER, _BELOW, _BEYOND))
     return any(sign.isdigit() for sign in plain) and not is_readable
 
