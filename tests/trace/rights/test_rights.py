@@ -44,7 +44,8 @@ def village(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) 
         county.harvest("A1")
         for purpose in ("self_check", "supervised"):
             samples = [{"sample": purpose, "batch": "A1"}]
-            county.record("sampling", batches=["A1"], details={"purpose": purpose, "samples": samples})
+            who = "producer" if purpose == "self_check" else "regulator"
+            county.record("sampling", who, batches=["A1"], details={"purpose": purpose, "samples": samples})
         yield county
 
 
@@ -445,3 +446,18 @@ def test_a_shipment_of_goods_that_the_sender_never_had_gives_no_voice_about_them
                 county.record("condition", who, batches=batches, details=details)
     real = county.move("shipping", "B1", "5", to="shop")
     county.record("condition", "shop", details={"shipping": real.event_id, "readings": readings})
+
+
+def test_nobody_draws_his_own_goods_as_an_official_sample(county: County) -> None:
+    county.harvest("B1")
+
+    def drawn(who: str, purpose: str, sample: str) -> None:
+        details = {"purpose": purpose, "samples": [{"sample": sample, "batch": "B1"}]}
+        county.record("sampling", who, details=details)
+
+    with pytest.raises(NotAllowed) as refused:
+        drawn("producer", "supervised", "S1")
+    assert refused.value.code == "official-sample-by-authority"
+    drawn("producer", "commissioned", "S2")
+    drawn("regulator", "supervised", "S3")
+    drawn("laboratory", "supervised", "S4")

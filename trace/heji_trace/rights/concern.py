@@ -40,6 +40,9 @@ def check_concerned(state: State, event: Event) -> None:
         _check_own_cycles(state, event, [cycle for sample in samples for cycle in sample.get("cycles", ())])
     if event.kind == "recall" and not is_watcher:
         _check_made(state, event)
+    if event.kind == "sampling" and event.details["purpose"] == OFFICIAL and not is_watcher:
+        # Its result stays closed until the authority releases it: nobody hides his own behind that.
+        raise NotAllowed("official-sample-by-authority")
     if event.kind in ("label_issue", "label_bind"):
         _check_own_batches(state, event, [event.details.get("batch")])
     if not is_watcher:
