@@ -2,7 +2,16 @@ from __future__ import annotations
 
 from county import County
 from heji_trace.passport.passport import Passport
-from labelled import label, look, look_at, register_product, sample, state_result
+from labelled import (
+    CONFORMING,
+    label,
+    look,
+    look_at,
+    register_product,
+    release_result,
+    sample,
+    state_result,
+)
 
 
 def packed(county: County) -> str:
@@ -46,3 +55,27 @@ def test_a_spoilt_run_is_no_result_of_a_product_that_asks_for_one(county: County
     sample(county, "S1", batch)
     state_result(county, "S1", "invalid")
     assert live_codes(look_at(county, batch)) == ["NO_TEST"]
+
+
+def test_a_released_failure_is_cleared_by_the_authority_and_a_retest_elsewhere(county: County) -> None:
+    batch = packed(county)
+    code = label(county, batch).trace_code
+    sample(county, "S1", batch, "supervised", "regulator")
+    state_result(county, "S1", "nonconforming", formal=True)
+    released = release_result(county, "S1", "nonconforming")
+    open_again = {"sample": "S1", "laboratory": county.code("other_laboratory"), "status": "disputed"}
+    county.record("testing", "other_laboratory", details=open_again)
+    sample(county, "S2", batch, "retest", "regulator")
+    retest = {
+        "sample": "S2",
+        "laboratory": county.code("laboratory"),
+        "method": "GB 23200.121",
+        "method_class": "formal",
+        "status": "final",
+        "conclusion": "conforming",
+        "results": [dict(row) for row in CONFORMING],
+    }
+    county.record("testing", "laboratory", details=retest)
+    assert look(county, code).verdict.code == "TEST_FAILED"
+    county.record("correction", "regulator", details={"corrects": [released], "reason": "复检合格"})
+    assert look(county, code).verdict.level == "green"
