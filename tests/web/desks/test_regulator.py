@@ -130,7 +130,8 @@ def test_both_directions_stand_on_one_page_with_totals_and_proofs(regulator: Per
     assert "LZ-2" not in page
     for total in ("860 千克", "100 千克", "120 千克"):
         assert f"<dd>{total}</dd>" in page
-    assert "1 笔发出未收" in page
+    # Goods on their way are told, and are no gap.
+    assert "<div><dt>断链缺口</dt><dd>0<small>另有 1 笔在途，尚未收货</small></dd></div>" in page
     assert "gz-fruit-shop 单位" in page
     up = regulator.see("/desk/batches/PK-1?direction=up")
     assert "LZ-1" in up
