@@ -29,7 +29,6 @@ from heji_trace.events.file_names import readable_name
 from heji_trace.sentences import say_both
 from heji_trace.vocabulary.times import SYSTEM_CLOCK
 
-_EVERY_SECONDS = 2.0
 _FULL = "scan-outbox-unusable"
 
 
@@ -42,8 +41,18 @@ _FULL = "scan-outbox-unusable"
     is_flag=True,
     help="仪器反复使用同一文件名：内容不同即为新文件，而非修订。 Another content under a name is another file.",
 )
+@click.option(
+    "--every",
+    type=click.FloatRange(0.1, 3600),
+    default=2,
+    show_default=True,
+    metavar="SECONDS",
+    help="每隔几秒查看文件夹。 How often to look, in seconds; what stands as it stood at the look before is read.",
+)
 @json_option
-def watch_folder(*, folder: Path, kind: str | None, organisation: str | None, reused_names: bool) -> None:
+def watch_folder(
+    *, folder: Path, kind: str | None, organisation: str | None, reused_names: bool, every: float
+) -> None:
     """守候文件夹，仪器存入的新文件自动入箱并发送。 Send what an instrument drops into a folder.
 
     Files stay where they are. Runs until it is stopped (Ctrl+C); with --json it prints a line for each happening.
@@ -75,14 +84,14 @@ def watch_folder(*, folder: Path, kind: str | None, organisation: str | None, re
                     print_json(told, indent=None)
             if not watcher.is_there:
                 trouble = ServerUnreachable("scan-folder-away")
-            said = _send_a_while(line, stopped, said, trouble)
+            said = _send_a_while(line, stopped, every, said, trouble)
     tell("scan-watched")
 
 
-def _send_a_while(line: Line, stopped: Flag, said: str, trouble: HejiError | None) -> str:
+def _send_a_while(line: Line, stopped: Flag, seconds: float, said: str, trouble: HejiError | None) -> str:
     """Send until it is time to look again; trouble is said once, until it is another or over."""
     before = line.outbox.counts()
-    trouble = _steps(line, stopped) or trouble or line.sender.trouble.error
+    trouble = _steps(line, stopped, seconds) or trouble or line.sender.trouble.error
     if trouble is not None and trouble.code == "scan-token-refused":
         line.renew_token()
     counts, renamed = line.outbox.counts(), line.sender.take_renamed()
@@ -104,9 +113,9 @@ def _send_a_while(line: Line, stopped: Flag, said: str, trouble: HejiError | Non
     return sentence
 
 
-def _steps(line: Line, stopped: Flag) -> HejiError | None:
-    """Send for a while; what is wrong with the outbox itself, which only lasts until its disk has room again."""
-    end = SYSTEM_CLOCK.monotonic() + _EVERY_SECONDS
+def _steps(line: Line, stopped: Flag, seconds: float) -> HejiError | None:
+    """Send for so many seconds; what is wrong with the outbox itself, which only lasts until its disk has room again."""
+    end = SYSTEM_CLOCK.monotonic() + seconds
     trouble: HejiError | None = None
     while not stopped.is_set() and (left := end - SYSTEM_CLOCK.monotonic()) > 0:
         try:

@@ -28,6 +28,7 @@ class Watching:
                 "from heji_scanners.commands import main; main()",
                 "watch",
                 str(folder),
+                "--every=0.2",
                 "--json",
             ],
             env={**os.environ, **scan.environment},
