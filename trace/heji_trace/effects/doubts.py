@@ -20,6 +20,7 @@ from heji_trace.vocabulary.crops import is_kindred
 from heji_trace.vocabulary.times import beijing_date, ms_of, parse_moment
 
 _GOOD = ("conforming", "negative")
+_PASSED: Mapping[str, str] = {"use_by": "USE_BY_PASSED", "best_before": "BEST_BEFORE_PASSED"}
 _TESTED = ("preliminary", "reviewed", "final")
 _MINUTE_MS = 60_000
 
@@ -66,20 +67,27 @@ def _commodity(state: State, product: str | None) -> str:
 
 def _fresher(state: State, event: Event) -> Iterator[Suspicion]:
     """Goods repacked under a later day than that of the same product that went in."""
+    days = _days(event)
+    if not days:
+        return
     for line in event.outputs:
-        for name, earliest in days_of_sources(state, event, line.product).items():
-            stated = event.details.get(name)
-            if stated is not None and earliest is not None and stated > earliest:
-                yield Suspicion("FRESHER_THAN_SOURCE", line.batch, {"stated": stated, "date": earliest})
+        earliest = days_of_sources(state, event, line.product)
+        for name, stated in days.items():
+            before = earliest[name]
+            if before is not None and stated > before:
+                yield Suspicion("FRESHER_THAN_SOURCE", line.batch, {"stated": stated, "date": before})
 
 
 def _over_when_made(event: Event) -> Iterator[Suspicion]:
     """Goods whose day is over on the day on which they are made."""
-    made_on = beijing_date(event.occurred_ms).isoformat()
-    for name, code in (("use_by", "USE_BY_PASSED"), ("best_before", "BEST_BEFORE_PASSED")):
-        stated = event.details.get(name)
-        if stated is not None and stated < made_on:
-            yield from (Suspicion(code, line.batch, {"date": stated}) for line in event.outputs)
+    for name, stated in _days(event).items():
+        if stated < beijing_date(event.occurred_ms).isoformat():
+            yield from (Suspicion(_PASSED[name], line.batch, {"date": stated}) for line in event.outputs)
+
+
+def _days(event: Event) -> dict[str, str]:
+    """The days that an event states of what it makes."""
+    return {name: event.details[name] for name in _PASSED if name in event.details}
 
 
 def _results(event: Event) -> Iterator[Suspicion]:

@@ -37,8 +37,8 @@ def in_force(state: State, author: Author) -> Author:
     facts = state.find_registered("organisation", author.organisation)
     if facts is None and not _was_registered(state, author.organisation):
         return author
-    roles = () if facts is None or facts.get("status") == "closed" else facts["roles"]
-    return replace(author, roles=author.roles & set(roles))
+    roles = frozenset(() if facts is None or facts.get("status") == "closed" else facts["roles"])
+    return author if author.roles <= roles else replace(author, roles=author.roles & roles)
 
 
 def check(state: State, author: Author, event: Event) -> None:
