@@ -27,16 +27,14 @@ _MINUTE_MS = 60_000
 
 def doubts(state: State, event: Event) -> list[Suspicion]:
     """What an event says that can hardly be so."""
-    return list(
-        chain(
-            _other_commodities(state, event),
-            _fresher(state, event),
-            _over_when_made(event),
-            _results(event),
-            _tested_before_drawn(state, event),
-            _unfinished(state, event),
-        )
-    )
+    found = list(_other_commodities(state, event))
+    if days := {name: event.details[name] for name in _PASSED if name in event.details}:
+        found += chain(_fresher(state, event, days), _over_when_made(event, days))
+    if event.kind in ("testing", "environment_test"):
+        found += chain(_results(event), _tested_before_drawn(state, event))
+    elif event.kind == "recall_update":
+        found += _unfinished(state, event)
+    return found
 
 
 def _other_commodities(state: State, event: Event) -> Iterator[Suspicion]:
@@ -65,11 +63,8 @@ def _commodity(state: State, product: str | None) -> str:
     return str((facts or {}).get("commodity", ""))
 
 
-def _fresher(state: State, event: Event) -> Iterator[Suspicion]:
+def _fresher(state: State, event: Event, days: Mapping[str, str]) -> Iterator[Suspicion]:
     """Goods repacked under a later day than that of the same product that went in."""
-    days = _days(event)
-    if not days:
-        return
     for line in event.outputs:
         earliest = days_of_sources(state, event, line.product)
         for name, stated in days.items():
@@ -78,22 +73,16 @@ def _fresher(state: State, event: Event) -> Iterator[Suspicion]:
                 yield Suspicion("FRESHER_THAN_SOURCE", line.batch, {"stated": stated, "date": before})
 
 
-def _over_when_made(event: Event) -> Iterator[Suspicion]:
+def _over_when_made(event: Event, days: Mapping[str, str]) -> Iterator[Suspicion]:
     """Goods whose day is over on the day on which they are made."""
-    for name, stated in _days(event).items():
-        if stated < beijing_date(event.occurred_ms).isoformat():
+    made_on = beijing_date(event.occurred_ms).isoformat()
+    for name, stated in days.items():
+        if stated < made_on:
             yield from (Suspicion(_PASSED[name], line.batch, {"date": stated}) for line in event.outputs)
-
-
-def _days(event: Event) -> dict[str, str]:
-    """The days that an event states of what it makes."""
-    return {name: event.details[name] for name in _PASSED if name in event.details}
 
 
 def _results(event: Event) -> Iterator[Suspicion]:
     """Values that nobody can judge by, and values above a limit that they are said to keep."""
-    if event.kind not in ("testing", "environment_test"):
-        return
     about = event.details.get("sample") or event.site or ""
     for row in event.details.get("results", ()):
         data = {name: row[name] for name in ("analyte", "value", "limit") if name in row}
@@ -130,7 +119,7 @@ def _tested_before_drawn(state: State, event: Event) -> Iterator[Suspicion]:
 
 def _unfinished(state: State, event: Event) -> Iterator[Suspicion]:
     """A recall said to be finished while goods of it are still held or under way."""
-    if event.kind != "recall_update" or event.details["status"] != "finished":
+    if event.details["status"] != "finished":
         return
     scope = state.recall_scope.of("event_id", event.details["recall"])
     names = [row["batch"] for row in scope if row["standing"] != "upstream"]
