@@ -80,7 +80,6 @@ def _products(connection: Connection, asking: Asking) -> list[Suggestion]:
     """One's own first, then what one lately made or traded, the last one first, then all others."""
     query = select(batches.c.product).join(lines, lines.c.batch == batches.c.batch)
     query = query.where(lines.c.seq.in_(_newest(asking))).order_by(lines.c.seq.desc(), lines.c.position)
-    lately = {code: place for place, code in enumerate(dict.fromkeys(connection.execute(query).scalars()))}
     found = [
         Suggestion(
             code,
@@ -90,7 +89,13 @@ def _products(connection: Connection, asking: Asking) -> list[Suggestion]:
         )
         for code, (owner, data) in sorted(registered_facts(connection, "product").items())
     ]
-    return sorted(found, key=lambda each: (not each.own, lately.get(each.value, len(lately))))
+    return _lately_first(found, connection.execute(query).scalars())
+
+
+def _lately_first(found: Iterable[Suggestion], lately: Iterable[str | None]) -> list[Suggestion]:
+    """One's own first, then those of `lately` in its order, then all others."""
+    order = {code: place for place, code in enumerate(dict.fromkeys(lately))}
+    return sorted(found, key=lambda each: (not each.own, order.get(each.value, len(order))))
 
 
 def _newest(asking: Asking) -> Select[Any]:
@@ -163,20 +168,19 @@ def _joined(*parts: str | None) -> str:
 
 def _organisations(connection: Connection, asking: Asking) -> list[Suggestion]:
     """One's own first, then those lately dealt with, the last one first, then all others."""
-    lately = {code: place for place, code in enumerate(_lately_named(connection, asking))}
     found = []
     for code, (_, data) in sorted(registered_facts(connection, "organisation").items()):
         own = code in asking.organisations
         if data.get("status") != "closed" and (own or data["subject_type"] != "farm_household"):
             found.append(Suggestion(code, data["name"], own, (data["name"],)))
-    return sorted(found, key=lambda each: (not each.own, lately.get(each.value, len(lately))))
+    return _lately_first(found, _lately_named(connection, asking))
 
 
-def _lately_named(connection: Connection, asking: Asking) -> dict[str, None]:
+def _lately_named(connection: Connection, asking: Asking) -> Iterator[str | None]:
     """The organisations that the newest statements of these organisations name, the last one first."""
     query = select(lines.c.holder, lines.c.to_organisation).where(lines.c.seq.in_(_newest(asking)))
-    named = connection.execute(query.order_by(lines.c.seq.desc(), lines.c.position))
-    return dict.fromkeys(code for row in named for code in row if code)
+    for holder, receiver in connection.execute(query.order_by(lines.c.seq.desc(), lines.c.position)):
+        yield from (holder, receiver)
 
 
 def _stock(connection: Connection, asking: Asking, state: str) -> Iterator[Suggestion]:

@@ -12,6 +12,7 @@ from functools import partial
 import orjson
 
 from heji_trace.effects.watch import watched
+from heji_trace.events.kinds.words import OFFICIAL
 from heji_trace.judging.rules import (
     INHERITED,
     ApplicationFact,
@@ -31,7 +32,7 @@ from heji_trace.vocabulary.times import beijing_date
 
 # What befalls the goods that are there: what was taken out of them before is not concerned.
 _PASSING = frozenset({"COLD_CHAIN_SEVERE", "COLD_CHAIN_BREACH"})
-_ANSWERING = ("supervised", "retest")
+_ANSWERING = (OFFICIAL, "retest")
 _IMPARTIAL = frozenset({"laboratory", "third_party_laboratory", "regulator"})
 _LEAVING_RESIDUES = frozenset({"pesticide", "veterinary"})
 
@@ -255,7 +256,7 @@ def test_fact(state: State, test: Row) -> TestFact:
         test["status"],
         bool(test["released"]),
         test["laboratory"],
-        official=any(row["purpose"] == "supervised" for row in drawn),
+        official=state.is_official(test["sample"]),
         may_answer=any(row["purpose"] in _ANSWERING and _is_impartial(state, row) for row in drawn),
     )
 

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Table
 
 from heji_trace.events.event import Event
+from heji_trace.events.kinds.words import OFFICIAL
 from heji_trace.judging.editions import parse_thresholds
 from heji_trace.judging.intervals import Interval, parse_intervals
 from heji_trace.judging.rules import Thresholds, Waits
@@ -258,6 +259,10 @@ class State:
         """The batch's row, or None where no entry speaks of it."""
         rows = self.batches.of("batch", batch)
         return rows[0] if rows else None
+
+    def is_official(self, sample: str) -> bool:
+        """Whether the authority had a sample drawn, as its drawing is known so far."""
+        return any(row["purpose"] == OFFICIAL for row in self.samples.of("sample", sample))
 
     def held_stock(self, batch: str, holder: str) -> dict[str, int]:
         """What `holder` has of the batch, by dimension, in millionths of its unit; can be negative."""

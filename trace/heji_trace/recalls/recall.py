@@ -23,7 +23,7 @@ from heji_trace.known.state import State
 from heji_trace.known.statements import standing_of
 from heji_trace.people.parties import Author
 from heji_trace.recalls.recall_updates import Update, newest_level, newest_status, updates_of
-from heji_trace.rights.reading import colleagues, disclosed_values, own_batches, seq_of, shown_body
+from heji_trace.rights.reading import body_of, own_batches, seq_of
 from heji_trace.rights.rights import may_oversee
 from heji_trace.store.lineage import known_at
 from heji_trace.store.tables import batches, recall_scope
@@ -152,11 +152,10 @@ def recall_of(connection: Connection, author: Author, event_id: str) -> RecallRe
     opened_on, calendar = beijing_date(recall.first_ms), _calendar(connection)
     updates = updates_of(connection, event_id, None if is_whole else author.organisation)
     start_by_ms, finish_by = _deadlines(recall.event.details["level"], recall.first_ms, updates, calendar)
-    disclosed = disclosed_values(stored, author, colleagues(connection, author))
     return RecallReport(
         event_id,
         stored.seq,
-        shown_body(stored.event, disclosed),
+        body_of(connection, author, stored),
         recall.first_ms,
         start_by_ms,
         finish_by,

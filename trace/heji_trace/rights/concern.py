@@ -8,13 +8,11 @@ from sqlalchemy import select, union
 
 from heji_trace.errors import NotAllowed
 from heji_trace.events.event import Event
+from heji_trace.events.kinds.words import OFFICIAL
 from heji_trace.known.said import said_by
 from heji_trace.known.state import State
 from heji_trace.store.gather import Row
 from heji_trace.store.tables import samples, tests
-
-# The purpose of an official sample, whose result the authority makes public.
-OFFICIAL = "supervised"
 
 # What an organisation must have done with a batch, or been sent it, to have a part in it.
 OWNING_ROLES = frozenset({"made", "consumed", "moved"})
@@ -66,7 +64,7 @@ def is_release(state: State, event: Event) -> bool:
     return (
         event.kind == "testing"
         and "released_at" in event.details
-        and any(row["purpose"] == OFFICIAL for row in state.samples.of("sample", event.details["sample"]))
+        and state.is_official(event.details["sample"])
     )
 
 

@@ -19,7 +19,7 @@ from heji_trace.errors import Unknown
 from heji_trace.events.event import Event
 from heji_trace.events.sealing import seal, unseal
 from heji_trace.judging.rules import COUNTED
-from heji_trace.ledger.ledger import Stored
+from heji_trace.ledger.ledger import Stored, read_stored
 from heji_trace.people.parties import Author
 from heji_trace.proving import canonical
 from heji_trace.rights.concern import OWNING_ROLES
@@ -62,6 +62,11 @@ def seq_of(connection: Connection, author: Author, event_id: str) -> int:
     if seq is None or not readable_seqs(connection, author, [seq]):
         raise Unknown
     return seq
+
+
+def read_event(connection: Connection, author: Author, event_id: str) -> Stored:
+    """An event that the author may read, as it lies in the ledger; raises Unknown."""
+    return read_stored(connection, [seq_of(connection, author, event_id)])[0]
 
 
 def readable_seqs(connection: Connection, author: Author, seqs: Sequence[int]) -> set[int]:
@@ -137,6 +142,11 @@ def disclosed_values(stored: Stored, author: Author, actors: frozenset[str]) -> 
 def shown_body(event: Event, disclosed: Mapping[str, Any]) -> dict[str, Any]:
     """The body of an event with these sealed values and no others."""
     return unseal(seal(event.body)[0], disclosed)
+
+
+def body_of(connection: Connection, author: Author, stored: Stored) -> dict[str, Any]:
+    """What a readable entry says, as far as the author may see it."""
+    return shown_body(stored.event, disclosed_values(stored, author, colleagues(connection, author)))
 
 
 def figures_withheld(connection: Connection, author: Author, warned: Iterable[WarningKey]) -> set[WarningKey]:

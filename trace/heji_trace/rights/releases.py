@@ -14,12 +14,13 @@ from sqlalchemy import Connection, func, select
 
 from heji_trace.errors import Conflict, Unknown
 from heji_trace.events.event import Event
+from heji_trace.events.kinds.words import OFFICIAL
 from heji_trace.events.schemas import parse_event
 from heji_trace.known.state import State
 from heji_trace.known.statements import stated
 from heji_trace.ledger.ledger import read_stored
 from heji_trace.people.parties import Author
-from heji_trace.rights.concern import OFFICIAL, is_release
+from heji_trace.rights.concern import is_release
 from heji_trace.rights.reading import seq_of
 from heji_trace.store.lineage import known_at
 from heji_trace.store.tables import samples, tests

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from sqlalchemy import Connection
 
 from heji_trace.judging.rules import LEVELS, LOUDNESS
 from heji_trace.known.state import State
+from heji_trace.people.parties import Author
+from heji_trace.rights.reading import figures_withheld
 from heji_trace.warnings.present import present_warnings
 
 
@@ -27,8 +31,14 @@ class StandingWarning:
     data: Mapping[str, Any]
 
 
-def standing_warnings(state: State, batch: str, now_ms: int) -> list[StandingWarning]:
-    """The warnings of a batch that stands in the ledger: live ones first, each part by loudness."""
+def standing_warnings(
+    connection: Connection, author: Author, batch: str, now_ms: int
+) -> list[StandingWarning]:
+    """The warnings of a batch that the author may read: live ones first, each part by loudness.
+
+    Of amounts that are not the author's to know nothing stands in `data`.
+    """
+    state = State(connection)
     found = [
         StandingWarning(
             row["code"],
@@ -44,7 +54,11 @@ def standing_warnings(state: State, batch: str, now_ms: int) -> list[StandingWar
         StandingWarning(raised.code, batch, raised.cause_seq, None, None, raised.data)
         for raised in present_warnings(state, batch, now_ms)
     ]
-    return sorted(found, key=_order)
+    withheld = figures_withheld(connection, author, [(batch, each.code, each.cause_seq) for each in found])
+    told = [
+        replace(each, data={}) if (batch, each.code, each.cause_seq) in withheld else each for each in found
+    ]
+    return sorted(told, key=_order)
 
 
 def _order(warning: StandingWarning) -> tuple[bool, int, str, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, jsonify, request
@@ -13,7 +12,6 @@ from heji_trace.desks import oversight
 from heji_trace.errors import Unknown
 from heji_trace.judging.rules import LEVELS
 from heji_trace.judging.wording import say_warning
-from heji_trace.known.state import State
 from heji_trace.people.parties import Author
 from heji_trace.rights import reading
 from heji_trace.rights.rights import may_oversee
@@ -124,13 +122,7 @@ def warnings(batch: str) -> ResponseReturnValue:
     service = the_service()
     with service.store.read() as connection:
         reading.check_may_read_batch(connection, author, batch)
-        standing = standing_warnings(State(connection), batch, service.clock.now_ms())
-        keys = [(batch, each.code, each.cause_seq) for each in standing]
-        withheld = reading.figures_withheld(connection, author, keys)
-    found = [
-        replace(each, data={}) if (batch, each.code, each.cause_seq) in withheld else each
-        for each in standing
-    ]
+        found = standing_warnings(connection, author, batch, service.clock.now_ms())
     return jsonify(
         batch=batch,
         live=[_dump_warning(each, batch) for each in found if each.lifted_seq is None],

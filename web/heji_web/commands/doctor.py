@@ -27,8 +27,8 @@ from heji_trace.printing.labels import dump_png
 from heji_trace.proving.entries import parse_entry
 from heji_trace.vocabulary.times import dump_ms
 from heji_web.api.health import check_database, check_head, check_schema, failed
-from heji_web.commands.doctor_backups import examine_backups, examine_copy
-from heji_web.commands.findings import Finding, device_of, fine, notice, problem, told
+from heji_web.commands.doctor_backups import device_of, examine_backups, examine_copy
+from heji_web.commands.findings import Finding, fine, notice, problem, told
 from heji_web.service.locking import check_database_file
 from heji_web.service.secret_files import check_private
 from heji_web.service.service import Service

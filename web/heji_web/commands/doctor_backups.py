@@ -9,7 +9,7 @@ from pathlib import Path
 from heji_trace.backups.backup import check_backup, find_newest
 from heji_trace.errors import HejiError
 from heji_web.api.health import failed
-from heji_web.commands.findings import Finding, device_of, fine, notice, problem, told
+from heji_web.commands.findings import Finding, fine, notice, problem, told
 from heji_web.service.backups import DAY_MS
 from heji_web.service.service import Service
 from heji_web.service.settings import HOUR_MS
@@ -69,6 +69,14 @@ def examine_copy(service: Service) -> Iterator[Finding]:
         yield notice("backup-copy", "doctor-copy-same-disk", "remedy-copy", folder=copy)
     else:
         yield fine("backup-copy", "doctor-copy-fine", folder=copy)
+
+
+def device_of(path: Path) -> int | None:
+    """The disk on which a path lies; None where it is not to be had."""
+    try:
+        return path.stat().st_dev
+    except OSError:
+        return None
 
 
 def _closed(name: str, folder: Path, error: OSError) -> Finding:

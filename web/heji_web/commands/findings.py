@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 from heji_trace import sentences
@@ -54,11 +53,3 @@ def notice(name: str, code: str, remedy: str, **names: object) -> Finding:
 def problem(name: str, code: str, remedy: str, **names: object) -> Finding:
     """A finding that is a problem, with the code of its remedy."""
     return Finding(name, "problem", code, names, remedy)
-
-
-def device_of(path: Path) -> int | None:
-    """The disk on which a path lies; None where it is not to be had."""
-    try:
-        return path.stat().st_dev
-    except OSError:
-        return None

@@ -70,8 +70,7 @@ def changes_of(before: Sequence[Fact], after: Sequence[Fact]) -> Iterable[Change
 
 def _said(connection: Connection, author: Author, stored: Stored) -> Mapping[str, Any]:
     """What a record says, of a correction its replacement, as far as its reader may read it."""
-    disclosed = reading.disclosed_values(stored, author, reading.colleagues(connection, author))
-    body = reading.shown_body(stored.event, disclosed)
+    body = reading.body_of(connection, author, stored)
     replacement: Mapping[str, Any] | None = body.get("details", {}).get("replacement")
     return replacement or body
 

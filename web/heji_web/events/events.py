@@ -71,7 +71,7 @@ def show(event_id: str) -> ResponseReturnValue:
     author = signed_in().author
     service = the_service()
     with service.store.read() as connection:
-        stored = _readable(connection, author, event_id)
+        stored = reading.read_event(connection, author, event_id)
         disclosed = reading.disclosed_values(stored, author, reading.colleagues(connection, author))
         row = connection.execute(select(events).where(events.c.seq == stored.seq)).one()
         raised = list(
@@ -131,7 +131,7 @@ def undo(event_id: str) -> ResponseReturnValue:
     author = signed_in().author
     service = the_service()
     with service.store.read() as connection:
-        stored = _readable(connection, author, event_id)
+        stored = reading.read_event(connection, author, event_id)
     if service.clock.now_ms() - stored.recorded_ms > UNDO_MS:
         raise Conflict("undo-too-late")
     correction = {
@@ -144,10 +144,6 @@ def undo(event_id: str) -> ResponseReturnValue:
     }
     receipt = service.recorder.submit(parse_event(correction), author)
     return redirect(url_for("events.show", event_id=receipt.event_id, done=1), HTTPStatus.SEE_OTHER)
-
-
-def _readable(connection: Connection, author: Author, event_id: str) -> Stored:
-    return ledger.read_stored(connection, [reading.seq_of(connection, author, event_id)])[0]
 
 
 def _objector(connection: Connection, author: Author, stored: Stored) -> str | None:

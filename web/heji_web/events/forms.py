@@ -92,7 +92,7 @@ def show(kind: str) -> ResponseReturnValue:
     corrects = request.args.get("corrects", "")
     with service.store.read() as connection:
         if corrects:
-            stored = _to_correct(connection, author, corrects)
+            stored = reading.read_event(connection, author, corrects)
             desk = _desk_of(connection, author, kind, stated(stored.event).organisation)
             texts = _corrected_texts(connection, desk, stored)
         else:
@@ -299,18 +299,12 @@ def _remembered_texts(connection: Connection, kind: Kind, giver: str, taken: str
     return texts
 
 
-def _to_correct(connection: Connection, author: Author, event_id: str) -> Stored:
-    """The event to be corrected; raises Unknown where there is none that this person may read."""
-    return read_stored(connection, [reading.seq_of(connection, author, event_id)])[0]
-
-
 def _corrected_texts(connection: Connection, desk: Desk, stored: Stored) -> Texts:
     """What the event to be corrected says; raises Unknown where it is not one that this person may correct here."""
     event = stated(stored.event)
     if event.kind != desk.kind.name or event.organisation not in {each.value for each in desk.givers}:
         raise Unknown
-    disclosed = reading.disclosed_values(stored, desk.author, reading.colleagues(connection, desk.author))
-    body = reading.shown_body(stored.event, disclosed)
+    body = reading.body_of(connection, desk.author, stored)
     said = body if event is stored.event else body["details"]["replacement"]
     texts = filled.texts_of(desk.kind, said)
     # The place follows the cycles again where it did: whoever corrects these does not look for it.

@@ -80,10 +80,13 @@ INPUT_TYPE: Final = _choice(
     ("feed", "饲料", "Feed"),
 )
 
+OFFICIAL: Final = "supervised"
+"""The purpose of an official sample, whose result the authority makes public."""
+
 PURPOSE: Final = _choice(
     ("self_check", "自检", "Own check"),
     ("commissioned", "委托", "Commissioned"),
-    ("supervised", "监督抽查", "Official sampling"),
+    (OFFICIAL, "监督抽查", "Official sampling"),
     ("monitoring", "风险监测", "Monitoring"),
     ("retest", "复检", "Retest"),
 )
