@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection, text
@@ -22,16 +23,22 @@ _POSTGRESQL = """
         ], ' OR '),
         'ON', c.relname, 'FOR EACH', CASE WHEN t.tgtype & 1 > 0 THEN 'ROW' ELSE 'STATEMENT' END,
         CASE WHEN t.tgqual IS NOT NULL THEN 'WHEN' END,
-        p.proname, p.prosrc)
+        p.proname, 'SET ' || replace(array_to_string(p.proconfig, ' '), '=', ' = '), p.prosrc)
     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
-    WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND c.relnamespace = current_schema()::regnamespace
+    WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND c.relnamespace = current_schema()::regnamespace
 """
+
+_FUNCTION = re.compile(
+    r"CREATE (OR REPLACE )?FUNCTION (?P<name>\w+)\(\) RETURNS trigger LANGUAGE plpgsql(?P<pinned>.*?) AS"
+    r" \$\$(?P<body>.*)\$\$"
+)
 
 
 def create(connection: Connection, statements: Iterable[str]) -> None:
     """Create these; for the revisions that create the ledger's tables."""
     for statement in statements:
-        connection.exec_driver_sql(statement)
+        # As it stands: the driver would take a % in it for a place.
+        connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
 
 def check(connection: Connection) -> None:
@@ -57,9 +64,9 @@ def declared(dialect: str) -> Mapping[str, str]:
     if dialect == "sqlite":
         return triggers
     bodies = {
-        statement.split()[2].removesuffix("()"): statement.split("$$")[1].strip()
-        for statement in statements
-        if statement.startswith("CREATE FUNCTION ")
+        made["name"]: _plain(f"{made['pinned']} {made['body']}")
+        for made in map(_FUNCTION.match, statements)
+        if made is not None
     }
     found = {}
     for name, statement in triggers.items():

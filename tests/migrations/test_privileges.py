@@ -103,6 +103,74 @@ def test_the_service_s_role_cannot_take_the_guards_away(served: County, statemen
         connection.execute(text(statement))
 
 
+@pytest.mark.parametrize(
+    "made_up, statement",
+    [
+        (
+            (
+                "CREATE TEMP TABLE erasures (seq bigint, pointer text)",
+                "INSERT INTO pg_temp.erasures SELECT seq, pointer FROM public.disclosures",
+            ),
+            "DELETE FROM disclosures",
+        ),
+        (
+            (
+                "CREATE TEMP TABLE entries (seq bigint, event_id text, record bytea)",
+                "INSERT INTO pg_temp.entries SELECT seq, event_id, record FROM public.entries",
+                """INSERT INTO pg_temp.entries SELECT 1000000, 'e', convert_to(json_build_object('event',
+                json_build_object('kind', 'erasure', 'details', json_build_object('values', json_build_array(
+                json_build_object('event', event_id, 'pointers', json_build_array('/note'))))))::text, 'UTF8')
+                FROM public.entries ORDER BY seq DESC LIMIT 1""",
+            ),
+            (
+                "INSERT INTO public.erasures SELECT max(seq), '/note', 1000000 FROM entries WHERE seq < 1000000"
+            ),
+        ),
+    ],
+)
+def test_tables_that_a_role_makes_up_for_itself_do_not_deceive_the_guards(
+    served: County, made_up: tuple[str, ...], statement: str
+) -> None:
+    served.harvest("A1", note="陈大文")
+    with served.service.store.write() as connection:
+        for each in made_up:
+            connection.exec_driver_sql(each)
+    with pytest.raises(IntegrityError), served.service.store.write() as connection:
+        connection.exec_driver_sql(statement)
+
+
+@pytest.mark.parametrize(
+    "given, excess",
+    [
+        ("GRANT UPDATE (entry) ON entries TO {}", "UPDATE entries"),
+        ("GRANT heji_scribe TO {}", "UPDATE nodes"),
+        ("GRANT {owner} TO {}", "TRUNCATE entries"),
+        ("GRANT SET ON PARAMETER session_replication_role TO {}", "SET session_replication_role"),
+        ("GRANT CREATE ON SCHEMA public TO {}; ALTER SCHEMA public OWNER TO {}", "OWNER OF SCHEMA public"),
+        ("ALTER FUNCTION heji_append_only() OWNER TO {}", "OWNER OF FUNCTION heji_append_only"),
+        ("ALTER ROLE {} CREATEROLE", "CREATEROLE"),
+        ("GRANT pg_write_server_files TO {}", "pg_write_server_files"),
+    ],
+)
+def test_a_role_that_could_change_the_ledger_by_a_way_around_is_named(
+    store: Store, cluster: Cluster, given: str, excess: str
+) -> None:
+    roundabout = "heji_roundabout"
+    for role in (roundabout, "heji_scribe"):
+        cluster.execute(f"CREATE ROLE {role} NOINHERIT")
+    try:
+        with store.write() as connection:
+            connection.execute(text("GRANT UPDATE ON nodes TO heji_scribe"))
+            privileges.grant(connection, roundabout)
+            assert privileges.find_excess(connection, roundabout) == []
+            connection.exec_driver_sql(given.format(*[roundabout] * 2, owner=OWNER))
+            assert excess in privileges.find_excess(connection, roundabout)
+            connection.rollback()
+    finally:
+        for role in (roundabout, "heji_scribe"):
+            cluster.execute(f"DROP ROLE {role}")
+
+
 def test_what_a_role_was_once_given_too_much_is_taken_back(
     settings: Settings, cluster: Cluster, now: Now
 ) -> None:

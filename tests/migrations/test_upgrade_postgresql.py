@@ -8,13 +8,14 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 
 from heji_migrations import triggers, upgrade
 from heji_trace.errors import LedgerBusy, Misconfigured
 from heji_trace.store.append_only import ledger_triggers
 from heji_trace.store.db import Store
-from heji_trace.store.tables import LEDGER, metadata
+from heji_trace.store.sweep import COPYING
+from heji_trace.store.tables import ERASABLE, LEDGER, metadata
 from postgresql import EMPTY, Cluster
 
 pytestmark = pytest.mark.postgresql_only
@@ -65,6 +66,38 @@ def test_after_every_revision_the_ledger_s_triggers_are_in_place(empty: Store) -
     assert count == len([each for each in ledger_triggers("postgresql") if each.startswith("CREATE TRIGGER")])
 
 
+def test_the_server_keeps_no_statistics_of_what_an_erasure_may_take(empty: Store) -> None:
+    # They hold values themselves, and for as long as hardly anything else of the table changes.
+    with empty.write() as connection:
+        upgrade.upgrade(connection, "0008")
+        connection.execute(
+            text(
+                "INSERT INTO disclosures SELECT n, '/note', 'salt', '陈大文' FROM generate_series(1, 50) AS n"
+            )
+        )
+        connection.execute(text("ANALYZE disclosures"))
+        assert sealed_statistics(connection) == {("disclosures", "salt"), ("disclosures", "value")}
+        upgrade.upgrade(connection)
+        assert sealed_statistics(connection) == set()
+        connection.execute(text("ANALYZE"))
+        assert sealed_statistics(connection) == set()
+        asked = text(
+            "SELECT relname, attname FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE attstattarget = 0"
+        )
+        spared = {tuple(row) for row in connection.execute(asked)}
+    copied = {
+        (table.name, column.name) for table in COPYING for column in table.columns if column.info == ERASABLE
+    }
+    assert spared >= copied | {("disclosures", "value"), ("imports", "data"), ("imported", "file_name")}
+
+
+def sealed_statistics(connection: Connection) -> set[tuple[str, ...]]:
+    query = text(
+        "SELECT tablename, attname FROM pg_stats WHERE tablename = 'disclosures' AND attname IN ('salt', 'value')"
+    )
+    return {tuple(row) for row in connection.execute(query)}
+
+
 @pytest.mark.parametrize("table", [table.name for table in LEDGER])
 def test_a_trigger_that_is_missing_or_switched_off_is_named(store: Store, table: str) -> None:
     with store.write() as connection:
@@ -86,6 +119,8 @@ def test_a_trigger_that_is_missing_or_switched_off_is_named(store: Store, table:
             ),
             "entries_append_only",
         ),
+        ("ALTER TABLE entries ENABLE REPLICA TRIGGER entries_append_only", "entries_append_only"),
+        ("ALTER FUNCTION heji_value_erased() RESET search_path", "disclosures_erased"),
         (
             (
                 "CREATE OR REPLACE TRIGGER entries_append_only BEFORE UPDATE ON entries"

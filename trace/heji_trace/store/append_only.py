@@ -16,6 +16,8 @@ from heji_trace.store.tables import LEDGER, disclosures, entries, erasures
 
 _REFUSAL = "the ledger is append-only"
 _UNFOUNDED = "no erasure names this value"
+PINNED = "SET search_path = pg_catalog, pg_temp"
+"""What functions, operators and types mean inside of ours, whatever the caller has made of these names."""
 BEFORE_ERASURES = tuple(table for table in LEDGER if table is not erasures)
 """The ledger's tables of the first revision."""
 
@@ -27,14 +29,17 @@ _SQLITE_NAMED = """
     AND json_extract(CAST(told.record AS TEXT), '$.event.kind') = 'erasure'
     AND json_extract(part.value, '$.event') = erased.event_id AND pointer.value = NEW.pointer
 """
-_POSTGRESQL_NAMED = """
-    SELECT 1 FROM entries AS told JOIN entries AS erased ON erased.seq = NEW.seq,
-    jsonb_array_elements(convert_from(told.record, 'UTF8')::jsonb #> '{event,details,values}') AS part
-    WHERE told.seq = NEW.by_seq AND erased.seq < told.seq
-    AND convert_from(told.record, 'UTF8')::jsonb #>> '{event,kind}' = 'erasure'
-    AND part ->> 'event' = erased.event_id AND part -> 'pointers' ? NEW.pointer
-"""
 _ERASED = "SELECT 1 FROM erasures WHERE seq = OLD.seq AND pointer = OLD.pointer"
+# Of $1 the row, in the schema of the table on which the trigger stands: a bare name would be looked up among the
+# temporary tables of whoever asks first, and those may say anything.
+_POSTGRESQL_NAMED = """
+    SELECT 1 FROM %1$I.entries AS told JOIN %1$I.entries AS erased ON erased.seq = ($1).seq,
+    jsonb_array_elements(convert_from(told.record, 'UTF8')::jsonb #> '{event,details,values}') AS part
+    WHERE told.seq = ($1).by_seq AND erased.seq < told.seq
+    AND convert_from(told.record, 'UTF8')::jsonb #>> '{event,kind}' = 'erasure'
+    AND part ->> 'event' = erased.event_id AND part -> 'pointers' ? ($1).pointer
+"""
+_POSTGRESQL_ERASED = "SELECT 1 FROM %1$I.erasures WHERE seq = ($1).seq AND pointer = ($1).pointer"
 
 
 def ledger_triggers(dialect: str) -> tuple[str, ...]:
@@ -62,8 +67,7 @@ def erasure_triggers(dialect: str) -> tuple[str, ...]:
         )
     return (
         *_postgresql_triggers((erasures,)),
-        _postgresql_function("heji_erasure_named", _POSTGRESQL_NAMED, "NEW"),
-        _postgresql_function("heji_value_erased", _ERASED, "OLD"),
+        *erasure_functions(),
         (
             "CREATE TRIGGER erasures_named BEFORE INSERT ON erasures "
             "FOR EACH ROW EXECUTE FUNCTION heji_erasure_named()"
@@ -72,6 +76,14 @@ def erasure_triggers(dialect: str) -> tuple[str, ...]:
             "CREATE TRIGGER disclosures_erased BEFORE DELETE ON disclosures "
             "FOR EACH ROW EXECUTE FUNCTION heji_value_erased()"
         ),
+    )
+
+
+def erasure_functions() -> tuple[str, ...]:
+    """The statements that make, or make anew, what the triggers of erasures call on PostgreSQL."""
+    return (
+        _postgresql_function("heji_erasure_named", _POSTGRESQL_NAMED, "NEW"),
+        _postgresql_function("heji_value_erased", _POSTGRESQL_ERASED, "OLD"),
     )
 
 
@@ -117,6 +129,7 @@ def _postgresql_triggers(tables: Sequence[Table]) -> tuple[str, ...]:
 
 
 def _postgresql_function(name: str, found: str, row: str) -> str:
+    asked = f"EXECUTE format($sql$SELECT EXISTS ({found})$sql$, TG_TABLE_SCHEMA) INTO founded USING {row}"
     refused = f"RAISE EXCEPTION '{_UNFOUNDED}' USING ERRCODE = 'integrity_constraint_violation'"
-    body = f"BEGIN IF NOT EXISTS ({found}) THEN {refused}; END IF; RETURN {row}; END"
-    return f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$"
+    body = f"DECLARE founded boolean; BEGIN {asked}; IF NOT founded THEN {refused}; END IF; RETURN {row}; END"
+    return f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql {PINNED} AS $$ {body} $$"

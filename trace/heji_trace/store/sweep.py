@@ -16,13 +16,15 @@ from typing import Final
 from heji_trace.errors import LedgerBusy
 from heji_trace.store import looking
 from heji_trace.store.db import Store
-from heji_trace.store.tables import ERASABLE, PROJECTIONS, disclosures, imports
+from heji_trace.store.tables import ERASABLE, PROJECTIONS, disclosures, imported, imports
 
 _WINDOW: Final = 16
 COPYING: Final = tuple(
     table for table in PROJECTIONS if any(column.info == ERASABLE for column in table.columns)
 )
 """The read tables that copy sealed values into erasable columns."""
+SWEPT: Final = (disclosures, imports, imported, *COPYING)
+"""The tables from which an erasure takes rows or words."""
 
 
 def sweep(store: Store, values: Iterable[bytes] | None) -> None:
@@ -34,7 +36,7 @@ def sweep(store: Store, values: Iterable[bytes] | None) -> None:
     if store.dialect == "postgresql":
         store.maintain(
             "SET statement_timeout = 0",
-            *(f"VACUUM {table.name}" for table in (disclosures, imports, *COPYING)),
+            *(f"VACUUM {table.name}" for table in SWEPT),
         )
         return
     _cut_log(store)
