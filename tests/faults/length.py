@@ -1,10 +1,10 @@
-"""How long the fault tests last: short with every change, long where `HEJI_LONG` is set (`./run long`)."""
+"""How long the fault tests last: short with every change, long where `LONG_FAULTS` is set (`./run long`)."""
 
 from __future__ import annotations
 
 import os
 
-LONG = bool(os.environ.get("HEJI_LONG"))
+LONG = bool(os.environ.get("LONG_FAULTS"))
 
 
 def lasting(short: int, long: int) -> int:

@@ -38,7 +38,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run_tests(copy: Path, *nodes: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name != "HEJI_LONG"}
+    environment = {name: value for name, value in os.environ.items() if name != "LONG_FAULTS"}
     roots = [str(copy / part) for part in ("trace", "web", "scanners", "migrations", "tests")]
     environment |= {"PYTHONPATH": os.pathsep.join(roots), "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(

@@ -39,9 +39,7 @@ class Terminal:
         self.environment = {"HEJI_DATA": str(data), "LC_ALL": "en_US.UTF-8"}
 
     def run(self, *words: str | Path) -> Result:
-        # The tests' own setting, which the product does not know.
-        environment = {**self.environment, "HEJI_LONG": None}
-        return CliRunner().invoke(heji, list(map(str, words)), env=environment, catch_exceptions=False)
+        return CliRunner().invoke(heji, list(map(str, words)), env=self.environment, catch_exceptions=False)
 
     def ask(self, *words: str | Path) -> Any:
         return json.loads(self.run(*words, "--json").stdout)
