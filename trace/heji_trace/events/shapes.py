@@ -8,7 +8,6 @@ calls it.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
@@ -21,6 +20,7 @@ from heji_trace.errors import InvalidEvent, Problem
 from heji_trace.events.kinds import fields as types
 from heji_trace.events.kinds.identifiers import BATCH_PATTERN, CODE_PATTERN, FORMS, TEMPERATURE_PATTERN
 from heji_trace.identifiers import checks
+from heji_trace.vocabulary.normal_forms import normal
 from heji_trace.vocabulary.times import parse_moment
 from heji_trace.vocabulary.units import parse_amount, parse_unit
 
@@ -78,7 +78,7 @@ def _text(value: object, limit: int) -> str:
     if not isinstance(value, str):
         raise fault("not-text")
     if not value.isascii():
-        value = unicodedata.normalize("NFC", value)
+        value = normal("NFC", value)
     if len(value) > limit:
         raise fault("too-long", limit=limit)
     return value

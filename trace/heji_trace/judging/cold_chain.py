@@ -7,12 +7,13 @@ injures too, so that too cold is outside as well.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 from typing import Final
+
+from heji_trace.vocabulary.normal_forms import normal
 
 MINUTE_MS: Final = 60_000
 
@@ -74,7 +75,7 @@ class Stretch:
 
 def find_band(text: str) -> Band | None:
     """The band that the words of a product name, or None where they name none that can be judged."""
-    plain = unicodedata.normalize("NFKC", text).translate({0x2013: "-", 0x2014: "-", 0x2212: "-"}).strip()
+    plain = normal("NFKC", text).translate({0x2013: "-", 0x2014: "-", 0x2212: "-"}).strip()
     if found := _RANGE.fullmatch(plain):
         low, high = Decimal(found[1]), Decimal(found[2])
         return Band(low, high) if low <= high else None

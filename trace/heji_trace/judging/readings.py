@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
@@ -14,6 +13,7 @@ from typing import Any
 
 from heji_trace.judging.wording import Said, example_mark, name_said, said
 from heji_trace.sentences import isolated
+from heji_trace.vocabulary.normal_forms import normal
 
 _NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?", re.ASCII)
 _BELOW = re.compile(rf"(?:<=?|≤)\s*({_NUMBER.pattern})", re.ASCII)
@@ -113,7 +113,7 @@ def _methods() -> tuple[Mapping[str, list[str]], ...]:
 
 
 def _plain(value: str) -> str:
-    return unicodedata.normalize("NFKC", value).strip().casefold()
+    return normal("NFKC", value).strip().casefold()
 
 
 def _bound(value: str) -> str | None:

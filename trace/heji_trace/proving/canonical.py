@@ -13,11 +13,12 @@ from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from math import isfinite
 from typing import Any, NoReturn
-from unicodedata import is_normalized, normalize
+from unicodedata import is_normalized
 
 import orjson
 
 from heji_trace.errors import InvalidEvent, Problem, TooLarge
+from heji_trace.vocabulary.normal_forms import normal
 
 MAX_DEPTH = 32
 MAX_INTEGER = 2**53 - 1
@@ -153,7 +154,7 @@ def _normalise(value: Any, *, nfc: bool) -> int:
                 if "\0" in inner:
                     raise _OutsideProfile
                 if nfc and not inner.isascii():
-                    container[place] = normalize("NFC", inner)
+                    container[place] = normal("NFC", inner)
             elif kind is dict or kind is list:
                 waiting.append(inner)
             elif kind is float or (kind is int and not -MAX_INTEGER <= inner <= MAX_INTEGER):

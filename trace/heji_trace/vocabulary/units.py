@@ -8,7 +8,6 @@ is rounded to the nearest millionth of a square metre, which gives every amount 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
@@ -17,6 +16,7 @@ from types import MappingProxyType
 from typing import Final
 
 from heji_trace.errors import InvalidEvent, Problem
+from heji_trace.vocabulary.normal_forms import normal
 
 MASS: Final = "mass"
 VOLUME: Final = "volume"
@@ -78,7 +78,7 @@ UNITS: Final[Mapping[str, Unit]] = MappingProxyType({unit.code: unit for unit in
 
 
 def _folded(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).strip().casefold()
+    return normal("NFKC", text).strip().casefold()
 
 
 _BY_SPELLING: Final = {_folded(spelling): unit.code for unit in _UNITS for spelling in unit.spellings}

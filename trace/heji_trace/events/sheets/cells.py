@@ -7,13 +7,13 @@ as text, so that the one parser says what is wrong with it. Times without an off
 from __future__ import annotations
 
 import re
-import unicodedata
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 from heji_trace.errors import InvalidEvent
 from heji_trace.events.kinds import fields as types
+from heji_trace.vocabulary.normal_forms import normal
 from heji_trace.vocabulary.times import BEIJING
 from heji_trace.vocabulary.units import parse_unit
 
@@ -55,6 +55,7 @@ _CLOCK = re.compile(
 _COMPACT_DAY = re.compile(
     r"(19|20)([0-9]{2})(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])(?:([01][0-9]|2[0-3])([0-5][0-9])([0-5][0-9])?|\s+(.*))?"
 )
+_DEGREES = re.compile(r"([+-]?)([0-9]+)(?:\.([0-9]*))? ?(?:°C|℃|度)?", re.IGNORECASE)
 _SERIAL = re.compile(r"[1-9][0-9]{4}(\.[0-9]+)?")
 _GROUPED = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
 _WHOLE = re.compile(r"([0-9]+)(?:\.0+)?\s*(?:[天日级张头只羽个件箱年枚袋盒]|个工作日)?")
@@ -78,7 +79,7 @@ def plain_text(cell: Cell) -> str:
         case date() | time():
             return cell.isoformat()
         case _:
-            return _UNSEEN.sub("", unicodedata.normalize("NFC", str(cell))).strip(" \t\r\n\u3000\xa0")
+            return _UNSEEN.sub("", normal("NFC", str(cell))).strip(" \t\r\n\u3000\xa0")
 
 
 def _plain_number(number: float) -> str:
@@ -90,7 +91,7 @@ def _plain_number(number: float) -> str:
 
 def folded(cell: Cell) -> str:
     """The cell as text with full-width letters, digits and signs made plain (NFKC), stripped."""
-    return unicodedata.normalize("NFKC", plain_text(cell)).strip()
+    return normal("NFKC", plain_text(cell)).strip()
 
 
 def is_blank(cell: Cell) -> bool:
@@ -154,21 +155,26 @@ def _read_amount(text: str) -> str:
 
 def _read_temperature(text: str) -> str:
     """Loggers write −0.50 °C, people 4度; what is meant is one number."""
-    bare = re.sub(r"\s*(°C|℃|度)$", "", text.replace("−", "-"), flags=re.IGNORECASE)
-    number = re.fullmatch(r"([+-]?)0*([0-9]+)(?:\.([0-9]*?)0*)?", bare)
+    number = _DEGREES.fullmatch(_single_spaced(text.replace("−", "-")))
     if number is None:
         return text
-    value = number[2] + (f".{number[3]}" if number[3] else "")
+    whole, part = number[2].lstrip("0") or "0", (number[3] or "").rstrip("0")
+    value = f"{whole}.{part}" if part else whole
     return f"-{value}" if number[1] == "-" and value != "0" else value
 
 
+def _single_spaced(text: str) -> str:
+    """The text with one blank for each run of them.
+
+    In a long run the patterns of days and clocks would seek an end of each of their blanks: without end, for
+    everybody who asks this process for something.
+    """
+    return " ".join(text.split())
+
+
 def _read_list(kind: types.ListOf, cell: Cell) -> list[Any]:
-    found: list[Any] = []
-    for piece in _LIST.split(plain_text(cell)):
-        value = read_cell(kind.item, piece)
-        if value is not None and value not in found:
-            found.append(value)
-    return found
+    values = (read_cell(kind.item, piece) for piece in _LIST.split(plain_text(cell)))
+    return list(dict.fromkeys(value for value in values if value is not None))
 
 
 def _read_choice(kind: types.Choice, text: str) -> str:
@@ -213,7 +219,7 @@ def _moment_of(cell: Cell) -> datetime | None:
             return rounded.replace(microsecond=0, tzinfo=None)
         case date():
             return datetime(cell.year, cell.month, cell.day)  # noqa: DTZ001
-    text = folded(cell)
+    text = _single_spaced(folded(cell))
     if compact := _COMPACT_DAY.fullmatch(text):
         clock = f"{compact[5]}:{compact[6]}:{compact[7] or '00'}" if compact[5] else compact[8] or ""
         return _moment_of(f"{compact[1]}{compact[2]}-{compact[3]}-{compact[4]} {clock}")

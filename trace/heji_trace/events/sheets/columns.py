@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from heji_trace.events.kinds.envelope import PERMITTED
 from heji_trace.events.kinds.fields import Amount, Field, Table
 from heji_trace.events.kinds.forms import is_for_people
 from heji_trace.events.sheets.cells import Cell, folded
+from heji_trace.vocabulary.normal_forms import normal
 from heji_trace.vocabulary.units import parse_unit
 
 _BRACKETS = re.compile(r"\(([^()]*)\)$")
@@ -76,7 +76,7 @@ def _spread(path: tuple[str, ...], field: Field) -> Iterator[tuple[tuple[str, ..
 
 def folded_heading(text: str) -> str:
     """A heading without what varies between writers: width, case, blanks, the star of a required column."""
-    return re.sub(r"[\s*:_·.-]", "", unicodedata.normalize("NFKC", text)).casefold()
+    return re.sub(r"[\s*:_·.-]", "", normal("NFKC", text)).casefold()
 
 
 @cache
@@ -127,7 +127,7 @@ def find_heading(kind: Kind, text: str) -> Heading | None:
     known = headings_of(kind)
     if column := known.get(folded_heading(text)):
         return Heading(column, text)
-    plain = unicodedata.normalize("NFKC", text).strip()
+    plain = normal("NFKC", text).strip()
     brackets = _BRACKETS.search(plain)
     if brackets is None:
         return None
@@ -173,7 +173,7 @@ def all_headings() -> frozenset[str]:
 
 def find_kind(text: str) -> Kind | None:
     """The kind that a title, a sheet's name or a file's name speaks of: the longest name in it, if only one is longest."""
-    plain = unicodedata.normalize("NFKC", text).casefold()
+    plain = normal("NFKC", text).casefold()
     found = sorted(
         (
             (len(name), kind.name)
