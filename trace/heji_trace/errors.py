@@ -147,6 +147,9 @@ class TooLarge(Refused):
 
     default_code = "too-large"
 
+    def __init__(self, code: str | None = None, /, *, limit: int, **names: object) -> None:
+        super().__init__(code, limit=limit, size=_size(limit), **names)
+
 
 class Untrusted(HejiError):
     """Do not rely on it."""
@@ -197,10 +200,26 @@ class TooMany(Unavailable):
 
     def __init__(self, retry_after: int, code: str | None = None, /, **names: object) -> None:
         self.retry_after = retry_after
-        super().__init__(code, retry_after=retry_after, **names)
+        super().__init__(code, retry_after=retry_after, **_wait(retry_after), **names)
 
 
 class Misconfigured(HejiError):
     """Call the operator."""
 
     default_code = "misconfigured"
+
+
+def _size(count: int) -> str:
+    """A number of bytes as people say it, rounded down: what is promised to fit does."""
+    for unit, least in (("MB", 1 << 20), ("KB", 1 << 10)):
+        if count >= least:
+            return f"{count // least} {unit}"
+    return f"{count} B"
+
+
+def _wait(seconds: int) -> dict[str, str]:
+    """How long to wait, in both languages; of more than two minutes nobody counts the seconds."""
+    minutes = -(-seconds // 60)
+    if minutes > 2:
+        return {"wait_zh": f"{minutes} 分钟", "wait_en": f"{minutes} minutes"}
+    return {"wait_zh": f"{seconds} 秒", "wait_en": f"{seconds} second{'' if seconds == 1 else 's'}"}

@@ -20,6 +20,13 @@ def test_attempts_up_to_the_limit_pass_and_the_next_is_told_how_long_to_wait(sto
     with pytest.raises(TooMany) as refused:
         attempt(store, 2_500)
     assert refused.value.retry_after == 58
+    assert refused.value.sentence("zh").endswith("请在 58 秒后再试。")
+
+
+def test_of_a_long_wait_nobody_counts_the_seconds() -> None:
+    assert TooMany(898).sentence("zh").endswith("请在 15 分钟后再试。")
+    assert TooMany(898).sentence("en").endswith("try again in 15 minutes.")
+    assert TooMany(1).sentence("en").endswith("try again in 1 second.")
 
 
 def test_the_window_begins_with_the_first_attempt_and_ends_by_itself(store: Store) -> None:

@@ -11,7 +11,13 @@ from heji_trace.recalls.recall import RecallReport, parse_recall, recall_of
 from heji_trace.vocabulary.working_days import Calendar
 
 KG = 1_000 * 10**6
-RECALL = {"level": 1, "ordered": True, "reason": "超标", "document": "佛市监召 3 号"}
+RECALL = {
+    "level": 1,
+    "ordered": True,
+    "reason": "超标",
+    "document": "佛市监召 3 号",
+    "scope": "停止销售，退回发货单位",
+}
 
 
 def report(county: County, event_id: str, who: str = "regulator") -> RecallReport:
@@ -88,6 +94,8 @@ def test_others_see_their_own_part_and_strangers_nothing(county: County) -> None
     assert [row.batch for row in found.scope] == ["P1"]
     assert [each.organisation for each in found.consignees] == [county.code("shop")]
     assert "document" not in found.body["details"]
+    # Whoever has the goods must know what to do with them.
+    assert found.body["details"]["scope"] == RECALL["scope"]
     with pytest.raises(Unknown):
         report(county, recalled.event_id, "neighbour")
     with pytest.raises(Unknown):

@@ -59,18 +59,22 @@ def test_the_status_is_what_the_conductor_says_and_no_consignee_ends_a_recall(
     tell(county, recall, "regulator", status="notified")
     tell(county, recall, "shop", of(county, "shop", returned="60"))
     assert report(county, recall).status == "notified"
-    with pytest.raises(NotAllowed):
+    with pytest.raises(NotAllowed) as refused:
         tell(county, recall, "shop", of(county, "shop"), status="finished")
+    assert refused.value.code == "recall-ended-by-consignee"
     tell(county, recall, "regulator", status="finished")
     assert report(county, recall).status == "finished"
 
 
 def test_a_consignee_speaks_of_itself_alone_and_a_stranger_not_at_all(county: County, recall: str) -> None:
-    for who, about in (("shop", "packer"), ("neighbour", "neighbour")):
-        with pytest.raises(NotAllowed):
-            tell(county, recall, who, of(county, about, returned="1"))
-    with pytest.raises(NotAllowed):
-        tell(county, recall, "shop")
+    def refusal(who: str, *rows: dict[str, Any]) -> str:
+        with pytest.raises(NotAllowed) as refused:
+            tell(county, recall, who, *rows)
+        return refused.value.code
+
+    assert refusal("shop", of(county, "packer", returned="1")) == "recall-update-of-another"
+    assert refusal("neighbour", of(county, "neighbour", returned="1")) == "recall-of-another"
+    assert refusal("shop") == "recall-update-without-figures"
 
 
 def test_a_consignee_reads_its_own_figures_and_not_those_of_others(county: County, recall: str) -> None:

@@ -44,7 +44,10 @@ def test_a_code_is_bound_once_and_to_a_batch_of_its_product(packed: County) -> N
     issued = label(packed, None)
     with pytest.raises(InvalidEvent) as refused:
         bind(packed, issued.event_id, "B1")
-    assert [problem.code for problem in refused.value.problems] == ["label-of-another-product"]
+    [problem] = refused.value.problems
+    assert (problem.pointer, problem.code) == ("/details/batch", "label-of-another-product")
+    said = "批次“B1”的产品是“鲜荔枝”，标签是“荔枝 5 千克装”的，不能用于该批次。"
+    assert problem.sentence("zh") == said
     bind(packed, issued.event_id, "P1")
     with pytest.raises(Conflict) as twice:
         bind(packed, issued.event_id, "P2")
@@ -87,6 +90,7 @@ def test_a_code_is_not_bound_to_a_stopped_batch(packed: County) -> None:
     with pytest.raises(Conflict) as refused:
         bind(packed, issued.event_id, "P1")
     assert refused.value.code == "labels-for-a-stopped-batch"
+    assert refused.value.sentence("zh") == "批次“P1”不能发放标签：暂停销售。"
 
 
 def test_only_who_issued_a_run_binds_or_voids_it(packed: County) -> None:

@@ -190,7 +190,12 @@ def test_a_void_code_and_one_without_batch_are_told_with_the_name_of_their_produ
     county.record("label_void", details={"run": run, "reason": "印错"})
     person = Person(county, "producer")
     assert "荔枝 5 千克装" in person.see(f"{LABELS}/{run}")
-    assert "<strong>荔枝 5 千克装</strong>" in person.see(LABELS)
+    waiting = label(county, None, PACKED).event_id
+    page = person.see(LABELS)
+    assert "<strong>荔枝 5 千克装</strong>" in page
+    told = {event_id: row for row in page.split("<li") for event_id in (run, waiting) if event_id in row}
+    assert "已作废" in told[run] and told[run].startswith(' class="struck"')
+    assert "尚未绑定批次" in told[waiting] and "struck" not in told[waiting]
 
 
 def test_runs_beyond_a_page_are_found_behind_it(producer: Person, packed: County) -> None:

@@ -60,6 +60,11 @@ def test_each_record_of_the_list_says_what_it_is_about(person: Person, county: C
     assert "fg-litchi-coop 单位" not in told["种植"]
 
 
+def test_labels_that_wait_for_a_batch_are_listed_by_their_product(person: Person, county: County) -> None:
+    label(county, None, product=PRODUCT)
+    assert re.search(r"<strong>标签发放</strong>\s*<span>鲜荔枝</span>", person.see("/desk/events"))
+
+
 def test_a_withdrawal_is_listed_with_what_it_takes_back(person: Person) -> None:
     address = record(person, "B-1")
     person.send(address.partition("?")[0] + "/undo", person.see(address), {})

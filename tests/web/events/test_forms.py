@@ -222,6 +222,29 @@ def test_a_problem_stands_at_its_field_and_the_values_stay(county: County) -> No
     assert county.size == before
 
 
+def test_of_a_form_sent_empty_every_value_that_is_needed_is_named(county: County) -> None:
+    person = Person(county, "producer")
+    page = person.see("/desk/record/hold")
+    answer = person.send("/desk/record/hold", page, {"batches": "", "details.reason": ""})
+    assert answer.status_code == 422
+    told = answer.get_data(as_text=True)
+    for anchor in ("batches", "details-reason"):
+        assert f'<li><a href="#{anchor}">' in told
+        assert f'id="{anchor}-problem1"' in told
+    assert "<li>必填" not in told
+
+
+def test_a_consignee_reports_for_itself_without_writing_its_own_name(county: County) -> None:
+    county.harvest("B1", "100")
+    county.hand_over("B1", "40", "producer", "shop")
+    recall = {"level": 1, "ordered": True, "reason": "超标"}
+    event_id = county.record("recall", "regulator", batches=["B1"], details=recall).event_id
+    form = f"/desk/record/recall_update?details.recall={event_id}"
+    named = "details.consignees.0.organisation"
+    shop, regulator = (fields_of(Person(county, who).see(form))[named] for who in ("shop", "regulator"))
+    assert (shop, regulator) == ([f"{county.code('shop')} 单位"], [""])
+
+
 def top_of(page: str) -> str:
     """What the page lists as wrong before the form begins."""
     return page[page.index('id="refusal"') : page.index('<form method="post" class="record"')]

@@ -137,7 +137,7 @@ def test_a_foreign_host_is_refused_in_the_same_shape(app: Flask, host: str) -> N
 def test_a_form_over_its_cap_is_too_large(app: Flask, service: Service) -> None:
     answer = app.test_client().post("/sign-in", data={"name": "x" * (service.settings.body_limit + 1)})
     assert (answer.status_code, answer.get_json()["code"]) == (413, "too-large")
-    assert "262144" in answer.get_json()["detail_en"]
+    assert "256 KB" in answer.get_json()["detail_en"]
 
 
 def test_a_person_gets_a_page_in_the_own_language(app: Flask) -> None:
@@ -145,7 +145,7 @@ def test_a_person_gets_a_page_in_the_own_language(app: Flask) -> None:
     page = client.get("/nowhere", headers={"Accept": "text/html"})
     assert page.mimetype == "text/html"
     assert '<html lang="zh-Hans">' in page.get_data(as_text=True)
-    assert "没有这个页面" in page.get_data(as_text=True)
+    assert "<title>没有这个页面，请检查网址。 · 禾迹</title>" in page.get_data(as_text=True)
     english = client.get("/nowhere", headers={"Accept": "text/html", "Accept-Language": "en-GB,zh;q=0.5"})
     assert "There is no such page" in english.get_data(as_text=True)
 

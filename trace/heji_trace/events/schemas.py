@@ -53,6 +53,15 @@ class _Members(fields.Nested):
         return super().deserialize(missing if value is None else value, attr, data, **options)
 
 
+class _Details(_Members):
+    """The details of a kind; where they are left out, what it demands of them is missing, each by its own name."""
+
+    def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **options: Any) -> Any:
+        """The members as parsed; raises ValidationError with the problems of all of them."""
+        is_left_out = value is None or value is missing
+        return super().deserialize({} if self.required and is_left_out else value, attr, data, **options)
+
+
 class _Rows(_Members):
     """A list of such objects, at most so many."""
 
@@ -105,7 +114,7 @@ def _schema_of(kind: Kind) -> Schema:
         part.name: _field(part, required=is_needed(kind, part.name)) for part in parts_of(kind)
     }
     demanded = any(declared.required for declared in kind.fields)
-    members["details"] = _Members(_schema(kind.fields), required=demanded)
+    members["details"] = _Details(_schema(kind.fields), required=demanded)
     return _Object.from_dict(members)()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from heji_trace.errors import Conflict, InvalidEvent, Problem
 from heji_trace.events.event import Event
 from heji_trace.judging.rules import STOPPING
+from heji_trace.judging.wording import told
 from heji_trace.known.state import State
 
 
@@ -24,7 +25,7 @@ def check_intention(state: State, event: Event, withdrawn: frozenset[int]) -> No
 def _check_not_stopped(state: State, batch: str) -> None:
     stopped = sorted({live["code"] for live in state.live_warnings(batch)} & STOPPING)
     if stopped:
-        raise Conflict("labels-for-a-stopped-batch", batch=batch, codes=", ".join(stopped))
+        raise Conflict("labels-for-a-stopped-batch", **told({"batch": batch, "codes": ", ".join(stopped)}))
 
 
 def _check_run(state: State, event: Event, withdrawn: frozenset[int]) -> None:
@@ -40,10 +41,21 @@ def _check_run(state: State, event: Event, withdrawn: frozenset[int]) -> None:
         return
     if row["batch"] is not None and row["bound_seq"] not in withdrawn:
         raise Conflict("label-already-bound", batch=row["batch"])
-    batch = state.find_batch(event.details["batch"])
-    if batch is not None and batch["product"] not in (None, row["product"]):
-        problem = Problem("/details/batch", "label-of-another-product", {"product": row["product"]})
-        raise InvalidEvent([problem])
+    if problems := mislabelled(state, "/details/batch", event.details["batch"], row["product"]):
+        raise InvalidEvent(problems)
+
+
+def mislabelled(state: State, pointer: str, batch: str, product: str) -> list[Problem]:
+    """What is wrong at `pointer` where labels of a product are to go on a batch: a label names the batch's own product."""
+    row = state.find_batch(batch)
+    if row is None or row["product"] in (None, product):
+        return []
+    names: dict[str, object] = {"batch": batch}
+    for word, code in (("made", row["product"]), ("labelled", product)):
+        registered = state.find_registered("product", code) or {}
+        names[f"{word}_zh"] = registered.get("name") or code
+        names[f"{word}_en"] = registered.get("name_en") or registered.get("name") or code
+    return [Problem(pointer, "label-of-another-product", names)]
 
 
 def _check_release(state: State, event: Event, withdrawn: frozenset[int]) -> None:

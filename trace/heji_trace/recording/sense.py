@@ -21,7 +21,7 @@ from heji_trace.judging.wording import day_said
 from heji_trace.known.measures import measure, measure_known
 from heji_trace.known.state import State
 from heji_trace.recording import references
-from heji_trace.recording.intentions import check_intention
+from heji_trace.recording.intentions import check_intention, mislabelled
 from heji_trace.rights.releases import check_release
 from heji_trace.vocabulary.times import BEIJING, beijing_midnight_ms, moment_of, ms_of, parse_moment
 from heji_trace.vocabulary.units import unit_name
@@ -135,13 +135,9 @@ def _unreadable(event: Event) -> list[Problem]:
 
 
 def _mislabelled(state: State, event: Event) -> list[Problem]:
-    """A label names one product; its batch must be of that product."""
     if event.kind != "label_issue" or not event.details.get("batch"):
         return []
-    row = state.find_batch(event.details["batch"])
-    if row is None or row["product"] in (None, event.details["product"]):
-        return []
-    return [Problem("/details/product", "label-of-another-product", {"product": row["product"]})]
+    return mislabelled(state, "/details/product", event.details["batch"], event.details["product"])
 
 
 def _other_dimensions(state: State, event: Event, withdrawn: frozenset[int]) -> list[Problem]:

@@ -184,12 +184,16 @@ def _check_recalling(state: State, event: Event) -> None:
     openers = {row["organisation"] for row in state.recall_scope.of("event_id", event.details["recall"])}
     if not openers or event.organisation in openers or "regulator" in roles_of(state, event.organisation):
         return
-    spoken_of = {row["organisation"] for row in event.details.get("consignees", ())}
-    if spoken_of != {event.organisation} or event.details["status"] == "finished":
-        raise NotAllowed("recall-of-another", recall=event.details["recall"])
     recalled = state.recall_scope.of("event_id", event.details["recall"])
     if not any(_has_part(state, event.organisation, row["batch"]) for row in recalled):
-        raise NotAllowed("recall-of-another", recall=event.details["recall"])
+        raise NotAllowed("recall-of-another")
+    spoken_of = {row["organisation"] for row in event.details.get("consignees", ())}
+    if not spoken_of:
+        raise NotAllowed("recall-update-without-figures")
+    if spoken_of != {event.organisation}:
+        raise NotAllowed("recall-update-of-another")
+    if event.details["status"] == "finished":
+        raise NotAllowed("recall-ended-by-consignee")
 
 
 def _is_concerned(state: State, organisation: str, row: Row) -> bool:

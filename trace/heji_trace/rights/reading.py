@@ -48,7 +48,6 @@ _LABORATORIES = frozenset({"laboratory", "third_party_laboratory"})
 
 # In a collection the maker's stock runs short, and a correction may replace one.
 _TAKING_FROM_OTHERS = ("collection", "correction")
-
 WarningKey = tuple[str, str, int]
 """A warning by its batch, its code and the place of the entry that causes it."""
 
@@ -124,7 +123,8 @@ def disclosed_values(stored: Stored, author: Author, actors: frozenset[str]) -> 
 
     All of them are for overseers, for the organisation that answers for the event, for who performed it and for the
     organisation of the account that typed it. Who is named as receiver sees the lines that name him, and a shipping's
-    details; its carrier all lines and details; who is given a mandate that. Anybody else sees the public part alone.
+    details; its carrier all lines and details; who is given a mandate that. A certificate's details, and what a
+    hold or a recall asks of holders, are for whoever may read it. Anybody else sees the public part alone.
     """
     event, own = stored.event, author.organisation
     sealed = seal(event.body)[1]
@@ -182,6 +182,9 @@ def _named_places(body: Mapping[str, Any], own: str, base: str) -> list[str]:
     # A certificate of conformity goes with the goods: whoever has them reads it whole.
     if (body["kind"] == "shipping" and shown) or is_mine or body["kind"] == "conformity_certificate":
         shown.append(f"{base}/details/")
+    # Whoever has goods that are held or recalled must know what to do with them.
+    if body["kind"] in ("hold", "recall"):
+        shown.append(f"{base}/details/scope")
     return shown
 
 

@@ -252,6 +252,8 @@ def _new_texts(connection: Connection, desk: Desk) -> Texts:
         texts["details.laboratory"] = [giver]
     for name, given in request.args.lists():
         texts[name] = given
+    if desk.kind.name == "recall_update" and "regulator" not in desk.author.roles:
+        texts.setdefault("details.consignees.0.organisation", [giver])
     _count_as_made(connection, desk, texts)
     if desk.kind.name == "receiving" and "details.shipping" not in request.args:
         brought = shipments_with(connection, [giver], request.args.get("moves.0.batch", ""))

@@ -71,8 +71,12 @@ def _own_subjects(connection: Connection, author: Author, records: Sequence[Stor
         connection, author, {"cycle": {each for of in cycles.values() for each in of}}
     )
     products = products_of(connection, {batch for of in goods.values() for batch in of})
+    # Labels that no batch was named for are still those of a product.
+    labelled = {seq: event.details["product"] for seq, event in said.items() if event.kind == "label_issue"}
+    sorts = choices.product_names(connection, language(), set(labelled.values()))
     return {
         seq: _joined(f"{isolated(products.get(batch, ''))} {batch}".strip() for batch in goods[seq])
+        or isolated(sorts.get(labelled.get(seq, ""), ""))
         or _joined([*_name(event), *(isolated(called["cycle"].get(each, each)) for each in cycles[seq])])
         for seq, event in said.items()
     }
