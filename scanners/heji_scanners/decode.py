@@ -15,7 +15,7 @@ from PIL import Image
 
 from heji_trace.errors import InvalidEvent, Problem
 from heji_trace.identifiers import checks, codes, gs1, licences
-from heji_trace.sentences import say
+from heji_trace.sentences import say, size_said
 
 MAX_BYTES: Final = 32 * 1024 * 1024
 MAX_PIXELS: Final = 64_000_000
@@ -54,7 +54,7 @@ def texts_of(data: bytes) -> tuple[str, ...]:
     Raises InvalidEvent for a picture that cannot be opened or holds no code, and for what is neither.
     """
     if len(data) > MAX_BYTES:
-        raise InvalidEvent([Problem("", "too-large", {"limit": MAX_BYTES})])
+        raise InvalidEvent([Problem("", "too-large", {"size": size_said(MAX_BYTES)})])
     if data.startswith(_SIGNATURES):
         return _texts_in_picture(data)
     try:

@@ -19,6 +19,7 @@ from heji_trace.events.sheets.cells import Cell
 from heji_trace.events.sheets.grids import GridRow, read_grid
 from heji_trace.events.streams import Piece, split_array, split_lines
 from heji_trace.proving import canonical
+from heji_trace.sentences import size_said
 
 MOST_BYTES: Final = 32 * 1024 * 1024
 MOST_EVENTS: Final = 100_000
@@ -70,7 +71,7 @@ def read_bytes(path: Path) -> bytes:
     except OSError as error:
         raise InvalidEvent([Problem("", "scan-file-unreadable", {"reason": error.strerror})]) from None
     if len(data) > MOST_BYTES:
-        raise InvalidEvent([Problem("", "too-large", {"limit": MOST_BYTES})])
+        raise InvalidEvent([Problem("", "too-large", {"size": size_said(MOST_BYTES)})])
     return data
 
 

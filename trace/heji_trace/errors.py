@@ -147,9 +147,6 @@ class TooLarge(Refused):
 
     default_code = "too-large"
 
-    def __init__(self, code: str | None = None, /, *, limit: int, **names: object) -> None:
-        super().__init__(code, limit=limit, size=_size(limit), **names)
-
 
 class Untrusted(HejiError):
     """Do not rely on it."""
@@ -207,14 +204,6 @@ class Misconfigured(HejiError):
     """Call the operator."""
 
     default_code = "misconfigured"
-
-
-def _size(count: int) -> str:
-    """A number of bytes as people say it, rounded down: what is promised to fit does."""
-    for unit, least in (("MB", 1 << 20), ("KB", 1 << 10)):
-        if count >= least:
-            return f"{count // least} {unit}"
-    return f"{count} B"
 
 
 def _wait(seconds: int) -> dict[str, str]:

@@ -103,12 +103,12 @@ def test_in_a_document_too_long_to_be_read_again_the_place_is_told() -> None:
 def test_a_value_that_is_too_long_ends_an_array_and_is_told_with_its_place() -> None:
     first, second = array(b'[1, "' + b"a" * 5000 + b'", 2]', MOST)
     assert isinstance(first, Piece)
-    assert second == Problem("/1", "too-large", {"limit": MOST}, 2)
+    assert second == Problem("/1", "too-large", {"size": f"{MOST} B"}, 2)
 
 
 def test_a_value_that_never_ends_is_not_gathered() -> None:
     endless = io.BytesIO(b'["' + b"a" * 30_000_000)
-    assert list(split_array(endless, MOST)) == [Problem("/0", "too-large", {"limit": MOST}, 1)]
+    assert list(split_array(endless, MOST)) == [Problem("/0", "too-large", {"size": f"{MOST} B"}, 1)]
     assert endless.tell() < 1 << 18
 
 
@@ -125,7 +125,7 @@ def test_a_line_of_the_longest_length_is_read_and_a_longer_one_is_told() -> None
     data = b"1" * 10 + b"\n" + b"2" * 11 + b"\n" + b"3" * 200_000 + b"\n4"
     assert list(split_lines(io.BytesIO(data), 10)) == [
         Piece(0, 1, b"1" * 10 + b"\n"),
-        Problem("/1", "too-large", {"limit": 10}, 2),
-        Problem("/2", "too-large", {"limit": 10}, 3),
+        Problem("/1", "too-large", {"size": "10 B"}, 2),
+        Problem("/2", "too-large", {"size": "10 B"}, 3),
         Piece(3, 4, b"4"),
     ]

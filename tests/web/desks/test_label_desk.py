@@ -194,8 +194,10 @@ def test_a_void_code_and_one_without_batch_are_told_with_the_name_of_their_produ
     page = person.see(LABELS)
     assert "<strong>荔枝 5 千克装</strong>" in page
     told = {event_id: row for row in page.split("<li") for event_id in (run, waiting) if event_id in row}
-    assert "已作废" in told[run] and told[run].startswith(' class="struck"')
-    assert "尚未绑定批次" in told[waiting] and "struck" not in told[waiting]
+    assert "已作废" in told[run]
+    assert told[run].startswith(' class="struck"')
+    assert "尚未绑定批次" in told[waiting]
+    assert "struck" not in told[waiting]
 
 
 def test_runs_beyond_a_page_are_found_behind_it(producer: Person, packed: County) -> None:

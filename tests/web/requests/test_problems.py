@@ -36,7 +36,7 @@ def example(kind: type[errors.HejiError]) -> errors.HejiError:
         "retry_after": 60,
     }
     needed = [name for name in inspect.signature(kind).parameters if name in given]
-    return kind(*(given[name] for name in needed), **({"limit": 9} if kind is errors.TooLarge else {}))
+    return kind(*(given[name] for name in needed), **({"size": "9 B"} if kind is errors.TooLarge else {}))
 
 
 @pytest.mark.parametrize("kind", list(leaves()), ids=lambda kind: kind.__name__)

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from heji_trace.errors import InvalidEvent, Problem
 from heji_trace.proving import canonical
+from heji_trace.sentences import size_said
 
 _CHUNK = 1 << 16
 _BLANKS = b" \t\r\n"
@@ -74,7 +75,7 @@ def split_array(stream: BinaryIO, most: int) -> Iterator[Piece | Problem]:
 
 
 def _too_long(place: int, line: int, most: int) -> Problem:
-    return Problem(f"/{place}", "too-large", {"limit": most}, line)
+    return Problem(f"/{place}", "too-large", {"size": size_said(most)}, line)
 
 
 def _container(depth: int) -> bytes:

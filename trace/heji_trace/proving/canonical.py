@@ -18,6 +18,7 @@ from unicodedata import is_normalized
 import orjson
 
 from heji_trace.errors import InvalidEvent, Problem, TooLarge
+from heji_trace.sentences import size_said
 from heji_trace.vocabulary.normal_forms import normal
 
 MAX_DEPTH = 32
@@ -50,7 +51,7 @@ def load(data: bytes, limit: int | None = None, *, nfc: bool = True) -> Any:
     Raises TooLarge over `limit` bytes, and InvalidEvent for what is no JSON, says a key twice or leaves the profile.
     """
     if limit is not None and len(data) > limit:
-        raise TooLarge(limit=limit)
+        raise TooLarge(size=size_said(limit))
     outside = _outside_strings(data)
     steps = memoryview(outside.translate(_DEPTH_STEPS, _NOT_BRACKETS)).cast("b")
     if max(accumulate(steps), default=0) > MAX_DEPTH:

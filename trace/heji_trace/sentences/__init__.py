@@ -55,6 +55,14 @@ def say_both(code: str, /, **names: object) -> dict[str, str]:
     return {language: say(code, language, **names) for language in LANGUAGES}
 
 
+def size_said(count: int) -> str:
+    """A number of bytes as people say it, rounded down: what is promised to fit does."""
+    for unit, least in (("MB", 1 << 20), ("KB", 1 << 10)):
+        if count >= least:
+            return f"{count // least} {unit}"
+    return f"{count} B"
+
+
 def language_of(environment: Mapping[str, str]) -> str:
     """The language of a terminal: that of its locale, Chinese where this names neither Chinese nor English."""
     locale = next(

@@ -12,6 +12,7 @@ from werkzeug.exceptions import ClientDisconnected
 from heji_trace.errors import InvalidEvent, Problem, TooLarge
 from heji_trace.events.spool import Scratch
 from heji_trace.proving import canonical
+from heji_trace.sentences import size_said
 from heji_web.service.service import the_service
 
 MOST_UNPACKED = 8
@@ -30,7 +31,7 @@ def permit_body(limit: int) -> None:
     """
     request.max_content_length = limit
     if (request.content_length or 0) > limit:
-        raise TooLarge(limit=limit)
+        raise TooLarge(size=size_said(limit))
 
 
 def read_body(limit: int | None = None) -> bytes:
@@ -73,7 +74,7 @@ def _received(limit: int) -> Iterator[bytes]:
         while chunk := request.stream.read(_CHUNK):
             size += len(chunk)
             if size > limit:
-                raise TooLarge(limit=limit)
+                raise TooLarge(size=size_said(limit))
             yield chunk
     except ClientDisconnected as error:
         raise InvalidEvent([Problem("", "bad-request")]) from error
@@ -92,7 +93,7 @@ def _unpacked(packed: Iterable[bytes], limit: int) -> Iterator[bytes]:
                 rest = unpacker.unconsumed_tail
                 unpacked += len(data)
                 if unpacked > limit * MOST_UNPACKED or unpacked > _ANY_RATIO + received * _MOST_RATIO:
-                    raise TooLarge("unpacks-to-too-much", limit=limit * MOST_UNPACKED)
+                    raise TooLarge("unpacks-to-too-much", size=size_said(limit * MOST_UNPACKED))
                 yield data
             if unpacker.unused_data or rest:
                 raise InvalidEvent([Problem("", "bad-gzip")])

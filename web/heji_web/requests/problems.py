@@ -170,7 +170,7 @@ def answer_http_exception(error: HTTPException) -> AnyResponse:
     if error.response is not None or error.code is None or error.code < HTTPStatus.BAD_REQUEST:
         return make_response(error)  # a redirect
     if isinstance(error, RequestEntityTooLarge):
-        return answer(problem_of(errors.TooLarge(limit=request.max_content_length or 0)))
+        return answer(problem_of(errors.TooLarge(size=sentences.size_said(request.max_content_length or 0))))
     if error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return answer_unexpected(getattr(error, "original_exception", None) or error)
     code = "bad-host" if isinstance(error, SecurityError) else _CODES.get(error.code, "bad-request")
