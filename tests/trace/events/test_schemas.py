@@ -198,10 +198,9 @@ def test_details_that_cannot_be_read_are_named(raw: object, pointer: str, code: 
 
 
 def test_details_that_are_left_out_are_told_by_what_is_missing_in_them() -> None:
-    raw = example_event(KINDS["hold"])
-    without = {name: part for name, part in raw.items() if name != "details"}
-    for given in (without, without | {"details": None}, without | {"details": {}}):
-        assert problems_of(given) == [("/details/reason", "missing-field")]
+    without = {name: part for name, part in example_event(KINDS["hold"]).items() if name != "details"}
+    for raw in (without, without | {"details": None}, without | {"details": {}}):
+        assert problems_of(raw) == [("/details/reason", "missing-field")]
 
 
 def test_a_sample_that_is_only_received_needs_no_result() -> None:
