@@ -66,12 +66,19 @@ def is_current(connection: Connection) -> bool:
     return current(connection) == head()
 
 
+def check_begun(connection: Connection) -> str:
+    """The revision that the database is at; raises Misconfigured for an empty one, which is no older ledger but none."""
+    at = current(connection)
+    if at is None:
+        raise Misconfigured("database-empty")
+    return at
+
+
 def check_current(connection: Connection) -> None:
     """Raise Misconfigured, saying what to do, unless the database is at the newest revision with its triggers."""
-    at = current(connection)
+    at = check_begun(connection)
     if at != head():
-        code = "schema-older" if at is None or at in _known() else "schema-newer"
-        raise Misconfigured(code, current=at or "-", head=head())
+        raise Misconfigured("schema-older" if at in _known() else "schema-newer", current=at, head=head())
     triggers.check(connection)
 
 

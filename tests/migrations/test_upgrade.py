@@ -138,7 +138,7 @@ def test_an_empty_database_is_not_current_and_says_what_to_run(store: Store) -> 
     with store.write() as connection:
         assert upgrade.current(connection) is None
         assert not upgrade.is_current(connection)
-        with pytest.raises(Misconfigured, match="heji migrate"):
+        with pytest.raises(Misconfigured, match="heji init"):
             upgrade.check_current(connection)
 
 

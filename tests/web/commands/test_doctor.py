@@ -7,15 +7,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any, NamedTuple
 
 import pytest
 
 from county import County
+from heji_trace.errors import Misconfigured
 from heji_trace.proving.checkpoint import dump_checkpoint, sign_note
 from heji_trace.proving.keys import Signer
-from heji_web.commands.doctor import examine
+from heji_web.commands.doctor import examine, examine_without_key
 from heji_web.commands.findings import Finding
 from heji_web.service.service import Service, open_service
 from heji_web.service.settings import Settings
@@ -120,7 +123,121 @@ def test_a_database_that_does_not_answer_is_a_problem(service: Service, tmp_path
         findings = found(lost)
     assert told(findings["database"]) == ("problem", "database-absent")
     assert "heji migrate" in str(findings["database"].remedy_sentence("zh")), "which would make an empty one"
-    assert findings["schema"].state == findings["head"].state == "problem"
+    for line in ("schema", "head"):
+        assert told(findings[line]) == ("problem", "doctor-unseen"), (
+            "a silent database is no reason to restore"
+        )
+        assert "备份" not in findings[line].sentence("zh")
+    assert told(findings["clock"]) == ("notice", "doctor-clock-alone")
+
+
+def test_an_empty_database_is_no_ledger_that_an_upgrade_would_mend(service: Service, tmp_path: Path) -> None:
+    (tmp_path / "empty.db").touch(0o600)
+    url = f"sqlite:///{tmp_path}/empty.db"
+    with closing(open_service(replace(service.settings, database_url=url), passwords=CHEAP)) as empty:
+        findings = found(empty)
+    assert told(findings["database"]) == ("problem", "database-empty")
+    assert told(findings["schema"]) == ("problem", "doctor-unseen")
+
+
+def test_a_damaged_database_is_to_be_kept_and_a_backup_restored(service: Service, tmp_path: Path) -> None:
+    (tmp_path / "torn.db").write_bytes(b"SQLite format 3" + bytes(5000))
+    url = f"sqlite:///{tmp_path}/torn.db"
+    with closing(open_service(replace(service.settings, database_url=url), passwords=CHEAP)) as torn:
+        finding = found(torn)["database"]
+    assert told(finding) == ("problem", "database-damaged")
+    assert "heji restore" in str(finding.remedy_sentence("en"))
+
+
+def test_a_head_that_is_lost_can_be_made_again(county: County) -> None:
+    (county.service.settings.head / "head").unlink()
+    finding = found(county.service)["head"]
+    assert told(finding) == ("problem", "head-missing")
+    assert "heji log head --from" in str(finding.remedy_sentence("zh"))
+
+
+def test_without_a_key_folders_and_disks_are_examined_all_the_same(service: Service, tmp_path: Path) -> None:
+    settings = replace(service.settings, head=tmp_path / "away")
+    findings = {
+        each.name: each for each in examine_without_key(settings, Misconfigured("key-weak", path="k"))
+    }
+    assert told(findings["key"]) == ("problem", "key-weak")
+    assert told(findings["folder-head"]) == ("problem", "doctor-folder-absent"), (
+        "often the whole disk is away"
+    )
+    assert {"folder-data", "space-data", "address"} <= set(findings)
+
+
+def test_a_file_that_root_made_in_the_service_s_folder_is_named_whoever_looks(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert told(found(service)["files"]) == ("fine", "doctor-files-fine")
+    # As if the folder were the service's and this file root's, which only root could make so.
+    looked = Path.stat
+
+    def stat(path: Path, **how: bool) -> os.stat_result:
+        fields = list(looked(path, **how))
+        fields[4] = 0 if path.name == "heji.db" else 999
+        return os.stat_result(fields)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    finding = found(service)["files"]
+    assert told(finding) == ("problem", "doctor-file-foreign")
+    assert str(service.settings.data / "heji.db") in finding.sentence("zh")
+    assert "chown" in str(finding.remedy_sentence("zh"))
+
+
+def test_a_file_system_that_was_made_read_only_is_no_matter_of_owners(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = os.statvfs
+    fixed = lambda path: os.statvfs_result((*looked(path)[:8], os.ST_RDONLY, 255))  # noqa: E731 - a stand-in
+    monkeypatch.setattr(os, "statvfs", fixed)
+    finding = found(service)["folder-data"]
+    assert told(finding) == ("problem", "doctor-folder-fixed")
+    assert "chown" not in str(finding.remedy_sentence("zh"))
+
+
+def test_a_head_needs_little_room(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: _Usage(2**26, 2**24, 40 * 2**20))
+    findings = found(service)
+    assert (findings["space-head"].state, findings["space-data"].state) == ("fine", "problem")
+    assert "40.0 MiB" in findings["space-head"].sentence("zh")
+
+
+def test_the_disk_of_the_head_is_held_against_that_of_the_database(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key_disk = service.settings.data
+    monkeypatch.setattr("heji_web.commands.doctor.device_of", lambda path: 1 if path == key_disk else 2)
+    assert "head-disk" not in found(service)
+    moved = tmp_path / "elsewhere"
+    moved.mkdir(mode=0o700)
+    url = f"sqlite:///{moved}/heji.db"
+    shutil.copy(service.settings.data / "heji.db", moved)
+    shared = seen(service, database_url=url)
+    assert told(shared["head-disk"]) == ("notice", "doctor-head-same-disk"), "whatever disk the key is on"
+
+
+def test_another_program_on_the_port_is_not_taken_for_the_service(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(404)
+
+        def log_message(self, *_words: object) -> None:
+            """Says nothing."""
+
+    # What the environment names for the world outside is not asked about this machine.
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with HTTPServer(("127.0.0.1", 0), Other) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        finding = seen(service, port=server.server_port)["service"]
+        server.shutdown()
+        thread.join()
+    assert told(finding) == ("problem", "doctor-port-other")
 
 
 def test_looking_for_a_database_that_is_lost_makes_none(service: Service, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from county import County, opened_county
 from heji_trace.proving import proof
-from heji_trace.proving.checkpoint import open_checkpoint, parse_proof
+from heji_trace.proving.checkpoint import dump_checkpoint, open_checkpoint, parse_proof, sign_note
 from heji_web.commands.tree import heji
 from ledger_check import tamper
 from verifier import heji_verify_outside as outside
@@ -123,6 +123,9 @@ def test_a_batch_is_traced_up_and_down(terminal: Terminal) -> None:
         ("down", "P1", "Q1"),
     ]
     assert both[0]["amount"] == "40 kg"
+    shown = Terminal(Path(terminal.environment["HEJI_DATA"]), "zh_CN.UTF-8").run("trace", "P1").stdout
+    assert "来源" in shown
+    assert not any(word in shown for word in ("down", "Z ")), "for people in words and on their own clock"
     assert len(terminal.ask("trace", "A1", "--direction", "down")) == 2
     assert terminal.ask("trace", "A1", "--direction", "up") == []
     assert terminal.ask("trace", "A1", "--as-of", "2020-01-01T00:00:00+08:00") == []
@@ -182,3 +185,42 @@ def test_a_sheet_is_imported_by_its_headings(terminal: Terminal, grown: County, 
     if not told["ok"]:
         assert told["files"][0]["problems"] == []
     assert told["files"][0]["recorded"] == 1
+
+
+def test_a_lost_head_is_made_again_from_what_the_ledger_continues(
+    terminal: Terminal, grown: County, tmp_path: Path
+) -> None:
+    settings = grown.service.settings
+    head = settings.head / "head"
+    kept = tmp_path / "published.txt"
+    kept.write_text(terminal.run("log", "head").stdout, "utf-8")
+    there = terminal.ask("log", "head", "--from", str(kept))
+    assert there["code"] == "head-there", "one that is there is not exchanged"
+    backup = grown.service.backups.back_up_when_due()
+    assert backup is not None
+    receipt = tmp_path / "receipt.json"
+    receipt.write_text(terminal.run("log", "prove", "1", "--json").stdout, "utf-8")
+    grown.harvest("A2", "5")
+    grown.service.close()
+    for evidence in (kept, backup.path, receipt):
+        head.unlink()
+        assert terminal.ask("verify")["ok"] is False
+        made = terminal.ask("log", "head", "--from", str(evidence))
+        assert made["size"] == grown.size, "at the ledger's end, which continues what was kept"
+        assert terminal.ask("verify")["ok"] is True
+
+
+def test_a_head_is_not_made_for_a_ledger_that_does_not_continue_what_was_kept(
+    terminal: Terminal, grown: County, tmp_path: Path
+) -> None:
+    head = grown.service.settings.head / "head"
+    signer, size = grown.service.signer, grown.size
+    kept = tmp_path / "kept"
+    grown.service.close()
+    head.unlink()
+    for told, code in (((size + 1, bytes(32)), "ledger-behind"), ((size, bytes(32)), "ledger-differs")):
+        kept.write_text(sign_note(dump_checkpoint(signer.name, *told), signer), "utf-8")
+        assert terminal.ask("log", "head", "--from", str(kept))["code"] == code
+    kept.write_text("人写的话", "utf-8")
+    assert terminal.run("log", "head", "--from", str(kept)).exit_code == 1
+    assert not head.exists()

@@ -19,8 +19,10 @@ def test_a_port_that_another_has_is_told_and_nothing_is_served(service: Service)
         other.listen()
         port = other.getsockname()[1]
         taken = replace(service, settings=replace(service.settings, port=port))
+        told: list[str] = []
         with pytest.raises(Misconfigured) as refused:
-            serve_until_told(taken)
+            serve_until_told(taken, lambda: told.append("started"))
+    assert told == [], "who is told that it started looks no further"
     assert refused.value.code == "port-taken"
     assert str(port) in refused.value.sentence("zh")
 

@@ -229,6 +229,8 @@ def test_people_are_shown_words_and_programs_values(begun: Terminal) -> None:
     shown = Terminal(Path(begun.environment["HEJI_DATA"]), "zh_CN.UTF-8").run("org", "list").stdout
     assert all(word in shown for word in ("机关", "运营方", "正常"))
     assert "operator" not in shown
+    people = Terminal(Path(begun.environment["HEJI_DATA"]), "zh_CN.UTF-8").run("user", "list").stdout
+    assert "operator" in people, "a name is shown as it is typed, though it be a word"
     assert begun.ask("org", "list")[0]["roles"] == ["operator"]
 
 
@@ -334,3 +336,18 @@ def test_an_output_that_takes_nothing_is_told_in_a_sentence(begun: Terminal, wor
     assert told.returncode == 1
     assert "Traceback" not in told.stderr
     assert "No space left on device" in told.stderr
+
+
+def test_a_lost_database_is_not_begun_anew(begun: Terminal) -> None:
+    database = Path(begun.environment["HEJI_DATA"]) / "heji.db"
+    database.unlink()
+    assert begun.ask("migrate")["code"] == "database-absent", (
+        "tables without a ledger stand in a restore's way"
+    )
+    assert not database.exists()
+    assert begun.ask(*INIT, typed=PASSWORD)["code"] == "begun-before"
+    database.write_bytes(b"")
+    for words in (("migrate",), ("verify",), ("user", "list"), ("serve",), ("backup", "create")):
+        assert begun.ask(*words)["code"] == "database-empty", words
+    with closing(sqlite3.connect(database)) as empty:
+        assert empty.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)

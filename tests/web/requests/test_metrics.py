@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from county import County
 from heji_trace.errors import LedgerBusy
-from heji_web.service.service import Service
+from heji_web.app import create_app
+from heji_web.service.founding import found_log
+from heji_web.service.service import Service, open_service
+from heji_web.service.settings import Settings
+from web.doors import CHEAP
 
 NEAR = {"REMOTE_ADDR": "127.0.0.1"}
 FAR = {"REMOTE_ADDR": "192.0.2.7"}
@@ -139,6 +145,28 @@ def test_a_database_that_is_down_still_leaves_figures(client: FlaskClient, servi
     service.settings.data.joinpath("heji.db").rename(service.settings.data / "away.db")
     assert figure(client, "heji_recording") == 0
     assert not any(name == "heji_live_warnings" for name, _ in figures(client))
+
+
+def test_a_database_that_goes_away_while_it_is_served_is_told(county: County) -> None:
+    assert figure(county.client, "heji_database_up") == 1
+    service = county.service
+    service.store.close()
+    database = service.settings.data / "heji.db"
+    database.rename(service.settings.data / "away.db")
+    county.now.seconds += 15
+    assert figure(county.client, "heji_database_up") == 0
+    (service.settings.data / "away.db").rename(database)
+    county.now.seconds += 15
+    assert figure(county.client, "heji_database_up") == 1
+
+
+def test_entries_are_not_counted_before_the_database_has_answered(settings: Settings) -> None:
+    found_log(settings, "log.heji.example", os.urandom)
+    (settings.data / "heji.db").rename(settings.data / "away.db")
+    with closing(open_service(settings, passwords=CHEAP)) as waiting:
+        names = {name for name, _ in figures(create_app(waiting).test_client())}
+    assert "heji_entries_total" not in names, "a counter that falls to nothing looks like a new ledger"
+    assert "heji_recording" in names
 
 
 def test_no_figure_has_a_label_that_could_name_a_person(county: County) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+from zipfile import is_zipfile
 
 from sqlalchemy import BigInteger, Column, Connection, LargeBinary, MetaData, Table, Text, exc
 from sqlalchemy.types import TypeEngine
@@ -87,6 +88,17 @@ def notes_in(text: str) -> list[str]:
     if kept.startswith("{"):
         return [parse_proof(item.proof).note for item in parse_bundle(kept.encode()).items]
     return [parse_proof(kept).note if kept.startswith(PROOF_HEADER) else kept]
+
+
+def read_notes(path: Path) -> list[str]:
+    """The signed notes in a file that somebody kept, which may be a backup too; raises BadProof, Misconfigured."""
+    if is_zipfile(path):
+        with Reader(path) as reader:
+            return [reader.manifest.note]
+    try:
+        return notes_in(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured("note-unreadable", path=path) from error
 
 
 def plan_restore(

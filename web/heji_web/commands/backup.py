@@ -17,7 +17,7 @@ from heji_migrations import upgrade
 from heji_trace.backups.archive import Reader
 from heji_trace.backups.backup import Checked, check_backup, write_backup
 from heji_trace.backups.erase_again import erase_again
-from heji_trace.backups.restore import SYSTEM, Plan, notes_in, plan_restore, restore
+from heji_trace.backups.restore import SYSTEM, Plan, plan_restore, read_notes, restore
 from heji_trace.errors import HejiError, Misconfigured, Untrusted
 from heji_trace.ledger import ledger
 from heji_trace.ledger.erasure_list import ErasureList
@@ -204,7 +204,7 @@ def restore_backup(
 ) -> None:
     """把备份恢复到空的数据库（见 HEJI_DATA 等设置），绝不使账本分叉 · Restore into an empty database, without a fork."""
     settings = read_settings(os.environ)
-    notes = [*list_notes(settings.head), *(note for path in known for note in _read_notes(path))]
+    notes = [*list_notes(settings.head), *(note for path in known for note in read_notes(path))]
     with Reader(file) as reader:
         total = reader.manifest.size
     with progress_bar("checking-backup", total) as progress:
@@ -319,13 +319,6 @@ def _erased_again(store: Store, signer: Signer, head: HeadFile) -> int:
 def _check_revision(plan: Plan) -> None:
     if not upgrade.is_known(plan.manifest.revision):
         raise Misconfigured("schema-newer", current=plan.manifest.revision, head=upgrade.head())
-
-
-def _read_notes(path: Path) -> list[str]:
-    try:
-        return notes_in(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise Misconfigured("note-unreadable", path=path) from error
 
 
 def _tell_plan(plan: Plan, target: _Target, outcome: _Outcome | None) -> None:

@@ -69,13 +69,16 @@ def demo(*, data: Path, port: int) -> None:
             check_fit_to_serve(service)
             with service.store.read() as connection:
                 pages, day = pages_of(connection), built_on(connection)
-            _print_addresses(service, pages)
-            if day != beijing_date(service.clock.now_ms()):
-                say("demo-of-another-day", day=day)
         except BaseException:
             service.close()
             raise
-        serve_until_told(service)
+
+        def tell_begun() -> None:
+            _print_addresses(service, pages)
+            if day != beijing_date(service.clock.now_ms()):
+                say("demo-of-another-day", day=day)
+
+        serve_until_told(service, tell_begun)
     say("service-stopped")
 
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import ProxyHandler, Request, build_opener
 
 from sqlalchemy import text
 
-from heji_migrations import privileges
+from heji_migrations import privileges, upgrade
 from heji_trace.effects.erasing import returned
 from heji_trace.errors import HejiError
 from heji_trace.identifiers.codes import make_phone_code, make_trace_code, trace_url
@@ -28,14 +28,13 @@ from heji_trace.proving.entries import parse_entry
 from heji_trace.vocabulary.times import dump_ms
 from heji_web.api.health import check_database, check_head, check_schema, failed
 from heji_web.commands.doctor_backups import device_of, examine_backups, examine_copy
+from heji_web.commands.doctor_folders import examine_folders, examine_space
 from heji_web.commands.findings import Finding, fine, notice, problem, told
 from heji_web.service.locking import check_database_file
 from heji_web.service.secret_files import check_private
 from heji_web.service.service import Service
-from heji_web.service.settings import LOCAL_HOSTS
+from heji_web.service.settings import LOCAL_HOSTS, Settings
 
-_LEAST_FREE = 200 * 2**20
-_LITTLE_FREE = 2 * 2**30
 _CLOCK_MS = 5 * 60 * 1000
 _ASK_SECONDS = 5
 _BEIJING_SECONDS = 8 * 3600
@@ -43,26 +42,48 @@ _BEIJING_SECONDS = 8 * 3600
 
 def examine(service: Service) -> list[Finding]:
     """All findings about the service of this machine; it may run meanwhile, and nothing is changed."""
-    checks: tuple[Callable[[Service], Iterator[Finding]], ...] = (
-        _key,
-        _folder,
-        _database,
-        _server,
-        _schema,
-        _head,
-        _erasures,
-        _clock,
-        _space,
-        _processes,
-        _running,
-        _address,
-        _passwords,
-        examine_backups,
-        examine_copy,
-        _codes,
-        _time_zone,
-    )
-    return [finding for check in checks for finding in check(service)]
+    settings = service.settings
+    database = list(_database(service))
+    answers = all(finding.state != "problem" for finding in database)
+    return [
+        *_key(service),
+        *examine_folders(settings),
+        *database,
+        *(_ledger(service) if answers else _unseen(service)),
+        *examine_space(settings),
+        *_processes(service),
+        *_running(service),
+        *_address(settings),
+        *_passwords(service),
+        *examine_backups(service),
+        *examine_copy(service),
+        *_codes(service),
+        *_time_zone(service),
+    ]
+
+
+def examine_without_key(settings: Settings, error: HejiError) -> list[Finding]:
+    """What can be found where the key cannot be read: often the whole disk is away, or another account's."""
+    return [
+        told("key", failed(error), "remedy-key"),
+        *examine_folders(settings),
+        *examine_space(settings),
+        *_address(settings),
+    ]
+
+
+def _ledger(service: Service) -> Iterator[Finding]:
+    """What is read from a database that answers."""
+    checks: tuple[Callable[[Service], Iterator[Finding]], ...] = (_server, _schema, _head, _erasures, _clock)
+    for check in checks:
+        yield from check(service)
+
+
+def _unseen(service: Service) -> Iterator[Finding]:
+    """The lines that only a database that answers could fill: their own remedies would mislead, up to a restore."""
+    for name in ("schema", "head"):
+        yield problem(name, "doctor-unseen", "remedy-unseen")
+    yield notice("clock", "doctor-clock-alone", "remedy-unseen", now=dump_ms(service.clock.now_ms()))
 
 
 def _key(service: Service) -> Iterator[Finding]:
@@ -79,34 +100,6 @@ def _key(service: Service) -> Iterator[Finding]:
     yield fine("key", "doctor-key-fine", origin=signer.name, path=path)
 
 
-def _folder(service: Service) -> Iterator[Finding]:
-    """The database holds password hashes and every sealed value: it is nobody else's to read."""
-    settings = service.settings
-    file = settings.database_file
-    folders = {"folder-data": settings.data, "folder-head": settings.head}
-    if file is not None and file.parent != settings.data:
-        folders["folder-database"] = file.parent
-    for name, path in folders.items():
-        try:
-            mode = path.stat().st_mode
-        except OSError as error:
-            yield problem(
-                name, "doctor-folder-absent", "remedy-folder-absent", path=path, reason=error.strerror
-            )
-            continue
-        shown = f"{stat.S_IMODE(mode):04o}"
-        # A head may be seen by all, it is published; whoever could exchange it could hide what was cut off.
-        if name == "folder-head" and mode & 0o002:
-            yield problem(name, "doctor-head-open", "remedy-folder-open", path=path, mode=shown)
-        elif name != "folder-head" and mode & 0o007:
-            yield problem(name, "doctor-folder-open", "remedy-folder-open", path=path, mode=shown)
-        elif not os.access(path, os.W_OK | os.X_OK):
-            yield problem(name, "doctor-folder-closed", "remedy-folder-closed", path=path)
-        else:
-            code = "doctor-head-folder-fine" if name == "folder-head" else "doctor-folder-fine"
-            yield fine(name, code, path=path)
-
-
 def _database(service: Service) -> Iterator[Finding]:
     try:
         check_database_file(service.settings)
@@ -114,14 +107,26 @@ def _database(service: Service) -> Iterator[Finding]:
         # Not what the schema would be told to be mended by: an empty file in its place is no ledger.
         yield told("database", failed(error), "remedy-database-absent")
         return
+    file = service.settings.database_file
+    if file is not None and not os.access(file, os.R_OK | os.W_OK):
+        yield problem("database", "doctor-file-closed", "remedy-folder-closed", path=file)
+        return
     check = check_database(service)
     if not check["ok"]:
-        yield told("database", check, "remedy-database")
+        is_damaged = check["code"] == "database-damaged"
+        yield told("database", check, "remedy-database-damaged" if is_damaged else "remedy-database")
+    elif _is_empty(service):
+        yield problem("database", "database-empty", "remedy-database-absent")
     elif check["kind"] == "sqlite" and not check["fixed_wal_reset"]:
         # Sound all the same: there is one process, with one connection that writes.
         yield fine("database", "doctor-sqlite-old", version=check["version"])
     else:
         yield fine("database", "doctor-database-fine", kind=check["kind"], version=check["version"])
+
+
+def _is_empty(service: Service) -> bool:
+    with service.store.read() as connection:
+        return upgrade.current(connection) is None
 
 
 def _server(service: Service) -> Iterator[Finding]:
@@ -149,7 +154,8 @@ def _schema(service: Service) -> Iterator[Finding]:
 def _head(service: Service) -> Iterator[Finding]:
     check = check_head(service)
     if not check["ok"]:
-        yield told("head", check, "remedy-head")
+        is_missing = check["code"] == "head-missing"
+        yield told("head", check, "remedy-head-missing" if is_missing else "remedy-head")
         return
     settings = service.settings
     try:
@@ -160,7 +166,9 @@ def _head(service: Service) -> Iterator[Finding]:
         yield told("head", failed(error), "remedy-head")
         return
     yield fine("head", "doctor-head-fine", size=size)
-    if device_of(settings.head) == device_of(settings.data):
+    # Where the server keeps its files cannot be seen from here.
+    file = settings.database_file
+    if file is not None and device_of(settings.head) == device_of(file.parent):
         yield notice("head-disk", "doctor-head-same-disk", "remedy-head-same-disk", path=settings.head)
 
 
@@ -196,29 +204,6 @@ def _clock(service: Service) -> Iterator[Finding]:
         yield fine("clock", "doctor-clock-fine", now=dump_ms(now_ms))
 
 
-def _space(service: Service) -> Iterator[Finding]:
-    settings = service.settings
-    folders = {
-        "space-data": settings.data,
-        "space-head": settings.head,
-        "space-backup": settings.backup,
-        "space-copy": settings.backup_copy,
-    }
-    for name, path in folders.items():
-        near = next((each for each in (path, *path.parents) if each.exists()), None) if path else None
-        # The space of the disk on which a drive that is away would lie says nothing of it.
-        if path is None or near is None or (name == "space-copy" and near != path):
-            continue
-        free = shutil.disk_usage(near).free
-        said = f"{free / 2**30:.1f}"
-        if free < _LEAST_FREE:
-            yield problem(name, "doctor-space", "remedy-space", path=path, free=said)
-        elif free < _LITTLE_FREE:
-            yield notice(name, "doctor-space", "remedy-space", path=path, free=said)
-        else:
-            yield fine(name, "doctor-space", path=path, free=said)
-
-
 def _processes(service: Service) -> Iterator[Finding]:
     """On SQLite one process has the database open to write; another one could damage it."""
     if service.store.dialect != "sqlite":
@@ -248,17 +233,25 @@ def _running(service: Service) -> Iterator[Finding]:
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "localhost") else settings.host  # noqa: S104 - compared
     address = f"http://{host}:{settings.port}/readyz"
     try:
-        with urlopen(Request(address, headers={"Host": "localhost"}), timeout=_ASK_SECONDS) as answer:
+        # Not by way of a proxy that the environment names for the world outside.
+        ask = build_opener(ProxyHandler({})).open
+        with ask(Request(address, headers={"Host": "localhost"}), timeout=_ASK_SECONDS) as answer:
             json.load(answer)["checks"]
         yield fine("service", "doctor-running", address=address)
     except HTTPError as error:
-        yield problem("service", "doctor-not-ready", "remedy-not-ready", address=address, status=error.code)
-    except (OSError, ValueError, KeyError, TypeError):
+        if error.code == HTTPStatus.SERVICE_UNAVAILABLE:
+            yield problem(
+                "service", "doctor-not-ready", "remedy-not-ready", address=address, status=error.code
+            )
+        else:
+            yield problem("service", "doctor-port-other", "remedy-port-other", address=address)
+    except (ValueError, KeyError, TypeError, HTTPException):
+        yield problem("service", "doctor-port-other", "remedy-port-other", address=address)
+    except OSError:
         yield notice("service", "doctor-not-running", "remedy-not-running", address=address)
 
 
-def _address(service: Service) -> Iterator[Finding]:
-    settings = service.settings
+def _address(settings: Settings) -> Iterator[Finding]:
     host = urlsplit(settings.base_url).hostname or ""
     if host in LOCAL_HOSTS:
         yield notice("address", "doctor-address-local", "remedy-address", address=settings.base_url)

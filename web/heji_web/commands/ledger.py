@@ -7,27 +7,31 @@ from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 
 import click
 from sqlalchemy import Connection, func, select
 
-from heji_trace.errors import InvalidEvent, Problem, Unknown
+from heji_migrations import upgrade
+from heji_trace import sentences
+from heji_trace.backups.restore import read_notes
+from heji_trace.errors import InvalidEvent, Misconfigured, Problem, Unknown
 from heji_trace.ledger import ledger
 from heji_trace.ledger.evidence import Trust, bundle_of
 from heji_trace.ledger.faults import Fault
-from heji_trace.ledger.head import HeadFile, check_start
+from heji_trace.ledger.head import HeadFile, check_remembered, check_start
 from heji_trace.ledger.verify import verify
 from heji_trace.projection import project
 from heji_trace.projection.replay import check_projections
 from heji_trace.proving import keys, merkle
-from heji_trace.proving.checkpoint import dump_proof
+from heji_trace.proving.checkpoint import dump_proof, open_checkpoint
 from heji_trace.proving.keys import Signer, read_signer
 from heji_trace.proving.proof import dump_bundle
 from heji_trace.store import lineage, tables
 from heji_trace.store.db import Store, lock_ledger
 from heji_trace.store.lineage import Edge
-from heji_trace.vocabulary.times import dump_ms, ms_of, parse_moment
+from heji_trace.vocabulary.times import ms_of, parse_moment
 from heji_trace.vocabulary.units import dump_amount
 from heji_web.commands.terminal import (
     PROBLEM_FOUND,
@@ -37,6 +41,7 @@ from heji_web.commands.terminal import (
     print_rows,
     progress_bar,
     say,
+    shown_moment,
     wants_json,
 )
 from heji_web.service.locking import check_database_file, locked
@@ -60,6 +65,8 @@ def _opened_log() -> Iterator[_Log]:
     signer = read_signer(settings.key)
     check_database_file(settings)
     with closing(Store(settings.database_url)) as store:
+        with store.read() as connection:
+            upgrade.check_begun(connection)
         yield _Log(settings, store, signer, HeadFile(settings.head, signer.verifier))
 
 
@@ -153,10 +160,19 @@ def log_group() -> None:
 
 
 @log_group.command("head")
+@click.option(
+    "--from",
+    "kept",
+    type=click.Path(path_type=Path),
+    help="账本头丢失时，由备份、回执或公布过的检查点重建 · make a lost head again from a backup, a receipt or a published one",
+)
 @json_option
-def log_head() -> None:
+def log_head(*, kept: Path | None) -> None:
     """显示已落盘的最新检查点 · Show the remembered signed checkpoint."""
     with _opened_log() as log:
+        if kept is not None:
+            with locked(log.settings):
+                _remember(log, kept)
         note, head = log.head.read_note(), log.head.read()
     if note is None or head is None:
         raise Unknown("no-remembered-head")
@@ -164,6 +180,19 @@ def log_head() -> None:
         print_json({"origin": head.origin, "size": head.size, "root": head.root.hex(), "note": note})
     else:
         click.echo(note, nl=False)
+
+
+def _remember(log: _Log, kept: Path) -> None:
+    """Make the head again at the ledger's end, which must continue what somebody kept; raises what says why it does not."""
+    if log.head.read_note() is not None:
+        raise Misconfigured("head-there", path=log.settings.head / "head")
+    verifier = log.signer.verifier
+    newest = max((open_checkpoint(note, [verifier]) for note in read_notes(kept)), key=lambda each: each.size)
+    with log.store.read() as connection:
+        check_remembered(connection, newest, verifier)
+        signed = ledger.newest_note(connection)
+    if signed is not None:
+        log.head.write(signed[1])
 
 
 @log_group.command("key")
@@ -257,11 +286,11 @@ def _seq_at(connection: Connection, as_of: str) -> int:
 
 def _shown_edge(way: str, edge: Edge) -> dict[str, Any]:
     return {
-        "direction": way,
+        "direction": way if wants_json() else sentences.say(f"trace-{way}", language()),
         "parent": edge.parent,
         "child": edge.child,
         "amount": dump_amount(edge.dimension, edge.amount, language()),
-        "occurred_at": dump_ms(edge.occurred_ms),
+        "occurred_at": shown_moment(edge.occurred_ms),
         "entry": edge.seq,
     }
 

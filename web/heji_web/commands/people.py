@@ -10,6 +10,7 @@ from typing import Any
 import click
 from sqlalchemy import Connection, select
 
+from heji_migrations import upgrade
 from heji_trace import sentences
 from heji_trace.errors import Conflict, InvalidEvent, Problem, Unknown
 from heji_trace.events.kinds.words import ROLE, STATUS, SUBJECT_TYPE
@@ -19,9 +20,17 @@ from heji_trace.people.parties import ROLES
 from heji_trace.proving import canonical
 from heji_trace.store.db import Store
 from heji_trace.store.tables import register
-from heji_trace.vocabulary.times import BEIJING, SYSTEM_CLOCK, dump_ms, moment_of
+from heji_trace.vocabulary.times import SYSTEM_CLOCK
 from heji_web.commands.service import working_service
-from heji_web.commands.terminal import json_option, language, print_rows, read_password, tell, wants_json
+from heji_web.commands.terminal import (
+    json_option,
+    language,
+    print_rows,
+    read_password,
+    shown_moment,
+    tell,
+    wants_json,
+)
 from heji_web.service.founding import Organisation, add_account, register_organisation
 from heji_web.service.locking import check_database_file, locked
 from heji_web.service.passwords import argon2_passwords
@@ -36,6 +45,7 @@ _roles = click.option(
     help="角色，可多次 · repeatable",
 )
 _WORDS = {word.value: word for choice in (SUBJECT_TYPE, ROLE, STATUS) for word in choice.options}
+_OF_WORDS = frozenset({"subject_type", "roles", "status"})
 _password_stdin = click.option(
     "--password-stdin", is_flag=True, help="从标准输入读取密码 · read the password from standard input"
 )
@@ -46,6 +56,7 @@ def _reading() -> Iterator[Connection]:
     settings = read_settings(os.environ)
     check_database_file(settings)
     with closing(Store(settings.database_url)) as store, store.read() as connection:
+        upgrade.check_current(connection)
         yield connection
 
 
@@ -54,6 +65,7 @@ def _writing() -> Iterator[Connection]:
     settings = read_settings(os.environ)
     check_database_file(settings)
     with locked(settings), closing(Store(settings.database_url)) as store, store.write() as connection:
+        upgrade.check_current(connection)
         yield connection
 
 
@@ -110,7 +122,10 @@ def set_password(*, name: str, password_stdin: bool) -> None:
     """重设密码，并结束该账号的所有登录 · Set another password and end all sessions."""
     password = read_password(from_stdin=password_stdin)
     settings = read_settings(os.environ)
+    check_database_file(settings)
     with locked(settings), closing(Store(settings.database_url)) as store:
+        with store.read() as connection:
+            upgrade.check_current(connection)
         accounts.reset_password(store, argon2_passwords(), name, password)
     tell({"ok": True, "name": name}, "password-changed", name=name)
 
@@ -212,8 +227,8 @@ def list_tokens(account: str) -> None:
     rows = (
         {
             "name": each.token_name,
-            "created_at": _moment(each.created_ms),
-            "revoked_at": None if each.revoked_ms is None else _moment(each.revoked_ms),
+            "created_at": shown_moment(each.created_ms),
+            "revoked_at": None if each.revoked_ms is None else shown_moment(each.revoked_ms),
         }
         for each in found
     )
@@ -263,15 +278,12 @@ def _known_already(code: str, facts: Mapping[str, Any]) -> Conflict:
 
 
 def _for_people(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A row of a table with words instead of values, for a person."""
-    return row if wants_json() else {column: _worded(value, language()) for column, value in row.items()}
-
-
-def _moment(at_ms: int) -> str:
-    """A moment as programs read it, or on the clock by which the county lives."""
+    """A row of a table with words instead of values, for a person; a name stays as it is typed."""
     if wants_json():
-        return dump_ms(at_ms)
-    return moment_of(at_ms).astimezone(BEIJING).strftime("%Y-%m-%d %H:%M")
+        return row
+    return {
+        column: _worded(value, language()) if column in _OF_WORDS else value for column, value in row.items()
+    }
 
 
 def _worded(value: object, told: str) -> object:
@@ -303,6 +315,6 @@ def _shown_account(account: Account) -> dict[str, Any]:
         "organisation": account.organisation,
         "roles": sorted(account.roles),
         "account": account.account,
-        "created_at": _moment(account.created_ms),
-        "closed_at": None if account.closed_ms is None else _moment(account.closed_ms),
+        "created_at": shown_moment(account.created_ms),
+        "closed_at": None if account.closed_ms is None else shown_moment(account.closed_ms),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from types import FrameType
 from typing import Any
@@ -19,10 +19,9 @@ from heji_trace.ledger import ledger
 from heji_trace.projection import project
 from heji_trace.store.db import Store, lock_ledger
 from heji_trace.vocabulary.times import SYSTEM_CLOCK
-from heji_web.api.health import failed
 from heji_web.app import create_app
-from heji_web.commands.doctor import examine
-from heji_web.commands.findings import Finding, told
+from heji_web.commands.doctor import examine, examine_without_key
+from heji_web.commands.findings import Finding
 from heji_web.commands.terminal import (
     PROBLEM_FOUND,
     json_option,
@@ -36,7 +35,7 @@ from heji_web.commands.terminal import (
 )
 from heji_web.requests.logs import start_logging
 from heji_web.service.founding import Organisation, add_first_operator, check_first_operator, found_log
-from heji_web.service.locking import locked
+from heji_web.service.locking import check_database_file, locked
 from heji_web.service.service import Service, open_service
 from heji_web.service.serving import Server, spare_collector, spare_memory, spare_switches
 from heji_web.service.settings import Settings, list_settings, read_settings
@@ -47,21 +46,23 @@ _MARKS = {"fine": "✓", "notice": "!", "problem": "✗"}
 @contextmanager
 def working_service(settings: Settings) -> Iterator[Service]:
     """A service that this command alone has open, started; raises Misconfigured while another process serves."""
+    check_database_file(settings)
     with locked(settings), closing(open_service(settings)) as service:
+        with service.store.read() as connection:
+            upgrade.check_current(connection)
         service.start()
         yield service
 
 
-def serve_until_told(service: Service) -> None:
-    """Serve until SIGTERM or Ctrl-C, then finish what was received and close the service.
+def serve_until_told(service: Service, tell_begun: Callable[[], None]) -> None:
+    """Serve until SIGTERM or Ctrl-C, then finish what was received and close the service; once it listens, say so.
 
     Raises Misconfigured where the port is taken.
     """
-    app = create_app(service)
+    app, settings = create_app(service), service.settings
     try:
-        server = Server(app, service.settings)
+        server = Server(app, settings)
     except OSError as error:
-        settings = service.settings
         raise Misconfigured(
             "port-taken", host=settings.host, port=settings.port, reason=error.strerror
         ) from error
@@ -73,6 +74,7 @@ def serve_until_told(service: Service) -> None:
     spare_collector()
     try:
         with closing(service):
+            tell_begun()
             server.run()
     finally:
         for each, handler in before.items():
@@ -96,8 +98,7 @@ def serve() -> None:
         listener = start_logging()
         service.backups.start()
         address = {"address": settings.base_url, "listening": f"http://{settings.host}:{settings.port}"}
-        tell(address, "service-started", **address)
-        serve_until_told(service)
+        serve_until_told(service, lambda: tell(address, "service-started", **address))
         listener.stop()
     say("service-stopped")
 
@@ -126,12 +127,14 @@ def check_fit_to_serve(service: Service) -> None:
 def migrate(*, role: str | None) -> None:
     """把数据库升级到本版本，并重新生成读表 · Bring the database to this version, its read tables made again."""
     settings = read_settings(os.environ)
+    # Tables without a ledger would only stand in a restore's way.
+    check_database_file(settings)
     with locked(settings), closing(Store(settings.database_url)) as store, store.write() as connection:
         # Before any table is locked, which a process that records may hold while it waits for this.
         lock_ledger(connection)
-        before = upgrade.current(connection)
+        before = upgrade.check_begun(connection)
         upgrade.upgrade(connection)
-        if before not in (None, upgrade.head()):
+        if before != upgrade.head():
             # A revision moves what is there; only the ledger tells what its new columns should have held all along.
             size = ledger.size_of(connection)
             with progress_bar("rebuilding", size) as progress:
@@ -222,7 +225,7 @@ def _examined(settings: Settings) -> list[Finding]:
     try:
         service = open_service(settings)
     except HejiError as error:
-        return [told("key", failed(error), "remedy-key")]
+        return examine_without_key(settings, error)
     with closing(service):
         return examine(service)
 

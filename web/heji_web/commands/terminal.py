@@ -16,6 +16,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from heji_trace import errors, sentences
+from heji_trace.vocabulary.times import BEIJING, dump_ms, moment_of
 
 FINE = 0
 PROBLEM_FOUND = 1
@@ -97,6 +98,13 @@ def print_rows(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Non
     # Rich takes square brackets in data for markup unless told otherwise.
     width = None if sys.stdout.isatty() else 200
     Console(file=sys.stdout, width=width, markup=False, highlight=False).print(table)
+
+
+def shown_moment(at_ms: int) -> str:
+    """A moment as programs read it, or on the clock by which the county lives."""
+    if wants_json():
+        return dump_ms(at_ms)
+    return moment_of(at_ms).astimezone(BEIJING).strftime("%Y-%m-%d %H:%M")
 
 
 @contextmanager

@@ -91,7 +91,7 @@ class _Ledger(Collector):
         self._service = service
         self._lock = Lock()
         self._counted_ms = -_COUNT_AGAIN_MS
-        self._warnings: dict[str, int] = {}
+        self._warnings: dict[str, int] | None = None
 
     def collect(self) -> Iterator[Metric]:
         """The figures as they are now."""
@@ -99,7 +99,9 @@ class _Ledger(Collector):
         build = GaugeMetricFamily("heji_build_info", "The version that runs", labels=["version", "database"])
         build.add_metric([version("heji"), service.store.dialect], 1)
         yield build
-        yield CounterMetricFamily("heji_entries", "Entries of the ledger", value=recorder.durable_size)
+        if recorder.is_alive or recorder.durable_size:
+            # Until the database has answered once nobody knows how many there are, and a counter never goes back.
+            yield CounterMetricFamily("heji_entries", "Entries of the ledger", value=recorder.durable_size)
         yield _groups(recorder.group_sizes, recorder.grouped)
         yield GaugeMetricFamily("heji_queue_depth", "Statements that wait", value=recorder.waiting)
         yield GaugeMetricFamily(
@@ -111,7 +113,7 @@ class _Ledger(Collector):
         if age is not None:
             yield GaugeMetricFamily("heji_head_age_seconds", "Since the head was last remembered", value=age)
         yield from self._backups()
-        yield from self._live_warnings()
+        yield from self._database()
 
     def _backups(self) -> Iterator[Metric]:
         settings, backups = self._service.settings, self._service.backups
@@ -129,14 +131,20 @@ class _Ledger(Collector):
             "heji_backup_failed", "1 where the last attempt failed", value=int(backups.fault is not None)
         )
 
-    def _live_warnings(self) -> Iterator[Metric]:
+    def _database(self) -> Iterator[Metric]:
+        counted = self._counted()
+        yield GaugeMetricFamily(
+            "heji_database_up",
+            "1 where the database answered when it was asked last",
+            value=int(counted is not None),
+        )
         live = GaugeMetricFamily("heji_live_warnings", "Warnings that stand, by their code", labels=["code"])
-        for code, count in sorted(self._counted().items()):
+        for code, count in sorted((counted or {}).items()):
             live.add_metric([code], count)
         yield live
 
-    def _counted(self) -> dict[str, int]:
-        """Counted anew at most every few seconds, however often somebody asks."""
+    def _counted(self) -> dict[str, int] | None:
+        """Warnings by their code, or None where the database is silent; asked at most every few seconds."""
         with self._lock:
             now_ms = int(self._service.clock.monotonic() * 1000)
             if now_ms - self._counted_ms >= _COUNT_AGAIN_MS:
@@ -149,8 +157,8 @@ class _Ledger(Collector):
                     with self._service.store.read() as connection:
                         self._warnings = {row.code: row[1] for row in connection.execute(counted)}
                 except HejiError:
-                    # A database that is down is told by `heji_recording`; the other figures are still wanted.
-                    self._warnings = {}
+                    # The other figures are still wanted.
+                    self._warnings = None
                 self._counted_ms = now_ms
             return self._warnings
 

@@ -12,6 +12,7 @@ from heji_trace.errors import Misconfigured
 from heji_trace.events.event import Event
 from heji_trace.events.schemas import parse_event
 from heji_trace.ledger import ledger
+from heji_trace.ledger.head import HeadFile
 from heji_trace.people.accounts import Account, check_account, create_account, forget_accounts
 from heji_trace.people.parties import Author
 from heji_trace.people.passwords import check_password
@@ -38,7 +39,7 @@ def found_log(settings: Settings, origin: str, random: Callable[[int], bytes]) -
     """Make the data folder, the signing key, the tables and the empty signed log of this origin.
 
     What is there already stays, so that an interrupted beginning can be continued; raises Misconfigured where the key
-    is another origin's or the folder cannot be used.
+    is another origin's, the head remembers entries that the database lost, or the folder cannot be used.
     """
     try:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -57,6 +58,11 @@ def found_log(settings: Settings, origin: str, random: Callable[[int], bytes]) -
         with store.write() as connection:
             upgrade.upgrade(connection)
             if not ledger.founded_facts(connection):
+                remembered = HeadFile(settings.head, signer.verifier).read()
+                if remembered is not None and remembered.size:
+                    raise Misconfigured(
+                        "begun-before", head=settings.head, origin=origin, size=remembered.size
+                    )
                 ledger.found(connection, signer, {})
     finally:
         store.close()

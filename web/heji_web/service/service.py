@@ -67,7 +67,7 @@ class Service:
             self.start()
         except Unavailable as error:
             _log.warning("waiting for the database: %s", error.code)
-            Thread(target=self._keep_starting, name="starter", daemon=True).start()
+            Thread(target=self._keep_starting, args=(error.code,), name="starter", daemon=True).start()
 
     def close(self) -> None:
         """Let the recorder finish its group, then give the connections back."""
@@ -77,7 +77,7 @@ class Service:
         self.recorder.close()
         self.store.close()
 
-    def _keep_starting(self) -> None:
+    def _keep_starting(self, told: str) -> None:
         while not self._closing.wait(_RETRY_SECONDS):
             try:
                 # Nobody has looked: the database was down when the service began.
@@ -85,10 +85,14 @@ class Service:
                     upgrade.check_current(connection)
                 self.start()
             except (Unavailable, Misconfigured) as error:
-                _log.warning("waiting for the database: %s", error.code)
+                # Once, not every two seconds of a night.
+                if error.code != told:
+                    told = error.code
+                    _log.warning("waiting for the database: %s", told)
                 # A connection to a file that lay there meanwhile, empty, would never see the one that comes back.
                 self.store.close()
                 continue
+            _log.info("the database answers")
             return
 
 
