@@ -140,12 +140,21 @@ def module_database_url(database: NewDatabase, tmp_path_factory: pytest.TempPath
         yield url
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of SQLite with all tables and nothing in them, to be copied: to make them takes longer than most tests."""
+    file = tmp_path_factory.mktemp("migrated") / "heji.db"
+    with closing(Store(f"sqlite:///{file}")) as store, store.write() as connection:
+        upgrade.upgrade(connection)
+    return file
+
+
 @pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    """A database with all tables and nothing in them."""
+def store(database_url: str, migrated: Path) -> Iterator[Store]:
+    """A database with all tables and nothing in them; on PostgreSQL every database of the tests is one."""
+    if database_url.startswith("sqlite:"):
+        shutil.copy(migrated, database_url.removeprefix("sqlite:///"))
     with closing(Store(database_url)) as store:
-        with store.write() as connection:
-            upgrade.upgrade(connection)
         yield store
 
 
@@ -199,7 +208,8 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def county(service: Service, now: Now, client: FlaskClient, founded: Founded) -> County:
+def county(service: Service, now: Now, founded: Founded, request: pytest.FixtureRequest) -> County:
     """People with tokens, products, sites and a crop cycle: see `county.PEOPLE`."""
     known = founded.county
-    return County(service, now, client, dict(known.authors), dict(known.tokens), known.made)
+    authors, tokens = dict(known.authors), dict(known.tokens)
+    return County(service, now, authors, tokens, known.made, lambda: request.getfixturevalue("client"))

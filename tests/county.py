@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
@@ -54,14 +55,19 @@ _NAMES = UUID("5d9f4b4e-6a8b-4ce4-9d0f-0b7d2f9f3c11")
 
 @dataclass
 class County:
-    """The county as a test uses it; `client` is the application's test client."""
+    """The county as a test uses it."""
 
     service: Service
     now: Now
-    client: FlaskClient
     authors: dict[str, Author]
     tokens: dict[str, str]
     made: int = 0
+    make_client: Callable[[], FlaskClient] | None = None
+
+    @cached_property
+    def client(self) -> FlaskClient:
+        """The application's test client, made when it is first asked for: most tests of the core never are."""
+        return (self.make_client or create_app(self.service).test_client)()
 
     @property
     def recorder(self) -> Recorder:
@@ -205,7 +211,7 @@ def opened_county(folder: Path, database_url: str | None = None) -> Iterator[Cou
     service = open_service(settings, now.clock, passwords=CHEAP)
     service.start()
     try:
-        yield found_county(service, now, create_app(service).test_client())
+        yield found_county(service, now)
     finally:
         service.close()
 
@@ -215,13 +221,12 @@ def begun_again(county: County, settings: Settings, now: Now | None = None) -> C
     now = now or Now()
     service = open_service(settings, now.clock, passwords=CHEAP)
     service.start()
-    client = create_app(service).test_client()
-    return County(service, now, client, dict(county.authors), dict(county.tokens), county.made)
+    return County(service, now, dict(county.authors), dict(county.tokens), county.made)
 
 
-def found_county(service: Service, now: Now, client: FlaskClient) -> County:
+def found_county(service: Service, now: Now) -> County:
     """The people of `PEOPLE` with accounts and tokens, two products, three sites and one crop cycle."""
-    county = County(service, now, client, {}, {})
+    county = County(service, now, {}, {})
     with service.store.write() as connection:
         for who, (organisation, _, roles) in PEOPLE.items():
             account = create_account(

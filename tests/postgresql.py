@@ -26,8 +26,16 @@ from heji_trace.store.db import Store
 OWNER = "heji"
 TEMPLATE = "migrated"
 EMPTY = "template0"
-# What a power cut would take is not what these tests are about.
-_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off")
+# What a power cut would take is not what these tests are about; and where they run in memory a log of a gigabyte, as a
+# server keeps by itself, would be a gigabyte of it.
+_FAST = (
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "autovacuum=off",
+    "max_wal_size=128MB",
+    "min_wal_size=32MB",
+)
 _SETTINGS = ("listen_addresses=''", "max_connections=200", "log_min_messages=warning")
 _PREFIX = "heji-pg-"
 _DEBIAN = Path("/usr/lib/postgresql")

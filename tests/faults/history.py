@@ -16,7 +16,6 @@ from heji_trace.events.schemas import parse_event
 from heji_trace.identifiers.codes import make_trace_code
 from heji_trace.people.parties import Author
 from heji_trace.recording.recorder import Receipt
-from heji_web.app import create_app
 from heji_web.service.founding import found_log
 from heji_web.service.service import open_service
 from heji_web.service.settings import read_settings
@@ -44,7 +43,7 @@ def open_county(folder: Path, now: Now | None = None, database_url: str | None =
     service = open_service(settings, now.clock, passwords=CHEAP)
     service.start()
     try:
-        yield found_county(service, now, create_app(service).test_client())
+        yield found_county(service, now)
     finally:
         service.close()
 

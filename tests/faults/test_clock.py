@@ -18,7 +18,6 @@ from heji_trace.errors import Misconfigured
 from heji_trace.events.schemas import parse_event
 from heji_trace.ledger import ledger
 from heji_trace.vocabulary.times import Clock
-from heji_web.app import create_app
 from heji_web.service.founding import found_log
 from heji_web.service.service import open_service
 from heji_web.service.settings import read_settings
@@ -71,7 +70,7 @@ def test_no_jump_of_the_wall_clock_gets_into_the_ledger(steps: list[tuple[int, i
         found_log(place, "log.heji.example/log", os.urandom)
         with closing(open_service(place, now.clock, passwords=CHEAP)) as service:
             service.start()
-            county = found_county(service, now, create_app(service).test_client())
+            county = found_county(service, now)
             moment, said = county.at(24), 0
             agreed = now.seconds - now.gone
             recorded = [now.seconds]
@@ -113,7 +112,7 @@ def test_a_jump_while_the_service_was_off_is_met_at_the_next_statement(tmp_path:
     found_log(place, "log.heji.example/log", os.urandom)
     with closing(open_service(place, now.clock, passwords=CHEAP)) as service:
         service.start()
-        county = found_county(service, now, create_app(service).test_client())
+        county = found_county(service, now)
         event, author = county.harvesting("A1", hours_ago=48), county.authors["producer"]
     now.set_wall(jump)
     with closing(open_service(place, now.clock, passwords=CHEAP)) as service:

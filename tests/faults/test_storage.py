@@ -39,7 +39,7 @@ def county_on(settings: Settings) -> Iterator[County]:
     found_log(settings, "log.heji.example/log", os.urandom)
     with closing(open_service(settings, now.clock, passwords=CHEAP)) as service:
         service.start()
-        yield found_county(service, now, create_app(service).test_client())
+        yield found_county(service, now)
 
 
 def said_until_full(county: County, most: int) -> tuple[dict[str, Receipt], dict[str, Any]]:

@@ -16,7 +16,6 @@ from heji_trace.errors import HejiError, Misconfigured
 from heji_trace.ledger import ledger
 from heji_trace.store.db import Store
 from heji_trace.store.tables import LEDGER, metadata
-from heji_web.app import create_app
 from heji_web.commands.doctor import examine
 from heji_web.service.founding import found_log
 from heji_web.service.service import Service, open_service
@@ -42,7 +41,7 @@ def granted(settings: Settings, cluster: Cluster) -> Settings:
 def served(settings: Settings, cluster: Cluster, now: Now) -> Iterator[County]:
     service = open_service(granted(settings, cluster), now.clock, passwords=CHEAP)
     service.start()
-    yield found_county(service, now, create_app(service).test_client())
+    yield found_county(service, now)
     service.close()
 
 

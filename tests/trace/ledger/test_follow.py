@@ -23,7 +23,6 @@ from heji_trace.proving.entries import FIRST_PREV
 from heji_trace.proving.merkle import Frontier
 from heji_trace.proving.proof import parse_bundle
 from heji_trace.store.db import lock_ledger
-from heji_web.app import create_app
 from heji_web.service.service import Service, open_service
 from labelled import label
 from ledger_check import change, check_ledger, tamper, verified
@@ -46,8 +45,7 @@ def another(county: County, now: Now) -> Iterator[Callable[..., County]]:
             service = open_service(settings, now.clock, passwords=CHEAP)
             stack.callback(service.close)
             service.start()
-            client = create_app(service).test_client()
-            return County(service, now, client, county.authors, county.tokens, made=county.made + 10**6)
+            return County(service, now, county.authors, county.tokens, made=county.made + 10**6)
 
         yield start
 

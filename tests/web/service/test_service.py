@@ -71,7 +71,7 @@ def test_a_real_log_says_nothing_of_the_kind(service: Service) -> None:
 def test_a_ledger_behind_its_remembered_head_is_served_for_reading_and_says_so(
     service: Service, settings: Settings, now: Now
 ) -> None:
-    county = found_county(service, now, create_app(service).test_client())
+    county = found_county(service, now)
     service.close()
     (settings.head / "head").unlink()
     reopened = open_service(settings, now.clock, passwords=CHEAP)
