@@ -36,7 +36,7 @@ def test_the_page_shows_stock_and_live_warnings(county: County) -> None:
 
 def test_the_table_has_what_is_held_and_what_is_on_its_way(county: County) -> None:
     headings, *rows = stock_of(Person(county, "regulator"), packed(county))
-    assert headings == ["批次", "产品", "所在", "存量", "生效警示"]
+    assert headings == ["批次", "产品", "所在", "存量", "生效警示", "依据账本至第几条", "截至时间"]
     assert [row[:4] for row in rows] == [
         ["PK-1", "荔枝 5 千克装", "在库", "480 kg"],
         ["LZ-1", "鲜荔枝", "在库", "100 kg"],

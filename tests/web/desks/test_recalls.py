@@ -69,6 +69,43 @@ def test_whom_to_call_about_a_recall_is_a_file_too(county: County) -> None:
     assert rows("shop")[shop]["联系方式"] == ""
 
 
+def test_the_file_of_a_recall_has_what_consignees_report_and_says_as_of_when_it_was_made(
+    county: County,
+) -> None:
+    shop, packer = county.code("shop"), county.code("packer")
+    county.harvest("B1", "100")
+    county.make("packaging", {"B1": "60"}, {"P1": "60"})
+    for batch in ("B1", "P1"):
+        county.hand_over(batch, "30", "producer", "shop")
+    stated = {"level": 1, "ordered": True, "reason": "超标"}
+    recall = county.record("recall", "regulator", batches=["B1"], details=stated).event_id
+    figures = [
+        {"organisation": shop, "batch": "B1", "unit": "kg", "returned": "20", "sold": "10"},
+        {"organisation": shop, "batch": "P1", "unit": "kg", "returned": "30"},
+        {"organisation": packer, "unit": "kg", "on_hand": "1", "finish_on": "2026-06-09"},
+    ]
+    details = {"recall": recall, "status": "in_progress", "consignees": figures}
+    told_in = county.record("recall_update", "regulator", details=details).seq + 1
+
+    def rows(who: str) -> dict[str, dict[str, str]]:
+        answer = Person(county, who).client.get(f"/desk/recalls/{recall}/call-list.csv?lang=zh")
+        return {row["代码"]: row for row in csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig")))}
+
+    told = rows("regulator")
+    assert told[shop]["上报已退回"] == "B1 20 kg; P1 30 kg"
+    assert told[shop]["上报已售"] == "B1 10 kg"
+    # Who has none of it by the ledger reports all the same.
+    assert (told[packer]["在库"], told[packer]["上报在库"], told[packer]["完成期限"]) == (
+        "",
+        "1 kg",
+        "2026-06-09",
+    )
+    assert told[packer]["上报的账本条目"] == str(told_in)
+    assert {row["依据账本至第几条"] for row in told.values()} == {str(county.size)}
+    assert {row["截至时间"][:10] for row in told.values()} == {county.at()[:10]}
+    assert list(rows("shop")) == [shop]
+
+
 def test_the_recall_page_names_the_buyers_outside_the_chain_and_the_level_in_force(county: County) -> None:
     county.harvest("B1", "100")
     county.make("packaging", {"B1": "50"}, {"P1": "50"})

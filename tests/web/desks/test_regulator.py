@@ -123,6 +123,21 @@ def test_the_files_of_a_bad_batch_say_whom_to_call_and_what_is_wrong_in_words(ch
     Person(chain, "packer").see("/desk/batches/PK-1/call-list.csv", 404)
 
 
+@pytest.mark.parametrize("file", ["trace.csv", "call-list.csv"])
+def test_the_files_of_a_chain_say_as_of_which_entry_and_time_they_were_made(chain: County, file: str) -> None:
+    regulator, address = Person(chain, "regulator"), f"/desk/batches/PK-1/{file}"
+    size, then = chain.size, chain.at()[:16]
+    told = {(row["依据账本至第几条"], row["截至时间"]) for row in rows_of(regulator, address)}
+    assert told == {(str(size), then.replace("T", " "))}
+    chain.now.seconds += 3600
+    chain.harvest("LATER")
+    told = {
+        (row["依据账本至第几条"], row["截至时间"]) for row in rows_of(regulator, f"{address}?as_of={then}")
+    }
+    assert told == {(str(size), then.replace("T", " "))}
+    assert {row["依据账本至第几条"] for row in rows_of(regulator, address)} == {str(chain.size)}
+
+
 def test_both_directions_stand_on_one_page_with_totals_and_proofs(regulator: Person) -> None:
     page = regulator.see("/desk/batches/LZ-1")
     assert "下游 1 级" in page

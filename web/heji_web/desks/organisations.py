@@ -16,7 +16,7 @@ from heji_trace.errors import Unknown
 from heji_trace.judging.rules import LEVELS
 from heji_trace.rights.rights import may_oversee
 from heji_trace.store.tables import batches
-from heji_web.desks.tables_out import give_stock
+from heji_web.desks.tables_out import as_of_now, give_stock
 from heji_web.events.described import local_time
 from heji_web.requests.access import signed_in
 from heji_web.requests.headers import permit_scripts
@@ -68,7 +68,8 @@ def give_csv(code: str) -> ResponseReturnValue:
     with the_service().store.read() as connection:
         _facts(connection, code)
         held, arriving = (_warned_stock(connection, code, state) for state in ("held", "transit"))
-    return give_stock(held, arriving, code)
+        as_of = as_of_now(connection)
+    return give_stock(held, arriving, code, as_of)
 
 
 def _check_reader(code: str) -> None:

@@ -28,7 +28,7 @@ from heji_trace.tracing import tracing
 from heji_trace.vocabulary.times import BEIJING, beijing_date, moment_of
 from heji_trace.vocabulary.units import to_base, unit_name
 from heji_web.desks.regulator import amounts_said, find_telephone
-from heji_web.desks.tables_out import give_recall_list
+from heji_web.desks.tables_out import as_of_now, give_recall_list
 from heji_web.events import naming
 from heji_web.events.described import local_moment, local_time
 from heji_web.events.subjects import subjects_of
@@ -172,8 +172,10 @@ def give_calls(event_id: str) -> ResponseReturnValue:
     with the_service().store.read() as connection:
         report = recall_of(connection, author, event_id)
         codes = {each.organisation for each in report.consignees}
+        codes |= {row["organisation"] for each in report.updates for row in each.consignees}
         facts = _facts(connection, author, report, codes)
-    return give_recall_list(report, facts)
+        as_of = as_of_now(connection)
+    return give_recall_list(report, facts, as_of)
 
 
 def _facts(

@@ -28,7 +28,7 @@ from heji_trace.tracing import tracing
 from heji_trace.tracing.tracing import Direction, Trace
 from heji_trace.vocabulary.times import BEIJING, beijing_date, ms_of, parse_moment
 from heji_trace.vocabulary.units import dump_amount
-from heji_web.desks.tables_out import give_call_list, give_trace, labels_of, way_of
+from heji_web.desks.tables_out import AsOf, as_of_now, give_call_list, give_trace, labels_of, way_of
 from heji_web.events import naming
 from heji_web.events.described import kind_name, local_time
 from heji_web.events.subjects import products_of
@@ -129,8 +129,9 @@ def give_csv(batch: str) -> ResponseReturnValue:
     """The same answer as a spreadsheet program opens it."""
     author = signed_in().author
     with the_service().store.read() as connection:
-        answer = _answer(connection, author, _asked(connection, batch))
-    return give_trace(answer, batch)
+        asked = _asked(connection, batch)
+        answer, as_of = _answer(connection, author, asked), _as_of(connection, asked)
+    return give_trace(answer, batch, as_of)
 
 
 @blueprint.get("/desk/batches/<batch>/call-list.csv")
@@ -140,8 +141,9 @@ def give_calls(batch: str) -> ResponseReturnValue:
     if not may_oversee(author):
         raise Unknown
     with the_service().store.read() as connection:
-        answer = _answer(connection, author, _asked(connection, batch))
-    return give_call_list(answer, batch)
+        asked = _asked(connection, batch)
+        answer, as_of = _answer(connection, author, asked), _as_of(connection, asked)
+    return give_call_list(answer, batch, as_of)
 
 
 @blueprint.get("/desk/batches/<batch>/evidence.json")
@@ -216,6 +218,12 @@ def _asked(connection: Connection, batch: str) -> Asked:
     except (ValueError, OverflowError) as error:
         raise InvalidEvent([Problem("/as_of", "bad-moment", {"value": text[:60]})]) from error
     return Asked(batch, direction, shown, tracing.seq_at(connection, recorded_ms))
+
+
+def _as_of(connection: Connection, asked: Asked) -> AsOf:
+    if asked.as_of_seq is not None:
+        return AsOf(asked.as_of_seq + 1, asked.as_of.replace("T", " "))
+    return as_of_now(connection)
 
 
 def _trace(connection: Connection, author: Author, asked: Asked) -> Trace:
