@@ -86,6 +86,26 @@ def test_the_decoy_opens_nothing(store: Store) -> None:
         sign_in(store, always, "nobody", "x", source="::1", random=random.Random(1).randbytes, now_ms=0)
 
 
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_whoever_signs_in_while_the_account_is_closed_or_given_another_password_is_not_let_in(
+    store: Store, account: Account, is_closed: bool
+) -> None:
+    def is_right_slowly(expected: str, password: str) -> bool:
+        if is_closed:
+            with store.write() as connection:
+                close_account(connection, "chen", 0)
+        else:
+            reset_password(store, PLAIN, "chen", "set by the operator")
+        return is_right(expected, password)
+
+    slow = Passwords(PLAIN.hash, is_right_slowly, "decoy")
+    with pytest.raises(NotSignedIn) as refused:
+        sign_in(store, slow, "chen", PASSWORD, source="::1", random=random.Random(2).randbytes, now_ms=0)
+    assert refused.value.code == "wrong-name-or-password"
+    with store.read() as connection:
+        assert connection.execute(select(sessions)).all() == []
+
+
 def test_a_session_ends_by_idleness_and_by_age(store: Store, account: Account) -> None:
     secret = enter(store)
     with store.write() as connection:

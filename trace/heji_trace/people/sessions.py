@@ -78,6 +78,9 @@ def sign_in(
     if not _is_right(passwords, account, password) or account is None:
         raise NotSignedIn("wrong-name-or-password")
     with store.write() as connection:
+        if find_account(connection, name) != account:
+            # Closed or given another password meanwhile: a session that began now would outlive what ended all others.
+            raise NotSignedIn("wrong-name-or-password")
         forgive(connection, account_key)
         forget_old_attempts(connection, now_ms)
         return open_session(connection, account, random, now_ms)
