@@ -147,6 +147,17 @@ def test_a_second_request_hidden_in_a_body_is_never_answered(
     assert answer[9:12] in (b"400", b"501")
 
 
+@pytest.mark.parametrize("before", [b"2;", b"0\r\n"])
+def test_a_chunk_or_trailer_without_end_is_refused_before_it_is_kept(
+    app: Flask, settings: Settings, before: bytes
+) -> None:
+    head = b"POST /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with serving(app, settings), socket.create_connection(("127.0.0.1", settings.port), timeout=20) as raw:
+        # Far less than a body may have; whoever waits for the end of this line would wait here too.
+        raw.sendall(head + before + b"a" * 20_000)
+        assert raw.recv(12)[9:12] == b"400"
+
+
 def test_a_chunked_body_is_read_up_to_the_cap(app: Flask, settings: Settings) -> None:
     entered = Event()
 

@@ -20,6 +20,7 @@ from waitress import create_server, wasyncore
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ErrorTask
+from waitress.utilities import BadRequest
 
 from heji_trace import sentences
 from heji_web.service.settings import Settings
@@ -27,6 +28,8 @@ from heji_web.service.settings import Settings
 DRAIN_SECONDS = 30
 # Room for the frame of a multipart form around the largest file.
 _FRAME_BYTES = 64 * 1024
+# What stands before a chunk, or behind the last one; a packet that waitress reads at once is as long.
+_LONGEST_LINE = 8 * 1024
 # Sockets that only sit there must not keep others out; each costs a descriptor and a few kilobytes.
 _CONNECTIONS = 2000
 # For the database, the head and the files of imports, beside the connections.
@@ -80,6 +83,19 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
             # What comes behind is nobody's body any more.
             self.body_rcv = None
             raise ParsingError("Transfer-Encoding beside Content-Length")
+
+    def received(self, data: bytes) -> int:
+        """Refuse a chunk or a trailer whose own line does not end.
+
+        waitress keeps such a line in memory, up to the largest body, and copies it whole at every packet, in the one
+        thread that listens to all.
+        """
+        consumed: int = super().received(data)
+        chunks: Any = self.body_rcv if self.chunked else None
+        if chunks is not None and len(chunks.control_line) + len(chunks.trailer) > _LONGEST_LINE:
+            self.error = BadRequest("Chunk line too long")
+            self.completed = True
+        return consumed
 
 
 class _Channel(HTTPChannel):  # type: ignore[misc]
