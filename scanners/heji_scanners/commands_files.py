@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from heji_scanners.entries import State
 from heji_scanners.files import INSTRUMENT, SHEET_KINDS, ReadFile, read_bytes, read_file
 from heji_scanners.outbox import Outbox
-from heji_scanners.sending import Renamed, Sender, drain
+from heji_scanners.sending import Restored, Sender, drain
 from heji_scanners.server import Server
 from heji_scanners.settings import ScanSettings, read_settings, read_token, server_of
 from heji_scanners.taking import Taken, take_file
@@ -205,17 +205,17 @@ def send_files(
     with opened_outbox(settings) as outbox:
         before = outbox.counts()
         told = [_put_one(outbox, read_one(path, kind, organisation, settings), path) for path in files]
-        trouble, renamed = (None, None) if no_wait else _send(settings, outbox, patience)
+        trouble, restored = (None, None) if no_wait else _send(settings, outbox, patience)
         counts = outbox.counts()
     files_fine = all(each["ok"] for each in told)
     is_open = counts[State.PARKED] > 0 or (not no_wait and counts[State.WAITING] > 0)
     ok = files_fine and not is_open
     if wants_json():
         delivered = counts[State.DELIVERED] - before[State.DELIVERED]
-        parts = {"delivered": delivered, "trouble": trouble, "renamed": dump_renamed(renamed)}
+        parts = {"delivered": delivered, "trouble": trouble, "restored": dump_restored(restored)}
         print_json({"ok": ok, "files": told, **parts, "outbox": counts})
     else:
-        tell_renamed(renamed)
+        tell_restored(restored)
         if trouble is not None:
             tell("scan-not-sent", err=True, why=trouble[language()])
         tell_counts(counts)
@@ -273,7 +273,7 @@ def _say_taken(taken: Taken) -> None:
 
 def _send(
     settings: ScanSettings, outbox: Outbox, patience: float
-) -> tuple[dict[str, str] | None, Renamed | None]:
+) -> tuple[dict[str, str] | None, Restored | None]:
     """Send what waits, with a bar on a terminal; what kept some of it from being sent, and whether the ledger moved."""
     waiting = outbox.counts()[State.WAITING]
     if not waiting:
@@ -296,22 +296,25 @@ def _send(
             error = line.sender.trouble.error
             doing = say("scan-sending", language()) if error is None else error.sentence(language())
             bar.update(task, rate=rate, description=visible(doing))
-        error, renamed = line.sender.trouble.error, line.sender.take_renamed()
+        error, restored = line.sender.trouble.error, line.sender.take_restored()
     if not outbox.counts()[State.WAITING]:
-        return None, renamed
+        return None, restored
     error = error or ServerUnreachable("scan-waits")
-    return {"code": error.code, "zh": error.sentence("zh"), "en": error.sentence("en")}, renamed
+    return {"code": error.code, "zh": error.sentence("zh"), "en": error.sentence("en")}, restored
 
 
-def tell_renamed(renamed: Renamed | None) -> None:
-    """Say that the county's ledger goes on under another name, and what is sent once more for that."""
-    if renamed is not None:
-        tell("scan-ledger-renamed", known=renamed.known, found=renamed.found, count=renamed.again)
+def tell_restored(restored: Restored | None) -> None:
+    """Say that the county's ledger was restored behind what it had said, and what is sent once more for that."""
+    if restored is not None:
+        code = "scan-ledger-lacks" if restored.known == restored.found else "scan-ledger-renamed"
+        tell(code, known=restored.known, found=restored.found, count=restored.again)
 
 
-def dump_renamed(renamed: Renamed | None) -> dict[str, object] | None:
+def dump_restored(restored: Restored | None) -> dict[str, object] | None:
     """The same for programs."""
-    return None if renamed is None else {"from": renamed.known, "to": renamed.found, "again": renamed.again}
+    if restored is None:
+        return None
+    return {"from": restored.known, "to": restored.found, "again": restored.again}
 
 
 def tell_counts(counts: dict[State, int]) -> None:

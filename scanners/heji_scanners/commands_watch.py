@@ -11,7 +11,7 @@ import click
 
 from heji_scanners.commands_files import (
     Line,
-    dump_renamed,
+    dump_restored,
     kind_option,
     opened_line,
     opened_outbox,
@@ -19,7 +19,7 @@ from heji_scanners.commands_files import (
     read_one,
     take_one,
     tell_counts,
-    tell_renamed,
+    tell_restored,
 )
 from heji_scanners.settings import read_settings
 from heji_scanners.terminal import json_option, language, print_json, tell, visible, wants_json
@@ -94,11 +94,11 @@ def _send_a_while(line: Line, stopped: Flag, seconds: float, said: str, trouble:
     trouble = _steps(line, stopped, seconds) or trouble or line.sender.trouble.error
     if trouble is not None and trouble.code == "scan-token-refused":
         line.renew_token()
-    counts, renamed = line.outbox.counts(), line.sender.take_renamed()
-    if renamed is not None:
+    counts, restored = line.outbox.counts(), line.sender.take_restored()
+    if restored is not None:
         if wants_json():
-            print_json({"renamed": dump_renamed(renamed)}, indent=None)
-        tell_renamed(renamed)
+            print_json({"restored": dump_restored(restored)}, indent=None)
+        tell_restored(restored)
     if counts != before:
         if wants_json():
             print_json({"outbox": counts}, indent=None)

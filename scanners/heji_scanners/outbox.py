@@ -302,6 +302,12 @@ class Outbox:
         for part in _parts(numbers):
             yield from self._entries(self._db, part)
 
+    def receipts(self) -> Iterator[Mapping[str, Any]]:
+        """The receipts that came last, the newest first."""
+        query = "SELECT receipt FROM entries WHERE state = ? ORDER BY settled_ms DESC, number DESC LIMIT ?"
+        for (receipt,) in self._db.execute(query, (State.DELIVERED, _AT_ONCE)):
+            yield json.loads(receipt)
+
     def entry_of(self, name: str) -> Entry:
         """The entry with this number or id; raises Unknown."""
         column = "number" if name.isascii() and name.isdigit() and len(name) < 16 else "id"

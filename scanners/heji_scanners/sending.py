@@ -17,6 +17,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from heji_scanners.entries import FILE, Entry, State
+from heji_scanners.lasting import is_lost, newest_place
 from heji_scanners.outbox import LEDGER, Outbox
 from heji_scanners.server import Answer, Server
 from heji_scanners.turn import Turn
@@ -55,8 +56,8 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
-class Renamed:
-    """The ledger goes on under another name, and `again` delivered entries wait once more for that."""
+class Restored:
+    """The ledger goes on without what it had, under another name or its own: `again` entries wait once more for that."""
 
     known: str
     found: str
@@ -89,7 +90,7 @@ class Sender:
         self._runs: deque[list[int]] = deque()
         self._is_known = False
         self.trouble = Trouble()
-        self._renamed: Renamed | None = None
+        self._restored: Restored | None = None
 
     def step(self) -> float | None:
         """Send one request if it is time; how many seconds to wait before the next step, None where nothing waits.
@@ -113,10 +114,10 @@ class Sender:
             self._pause(error, None)
         return 0.0
 
-    def take_renamed(self) -> Renamed | None:
-        """That the ledger goes on under another name, if it was found since this was last asked."""
-        renamed, self._renamed = self._renamed, None
-        return renamed
+    def take_restored(self) -> Restored | None:
+        """That the ledger was restored behind what it had said, if it was found since this was last asked."""
+        restored, self._restored = self._restored, None
+        return restored
 
     def _wait(self) -> float | None:
         due_ms = self._outbox.find_due_ms()
@@ -134,9 +135,12 @@ class Sender:
             self._outbox.keep_fact(LEDGER, name)
         elif goes_on(known, name):
             # It was restored from a backup, and of what was recorded after that the outbox has the only copy.
-            self._renamed = Renamed(known, name, self._outbox.send_again(ledger=name))
+            self._restored = Restored(known, name, self._outbox.send_again(ledger=name))
         elif known != name:
             raise Misconfigured("scan-other-ledger", known=known, found=name, folder=self._outbox.folder)
+        elif (newest := newest_place(self._outbox.receipts())) is not None and is_lost(self._server, newest):
+            # The same, by somebody who did not know what had been signed and let it keep its name.
+            self._restored = Restored(known, name, self._outbox.send_again())
         self._is_known = True
 
     def _send(self, numbers: list[int]) -> None:

@@ -101,19 +101,19 @@ class Server:
             # A portal that wants its conditions accepted first, or the address of something else.
             raise ServerUnreachable("scan-not-heji", address=self.address) from None
 
+    def get_event(self, event_id: str) -> Answer:
+        """Ask for an event and its place in the ledger."""
+        headers = {"Authorization": f"Bearer {self.token}", "Accept": _JSON}
+        return _answer(*self._request("GET", f"/api/v1/events/{quote(event_id, safe='')}", None, headers))
+
+    def get_log(self, path: str) -> bytes | None:
+        """What the open log has under a path, such as its checkpoint; None where it answers otherwise."""
+        status, data, _ = self._request("GET", f"/log/{path}", None, {})
+        return data if status == http.HTTPStatus.OK else None
+
     def _post(self, path: str, body: bytes, media: str) -> Answer:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": media, "Accept": _JSON}
-        status, data, answered = self._request("POST", path, body, headers)
-        try:
-            document = json.loads(data)
-        except (ValueError, RecursionError):
-            document = {}
-        retry_after = answered.get("Retry-After", "")
-        return Answer(
-            status,
-            document if isinstance(document, dict) else {},
-            float(retry_after) if retry_after.isascii() and retry_after.isdigit() else None,
-        )
+        return _answer(*self._request("POST", path, body, headers))
 
     def _request(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
@@ -159,3 +159,16 @@ class Server:
             # `read1` ends quietly where the connection was cut before the announced length.
             raise http.client.IncompleteRead(b"", answer.length)
         return b"".join(pieces)
+
+
+def _answer(status: int, data: bytes, answered: http.client.HTTPMessage) -> Answer:
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        document = {}
+    retry_after = answered.get("Retry-After", "")
+    return Answer(
+        status,
+        document if isinstance(document, dict) else {},
+        float(retry_after) if retry_after.isascii() and retry_after.isdigit() else None,
+    )

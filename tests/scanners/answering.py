@@ -26,6 +26,8 @@ class Answering:
     headers: dict[str, str] = field(default_factory=dict)
     answer: Callable[[str, bytes], tuple[int, Any]] | None = None
     asked: list[tuple[str, bytes]] = field(default_factory=list)
+    # What is answered under a path that is only looked at; the key for all others.
+    found: dict[str, tuple[int, Any]] = field(default_factory=dict)
     # Sent instead of an answer.
     raw: bytes | None = None
 
@@ -39,7 +41,8 @@ def answering() -> Iterator[Answering]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            self.tell(200, told.key)
+            status, document = told.found.get(self.path, (200, told.key))
+            self.tell(status, document if isinstance(document, bytes) else json.dumps(document).encode())
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Thread
@@ -76,16 +76,25 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
         yield machine
 
 
-@pytest.fixture
-def address(county: County) -> Iterator[str]:
-    """Where the county answers over HTTP."""
+@contextmanager
+def answered(county: County) -> Iterator[str]:
+    """Where a county answers over HTTP."""
     settings = replace(county.service.settings, port=free_port())
     server = serving.Server(create_app(county.service), settings)
     thread = Thread(target=server.run)
     thread.start()
-    yield server.addresses[0]
-    server.stop()
-    thread.join(timeout=30)
+    try:
+        yield server.addresses[0]
+    finally:
+        server.stop()
+        thread.join(timeout=30)
+
+
+@pytest.fixture
+def address(county: County) -> Iterator[str]:
+    """Where the county answers over HTTP."""
+    with answered(county) as address:
+        yield address
 
 
 @pytest.fixture

@@ -224,7 +224,7 @@ def test_what_is_sent_again_is_answered_with_the_same_receipt_and_not_doubled(
     assert not machine.entry(first).is_unsent, "a ledger may have it: it is not to be discarded or replaced"
     send_until_still(sender)
     assert [machine.entry(each).receipt for each in (first, second)] == receipts
-    assert (county.size, sender.take_renamed()) == (before, None)
+    assert (county.size, sender.take_restored()) == (before, None)
 
 
 def test_a_ledger_that_goes_on_under_a_new_name_is_given_everything_once_more(
@@ -240,14 +240,14 @@ def test_a_ledger_that_goes_on_under_a_new_name_is_given_everything_once_more(
     machine.put(plain(3))
     other.asked.clear()
     send_until_still(sender)
-    renamed = sender.take_renamed()
-    assert renamed is not None
-    assert (renamed.known, renamed.found, renamed.again) == ("log.heji.example", "log.heji.example-2", 2)
+    restored = sender.take_restored()
+    assert restored is not None
+    assert (restored.known, restored.found, restored.again) == ("log.heji.example", "log.heji.example-2", 2)
     sent = [each["id"] for _, body in other.asked for each in json.loads(body)]
     assert sent == [plain(number)["id"] for number in (1, 2, 3)], "in order, and not what was given up"
     assert machine.outbox.counts()[D] == 3
     # From then on it belongs to that name; the one before it is refused, as a stale copy of the server would be.
-    assert sender.take_renamed() is None
+    assert sender.take_restored() is None
     other.key = KEY.encode()
     machine.put(plain(5))
     with pytest.raises(Misconfigured) as refused:
