@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, 
 from sqlalchemy.pool import StaticPool
 
 from heji_trace.errors import LedgerBusy, Misconfigured, Unknown
+from heji_trace.store.whereabouts import is_same_beside, is_same_file, remember_beside, remember_file
 
 # How our connections are called on a PostgreSQL server, each process by a name of its own.
 _APPLICATION = "heji "
@@ -91,12 +92,15 @@ class Store:
             self._reader = self._sqlite_engine("BEGIN", _SQLITE_READER, size=32)
             # By itself SQLite makes an empty database where there is none. Whoever looks changes nothing, and what is
             # made holds every sealed value: it is for its owner alone, wherever it lies.
-            event.listen(self._writer, "do_connect", _make_private)
+            event.listen(self._writer, "do_connect", self._make_once)
             event.listen(self._reader, "do_connect", _check_there)
         else:
             self._writer = self._postgresql_engine(_POSTGRESQL_WRITER, size=1)
             self._reader = self._postgresql_engine(_POSTGRESQL_READER, size=32)
         self._mutex = threading.Lock()
+        self._was_there = False
+        self.misplaced: str | None = None
+        """Why nothing is confirmed: the code of what became of SQLite's files when something was last to be written."""
         self.changes = 0
         """How often this process has written anything but entries: what it remembers of accounts holds until then."""
 
@@ -131,9 +135,13 @@ class Store:
     def append(self) -> Iterator[Connection]:
         """The same for the recorder, which writes entries and their effects and nothing else."""
         with self._mutex, _as_busy(), self._writer.connect() as connection:
+            self._check_files(connection)
             try:
                 with connection.begin():
                     yield connection
+                if self.path is not None:
+                    remember_beside(connection.info, self.path)
+                self._check_files(connection)
             except exc.IntegrityError:
                 raise
             except exc.DBAPIError:
@@ -174,6 +182,29 @@ class Store:
         self._reader.dispose()
         self._writer.dispose()
 
+    def _check_files(self, connection: Connection) -> None:
+        """Raise LedgerBusy where what is written on this connection would not be found again, or was just not."""
+        if self.path is None:
+            return
+        self.misplaced = None
+        if not is_same_file(connection.info, self.path):
+            if self.path.exists():
+                connection.invalidate()
+            # Else it is kept open: nobody else may have what was removed, and it may come back.
+            self.misplaced = "database-moved"
+        elif not is_same_beside(connection.info, self.path):
+            # What was acknowledged goes into the file itself while somebody still has the log open.
+            raw: Any = connection.connection.driver_connection
+            with suppress(sqlite3.Error):
+                raw.execute("PRAGMA wal_checkpoint")
+            self.misplaced = "database-log-moved"
+        if self.misplaced is not None:
+            raise LedgerBusy(self.misplaced)
+
+    def _make_once(self, dialect: object, record: object, arguments: list[Any], named: object) -> None:
+        """A database is made where there never was one; one that has gone is waited for."""
+        (_check_there if self._was_there else _make_private)(dialect, record, arguments, named)
+
     def _postgresql_engine(self, settings: Mapping[str, str], size: int) -> Engine:
         options = " ".join(
             f"-c {name}={value.replace(' ', chr(92) + ' ')}" for name, value in settings.items()
@@ -207,10 +238,19 @@ class Store:
 
         # The driver's own transactions once lost an acknowledged write; every BEGIN is ours.
         @event.listens_for(engine, "connect")
-        def _opened(raw: Any, _record: object) -> None:
+        def _opened(raw: Any, record: Any) -> None:
             raw.isolation_level = None
             for pragma in pragmas:
                 raw.execute(pragma)
+            if self.path is not None:
+                remember_file(record.info, self.path)
+                self._was_there = True
+
+        # Of those that only read: what they had open is another's file now, or nobody's.
+        @event.listens_for(engine, "checkout")
+        def _taken(_raw: object, record: Any, _fairy: object) -> None:
+            if "query_only" in "".join(pragmas) and self.path and not is_same_file(record.info, self.path):
+                raise exc.DisconnectionError
 
         @event.listens_for(engine, "begin")
         def _begun(connection: Connection) -> None:

@@ -78,6 +78,8 @@ def check_database(service: Service) -> Check:
             version = str(connection.execute(text(query)).scalar_one())
     except HejiError as error:
         return {"kind": kind, **failed(error)}
+    if service.store.misplaced is not None:
+        return {"kind": kind, **failed(LedgerBusy(service.store.misplaced))}
     check: dict[str, Any] = {"ok": True, "kind": kind, "version": version}
     if kind == "sqlite":
         # Sound all the same: this process has one writing connection, which owns every checkpoint.
