@@ -123,6 +123,19 @@ def test_the_files_of_a_bad_batch_say_whom_to_call_and_what_is_wrong_in_words(ch
     Person(chain, "packer").see("/desk/batches/PK-1/call-list.csv", 404)
 
 
+def test_the_page_of_a_batch_says_that_the_record_which_made_it_was_taken_back(chain: County) -> None:
+    made = chain.harvest("TWICE", "50")
+    then = chain.at()[:16]
+    chain.now.seconds += 3600
+    chain.record("correction", details={"corrects": [made.event_id], "reason": "重复录入"})
+    page = Person(chain, "regulator").see("/desk/batches/TWICE")
+    assert "制成该批次的记录已撤回" in page
+    assert "来源无记录" not in page
+    before = Person(chain, "regulator").see(f"/desk/batches/TWICE?as_of={then}")
+    assert "制成该批次的记录已撤回" not in before
+    assert "制成该批次的记录已撤回" not in Person(chain, "regulator").see("/desk/batches/LZ-1")
+
+
 @pytest.mark.parametrize("file", ["trace.csv", "call-list.csv"])
 def test_the_files_of_a_chain_say_as_of_which_entry_and_time_they_were_made(chain: County, file: str) -> None:
     regulator, address = Person(chain, "regulator"), f"/desk/batches/PK-1/{file}"

@@ -93,13 +93,15 @@ def show_batch(batch: str) -> ResponseReturnValue:
         speakers = choices.names_of(
             connection, codes, own=codes if oversees else naming.own_organisations(connection, author)
         )
-        number = connection.execute(select(batches.c.batch_number).where(batches.c.batch == batch)).scalar()
+        kept = select(batches.c.batch_number, batches.c.kind).where(batches.c.batch == batch)
+        number, kind = connection.execute(kept).one()
     return render_template(
         "trace.html",
         asked=asked,
         answer=answer,
         batch_number=number,
         centre=answer.rows[0],
+        is_taken_back=kind == "withdrawn" and answer.rows[0].row.unknown_origin,
         steps=_next_steps(author, answer.rows[0], recorded.keys()),
         levels=LEVELS,
         say_warning=say_warning,
