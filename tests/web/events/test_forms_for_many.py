@@ -12,6 +12,10 @@ HOUSEHOLDS = 25
 
 @pytest.fixture
 def households(county: County) -> list[str]:
+    return found_households(county)
+
+
+def found_households(county: County) -> list[str]:
     """Farms with a plot and a crop each, which all let the station record their harvests."""
     codes = [f"hh-{number:03}" for number in range(HOUSEHOLDS)]
     for number, code in enumerate(codes):

@@ -31,6 +31,9 @@ Style = Literal[
     "nothing",
 ]
 
+MOST_GIVERS = 20
+"""Above it, one of those for whom somebody may record is named, not listed: a phone does not load 4,000 households."""
+
 # References to what must stand in the register already: picked, not typed.
 _PICKED = frozenset({"site", "product", "cycle", "event"})
 # A place or a paper of somebody else may be meant, so that the list only helps.

@@ -32,7 +32,7 @@ from heji_trace.rights.rights import OPERATED_FOR_OTHERS
 from heji_trace.vocabulary.times import BEIJING, beijing_date, moment_of
 from heji_trace.vocabulary.units import measures_alike
 from heji_web.events import filled
-from heji_web.events.drawn import Fault, draw, suggestions_by_place, wanted_suggestions
+from heji_web.events.drawn import MOST_GIVERS, Fault, draw, suggestions_by_place, wanted_suggestions
 from heji_web.events.filled import Texts
 from heji_web.events.naming import known_names
 from heji_web.requests import kept_forms
@@ -48,8 +48,6 @@ blueprint.after_request(permit_scripts)
 _GIVER = "organisation"
 _REASON = "/details/reason"
 _MOST_LISTED = 30
-# Above it, the lists are those of one organisation: a phone does not load the plots of 4,000 households.
-_MOST_GIVERS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +202,7 @@ def _desk_of(connection: Connection, author: Author, kind_name: str, giver: str)
     Its lists are those of whom the form is for: whoever records for several does not search theirs among all.
     """
     kind, codes = _form_of(connection, author, kind_name)
-    is_for_one = len(codes) > _MOST_GIVERS
+    is_for_one = len(codes) > MOST_GIVERS
     if is_for_one:
         codes = [giver if giver in codes else codes[0]]
     names = choices.names_of(connection, codes, own=codes)

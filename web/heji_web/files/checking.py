@@ -8,8 +8,10 @@ from io import BytesIO
 from itertools import islice
 from typing import Any
 
+from sqlalchemy import Connection
+
 from heji_scanners.readers.rapid17 import RapidRow
-from heji_trace.desks import targets
+from heji_trace.desks import choices, targets
 from heji_trace.desks.pending import Chosen, Pending
 from heji_trace.desks.samples import match_result
 from heji_trace.desks.targets import Target
@@ -143,6 +145,7 @@ def read_upload(service: Service, author: Author, upload: Pending, job: Job[Any]
     chosen = upload.chosen
     tell = job.enter("read")
     with service.store.read() as connection:
+        giver = _giver(connection, author, chosen.organisation.strip(), service.clock.now_ms())
         reach = targets.reach_of(connection, author, beijing_date(service.clock.now_ms()))
 
         def match(row: RapidRow) -> Target | None:
@@ -154,13 +157,33 @@ def read_upload(service: Service, author: Author, upload: Pending, job: Job[Any]
         return imports.read_import(
             File(BytesIO(upload.data), upload.file_name, most_bytes=service.settings.body_limit),
             chosen.kind,
-            chosen.organisation or author.organisation,
+            giver,
             match,
             settled=chosen.settled,
             acknowledged=chosen.acknowledged,
             progress=tell,
             known_of=lambda kind: known_names(connection, author, kind, service.clock.now_ms()),
         )
+
+
+def _giver(connection: Connection, author: Author, named: str, now_ms: int) -> str:
+    """The organisation that a person names by code, name or a part of it and may record for; its own where none is.
+
+    Raises InvalidEvent where no such one or more than one is named so.
+    """
+    if named in ("", author.organisation):
+        return author.organisation
+    recorded = choices.recorded_for(connection, author, beijing_date(now_ms))
+    codes = {author.organisation, *(code for each in recorded.values() for code in each)}
+    if named in codes:
+        return named
+    names = choices.names_of(connection, codes, own=codes)
+    called = [code for code in codes if names.get(code) == named]
+    alike = [code for code in codes if named.casefold() in f"{code}\n{names.get(code, '')}".casefold()]
+    found = called if len(called) == 1 else alike
+    if len(found) != 1:
+        raise InvalidEvent([Problem("/organisation", "no-such-giver", {"name": named[:60]})])
+    return found[0]
 
 
 def _origin(service: Service, upload: Pending, read: Import) -> Origin:

@@ -22,6 +22,7 @@ from heji_trace.people.parties import Author
 from heji_trace.recording import imported
 from heji_trace.vocabulary.times import beijing_date, ms_of, parse_moment
 from heji_web.events.described import kind_name, local_time
+from heji_web.events.drawn import MOST_GIVERS
 from heji_web.files.checking import MOST_SHOWN, Checked, check_upload
 from heji_web.files.imports import INSTRUMENT, STATED, Asked
 from heji_web.files.marking import mark_sheet, marked_name
@@ -224,6 +225,7 @@ def _first_page(author: Author, error: InvalidEvent | None = None) -> ResponseRe
         "upload.html",
         kinds=kinds,
         givers=givers,
+        most_givers=MOST_GIVERS,
         has_instrument=bool(author.roles & _LABORATORIES),
         instrument=INSTRUMENT,
         refusal=error,
@@ -270,6 +272,7 @@ def _check_page(author: Author, import_id: str, checked: Checked) -> str:
         is_stated=checked.kind == STATED,
         has_instrument=bool(author.roles & _LABORATORIES),
         givers=givers,
+        most_givers=MOST_GIVERS,
         suggested=suggested,
         questions=_questions(checked.asked),
         kind_labels={kind.name: kind_name(kind, language()) for kind in KINDS.values()},
