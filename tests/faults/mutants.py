@@ -170,7 +170,7 @@ MUTANTS = (
     ),
     Mutant(
         "one id twice in one group",
-        "trace/heji_trace/recording/recorder.py",
+        "trace/heji_trace/recording/groups.py",
         "if alone or not parts or single in seen:",
         "if alone or not parts:",
         "tests/trace/recording/test_recorder.py::test_the_same_id_twice_at_once_is_recorded_once",
@@ -186,7 +186,7 @@ MUTANTS = (
     Mutant(
         "texts keep the form in which they were typed",
         "trace/heji_trace/events/shapes.py",
-        '        value = unicodedata.normalize("NFC", value)\n',
+        '        value = normal("NFC", value)\n',
         "        value = str(value)\n",
         "tests/trace/events/test_schemas.py::test_text_is_brought_to_one_form",
     ),

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
-from threading import Event as Signal
 from threading import Thread
 
 import pytest
@@ -27,8 +26,9 @@ from heji_trace.ledger import ledger
 from heji_trace.ledger.ledger import newest_note
 from heji_trace.projection import project
 from heji_trace.recording.enter import MOST_REFUSED
+from heji_trace.recording.groups import Wanted
 from heji_trace.recording.imported import Origin, imports_of, standing_ids
-from heji_trace.recording.recorder import Receipt, _Wanted
+from heji_trace.recording.recorder import Receipt
 from heji_trace.store.tables import checkpoints
 from heji_trace.vocabulary.times import Clock, dump_ms
 from heji_web.service.service import open_service
@@ -57,17 +57,18 @@ def together(
     answers: list[Future[list[Receipt]]] = []
 
     def wait(event: Event, who: str) -> None:
-        wanted = _Wanted([event], county.authors[who], bulk=False, dry_run=False)
+        wanted = Wanted([event], county.authors[who])
         answers.append(wanted.answer)
-        recorder._queue.put(wanted)
+        recorder.groups.put(wanted)
 
     with county.service.store.write():
         # The recorder takes the first by itself, and then waits for the store.
         wait(county.harvesting("OPENER"), "producer")
-        while recorder._queue.qsize():
+        while recorder.groups.waiting:
             time.sleep(0.001)
         for event, who in submissions:
             wait(event, who)
+        assert recorder.groups.waiting == len(submissions)
         closing = Thread(target=recorder.close)
         if then_close:
             closing.start()
@@ -316,96 +317,6 @@ def test_acknowledged_questions_are_recorded_and_warned_about(county: County) ->
     assert [question.code for question in asked.value.questions] == ["OVER_CONSUMPTION"]
     receipt = county.record("sale", moves=moves, acknowledged=["OVER_CONSUMPTION"])
     assert receipt.warnings == ("OVER_CONSUMPTION",)
-
-
-def test_how_many_statements_wait_is_told(county: County) -> None:
-    recorder = county.recorder
-    waiting: list[Future[list[Receipt]]] = []
-    with county.service.store.write():
-        # The first is taken at once, and waits for the store.
-        for number in range(4):
-            wanted = _Wanted([county.harvesting(f"A{number}")], county.authors["producer"])
-            waiting.append(wanted.answer)
-            recorder._queue.put(wanted)
-            while number == 0 and recorder.waiting:
-                time.sleep(0.001)
-        assert recorder.waiting == 3
-    for answer in waiting:
-        answer.result(timeout=30)
-    assert recorder.waiting == 0
-
-
-# --- groups ----------------------------------------------------------------------------------------------------------
-
-
-class Arrivals(Signal):
-    """What the recorder waits on for others to come; `arrive` is what happens meanwhile, however fast the machine is."""
-
-    def __init__(self, arrive: Callable[[], object], most_seconds: float) -> None:
-        super().__init__()
-        self.waits = 0
-        self._arrive = arrive
-        self._most_seconds = most_seconds
-
-    def wait(self, timeout: float | None = None) -> bool:
-        self.waits += 1
-        self._arrive()
-        return super().wait(self._most_seconds)
-
-
-@pytest.fixture
-def busy(county: County) -> County:
-    """A county whose recorder has just recorded a group of eight, and expects as many again."""
-    for each in together(county, [(county.harvesting(f"A{number}"), "producer") for number in range(8)]):
-        each.result()
-    return county
-
-
-def groups_since(county: County, before: list[int]) -> dict[int, int]:
-    """How many groups there were since, by the number of bits of their size."""
-    sizes = county.recorder.group_sizes
-    return {
-        bits: now - then for bits, (now, then) in enumerate(zip(sizes, before, strict=True)) if now > then
-    }
-
-
-def test_who_was_there_before_is_waited_for_and_all_share_one_group(busy: County) -> None:
-    recorder, before, gathering = busy.recorder, [*busy.recorder.group_sizes], Signal()
-    recorder._are_together = others = Arrivals(gathering.set, most_seconds=30)
-    first, *events = [busy.harvesting(f"B{number}") for number in range(8)]
-
-    def come(event: Event) -> Receipt:
-        if event is not first:
-            assert gathering.wait(30)
-        return recorder.submit(event, busy.authors["producer"])
-
-    with ThreadPoolExecutor(8) as pool:
-        seqs = {receipt.seq for receipt in pool.map(come, [first, *events])}
-    assert seqs == set(range(busy.size - 8, busy.size))
-    assert groups_since(busy, before) == {4: 1}
-    # Let go by the last of them, not by the time: one wait was enough.
-    assert others.waits == 1
-
-
-def test_nobody_is_waited_for_once_no_more_come(busy: County) -> None:
-    recorder, before = busy.recorder, [*busy.recorder.group_sizes]
-    recorder._are_together = alone = Arrivals(lambda: None, most_seconds=0)
-    recorder.submit(busy.harvesting("B1"), busy.authors["producer"])
-    assert (alone.waits, groups_since(busy, before)) == (1, {1: 1})
-
-
-def test_however_many_come_one_by_one_the_first_does_not_wait_for_ever(busy: County) -> None:
-    recorder, before = busy.recorder, [*busy.recorder.group_sizes]
-    late = [_Wanted([busy.harvesting(f"C{number}")], busy.authors["producer"]) for number in range(40)]
-    coming = iter(late)
-    recorder._are_together = slow = Arrivals(lambda: recorder._queue.put(next(coming)), most_seconds=0)
-    first = recorder.submit(busy.harvesting("B1"), busy.authors["producer"])
-    came = late[: slow.waits]
-    assert 1 < slow.waits < len(late)
-    assert [each.answer.result(timeout=30)[0].seq for each in came] == [
-        first.seq + at for at in range(1, len(came) + 1)
-    ]
-    assert sum(groups_since(busy, before).values()) == 1
 
 
 # --- clocks ----------------------------------------------------------------------------------------------------------

@@ -11,10 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
 
 from sqlalchemy import Connection, exc
 
@@ -30,6 +27,7 @@ from heji_trace.ledger.head import HeadFile, check_start
 from heji_trace.people.parties import Author
 from heji_trace.proving.keys import Signer
 from heji_trace.recording.enter import Receipt, enter_all, enter_one
+from heji_trace.recording.groups import Groups, Wanted, tell_nobody
 from heji_trace.recording.imported import Origin, enter_import
 from heji_trace.recording.said_before import SaidBefore
 from heji_trace.store.db import Store, is_passing, lock_ledger
@@ -37,31 +35,10 @@ from heji_trace.vocabulary.times import Clock, dump_ms
 
 __all__ = ["Receipt", "Recorder"]
 
-_GROUP = 256
-_GATHERINGS = 10
-_GATHERING_SECONDS = 0.0015
 _CLOCK_PARTING_MS = 5 * 60 * 1000
 _ATTEMPTS = 3
 # How long this process's head may lie behind what others have recorded.
 _FOLLOW_SECONDS = 1.0
-
-
-def _tell_nobody(_done: int) -> None:
-    """Of an import whose progress nobody watches."""
-
-
-@dataclass(slots=True)
-class _Wanted:
-    """Statements that wait together: one, or a bulk that is recorded wholly or not at all."""
-
-    events: Iterable[Event]
-    author: Author
-    bulk: bool = False
-    dry_run: bool = False
-    acknowledged: frozenset[str] = frozenset()
-    origin: Origin | None = None
-    progress: Callable[[int], None] = _tell_nobody
-    answer: Future[list[Receipt]] = field(default_factory=Future)
 
 
 class _DryRunDone(Exception):
@@ -84,10 +61,8 @@ class Recorder:
         self.erasures = ErasureList(head.folder)
         self._clock = clock
         self._random = random
-        self._queue: SimpleQueue[_Wanted | None] = SimpleQueue()
+        self.groups = Groups()
         self._gate = threading.Lock()
-        self._are_together = threading.Event()
-        self._awaited = 0
         self._tip: ledger.Tip
         self._owed: ledger.Tip | None = None
         self._is_tip_unsure = False
@@ -98,10 +73,6 @@ class Recorder:
         self.fault: HejiError | None = None
         self.heard: Callable[[Sequence[Receipt]], None] | None = None
         """Called with what was recorded, in the thread of whoever submitted it, before he goes on."""
-        self.grouped = 0
-        """How many statements there were in all groups."""
-        self.group_sizes = [0] * (_GROUP.bit_length() + 1)
-        """How many groups there were of fewer than 2^n statements and no fewer than half of that, by n."""
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
 
     def start(self) -> None:
@@ -127,7 +98,7 @@ class Recorder:
         Raises InvalidEvent, NotAllowed, Conflict or NeedsAcknowledgement where it is refused, LedgerBusy where
         nothing was written, Misconfigured or Untrusted where this ledger may not be continued.
         """
-        return self._wait(_Wanted([event], author))[0]
+        return self._wait(Wanted([event], author))[0]
 
     def submit_all(
         self,
@@ -137,7 +108,7 @@ class Recorder:
         dry_run: bool = False,
         acknowledged: frozenset[str] = frozenset(),
         origin: Origin | None = None,
-        progress: Callable[[int], None] = _tell_nobody,
+        progress: Callable[[int], None] = tell_nobody,
     ) -> list[Receipt]:
         """Record all events or none, in their order; `dry_run` only tells what would happen.
 
@@ -146,14 +117,14 @@ class Recorder:
         be known afterwards; `progress` is told how many events are done, while the write is going on.
         Raises BulkRefused with the refusal of each row that has one, and what `submit` raises for the whole.
         """
-        return self._wait(_Wanted(events, author, True, dry_run, acknowledged, origin, progress))
+        return self._wait(Wanted(events, author, True, dry_run, acknowledged, origin, progress))
 
     def close(self) -> None:
         """Record what waits, then stop taking statements."""
         with self._gate:
             is_first, self._closed = not self._closed, True
         if is_first:
-            self._queue.put(None)
+            self.groups.end()
         if self._thread.is_alive():
             self._thread.join()
 
@@ -171,68 +142,29 @@ class Recorder:
         """Whether statements are being taken."""
         return self._thread.is_alive() and not self._closed
 
-    @property
-    def waiting(self) -> int:
-        """How many statements wait for their group."""
-        return self._queue.qsize()
-
-    def _wait(self, wanted: _Wanted) -> list[Receipt]:
+    def _wait(self, wanted: Wanted) -> list[Receipt]:
         with self._gate:
             # Behind the end of the queue nobody would ever answer.
             if not self.is_alive:
                 raise LedgerBusy
-            self._queue.put(wanted)
-            if self._awaited and self._queue.qsize() >= self._awaited:
-                self._are_together.set()
+            self.groups.put(wanted)
         receipts = wanted.answer.result()
         if self.heard is not None and not wanted.dry_run:
             self.heard(receipts)
         return receipts
 
     def _work(self) -> None:
-        last, expected = False, 0
-        while not last:
-            group: list[_Wanted] = []
-            waiting = self._next()
-            if expected > 1 and waiting is not None:
-                self._let_gather(expected)
-            while waiting is not None:
-                group.append(waiting)
-                if self._queue.empty() or len(group) == _GROUP:
-                    break
-                waiting = self._queue.get()
-            last = waiting is None
-            self.group_sizes[len(group).bit_length()] += bool(group)
-            self.grouped += len(group)
-            for part in _parted(group):
-                self._record(part)
-            expected = len(group) + self._queue.qsize()
+        idle_seconds = None if self._follower is None else _FOLLOW_SECONDS
+        while not self.groups.is_over:
+            for group in self.groups.take(idle_seconds, self._follow):
+                self._record(group)
 
-    def _let_gather(self, expected: int) -> None:
-        """Where many record at once, wait for those who were there before: what a group costs is paid by more.
+    def _follow(self) -> None:
+        """While nobody asks, what other processes record is remembered."""
+        with suppress(Unavailable):
+            self.served_size()
 
-        Whoever was answered asks again soon, if it is one of many. Nobody is waited for who lets the others wait
-        for longer than it takes to see that no more come.
-        """
-        self._awaited = min(expected, _GROUP) - 1
-        for _ in range(_GATHERINGS):
-            before = self._queue.qsize()
-            if self._are_together.wait(_GATHERING_SECONDS) or self._queue.qsize() == before:
-                break
-        self._awaited = 0
-        self._are_together.clear()
-
-    def _next(self) -> _Wanted | None:
-        """What is asked next; while nobody asks, what other processes record is remembered."""
-        while self._follower is not None:
-            try:
-                return self._queue.get(timeout=_FOLLOW_SECONDS)
-            except Empty:
-                with suppress(Unavailable):
-                    self.served_size()
-        return self._queue.get()
-
-    def _record(self, group: list[_Wanted], attempts: int = _ATTEMPTS) -> None:
+    def _record(self, group: list[Wanted], attempts: int = _ATTEMPTS) -> None:
         """One transaction for a group; every member is answered, whatever happens."""
         try:
             answers = self._transact(group)
@@ -254,7 +186,7 @@ class Recorder:
             else:
                 wanted.answer.set_result(answer)
 
-    def _transact(self, group: list[_Wanted]) -> list[list[Receipt] | Exception]:
+    def _transact(self, group: list[Wanted]) -> list[list[Receipt] | Exception]:
         self._check_may_write()
         answers: list[list[Receipt] | Exception] = []
         tip = None
@@ -275,7 +207,7 @@ class Recorder:
         if tip is not None:
             self._tip = self._owed = tip
         self._remember()
-        if draft.erased or _is_erasure(group[0]):
+        if draft.erased or group[0].is_erasure:
             self._finish_erasures(draft.erased)
         return answers
 
@@ -287,7 +219,7 @@ class Recorder:
             raise LedgerBusy("erasures-not-durable") from error
 
     def _enter(
-        self, state: State, draft: ledger.Draft, group: list[_Wanted]
+        self, state: State, draft: ledger.Draft, group: list[Wanted]
     ) -> list[list[Receipt] | Exception]:
         first = group[0]
         if first.bulk:
@@ -373,27 +305,3 @@ def _is_of_one(error: Exception) -> bool:
     The usual broken constraint is an event id with which another process was first.
     """
     return not isinstance(error, HejiError) or isinstance(error, Refused)
-
-
-def _is_erasure(wanted: _Wanted) -> bool:
-    return not wanted.bulk and next(iter(wanted.events)).kind == "erasure"
-
-
-def _is_alone(wanted: _Wanted) -> bool:
-    """Whether it has a transaction of its own: an erasure may have to wait for readers, which others need not."""
-    return wanted.bulk or _is_erasure(wanted)
-
-
-def _parted(group: list[_Wanted]) -> list[list[_Wanted]]:
-    """Groups for one transaction each: bulks and erasures alone, and an event id never twice in the same one."""
-    parts: list[list[_Wanted]] = []
-    seen: set[str] = set()
-    for wanted in group:
-        single = "" if wanted.bulk else next(iter(wanted.events)).id
-        alone = _is_alone(wanted) or (bool(parts) and _is_alone(parts[-1][0]))
-        if alone or not parts or single in seen:
-            parts.append([])
-            seen = set()
-        parts[-1].append(wanted)
-        seen.add(single)
-    return parts

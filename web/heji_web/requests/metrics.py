@@ -102,8 +102,8 @@ class _Ledger(Collector):
         if recorder.is_alive or recorder.durable_size:
             # Until the database has answered once nobody knows how many there are, and a counter never goes back.
             yield CounterMetricFamily("heji_entries", "Entries of the ledger", value=recorder.durable_size)
-        yield _groups(recorder.group_sizes, recorder.grouped)
-        yield GaugeMetricFamily("heji_queue_depth", "Statements that wait", value=recorder.waiting)
+        yield _groups(recorder.groups.sizes, recorder.groups.taken)
+        yield GaugeMetricFamily("heji_queue_depth", "Statements that wait", value=recorder.groups.waiting)
         yield GaugeMetricFamily(
             "heji_recording",
             "1 while statements are taken",
