@@ -78,7 +78,7 @@ def find_rows(state: State, label: Row) -> Found:
     registry.find(product=[trail.row["product"]])
     _read_events(state, trail, cited | set(registry.seqs()))
     firsts = {seq: row["rank"] for seq in way.cited if (row := state.event_at(seq)) and row["rank"] != seq}
-    stored = stored_notices(state, trail.batch)
+    stored = stored_notices(state, trail)
     causes = {each.row["cause_seq"] for each in stored}
     tested = _tests_at(state.connection, causes)
     hidden = {row["seq"] for row in tested if row["status"] not in PUBLIC_STATUSES or row["released"] != 1}

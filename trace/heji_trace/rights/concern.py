@@ -68,6 +68,16 @@ def is_release(state: State, event: Event) -> bool:
     )
 
 
+def entrusted(state: State, batch: Row) -> set[str]:
+    """Who made a batch, and to whom it was sent from there on, hand to hand."""
+    sent = [line for line in state.lines.of("batch", batch["batch"]) if line["to_organisation"] is not None]
+    found, size = {batch["organisation"]}, 0
+    while len(found) > size:
+        size = len(found)
+        found |= {line["to_organisation"] for line in sent if line["holder"] in found}
+    return found
+
+
 def roles_of(state: State, organisation: str) -> frozenset[str]:
     """The roles that an organisation is registered with now."""
     return frozenset((state.find_registered("organisation", organisation) or {}).get("roles", ()))
@@ -99,7 +109,7 @@ def _check_own_batches(state: State, event: Event, batches: Iterable[str | None]
 
 def _check_entrusted(state: State, organisation: str, batch: str) -> None:
     row = state.find_batch(batch)
-    if row is not None and organisation not in _entrusted(state, row):
+    if row is not None and organisation not in entrusted(state, row):
         raise NotAllowed("batch-of-another", batch=batch)
 
 
@@ -218,16 +228,6 @@ def _tested_batches(state: State, seq: int) -> set[str]:
     )
     state.write()
     return set(state.connection.execute(union(drawn, tested)).scalars())
-
-
-def _entrusted(state: State, batch: Row) -> set[str]:
-    """Who made a batch, and to whom it was sent from there on."""
-    sent = [line for line in state.lines.of("batch", batch["batch"]) if line["to_organisation"] is not None]
-    found, size = {batch["organisation"]}, 0
-    while len(found) > size:
-        size = len(found)
-        found |= {line["to_organisation"] for line in sent if line["holder"] in found}
-    return found
 
 
 def _has_part(state: State, organisation: str, batch: str) -> bool:

@@ -10,6 +10,7 @@ from graphlib import CycleError, TopologicalSorter
 from operator import itemgetter
 
 from heji_trace.known.state import State, load_together
+from heji_trace.rights.concern import entrusted
 from heji_trace.store.gather import Row
 from heji_trace.store.lineage import Edge, ancestors
 
@@ -158,8 +159,11 @@ def read_ancestry(state: State, batches: Sequence[str]) -> Ancestry:
 
 
 def moves_of(state: State, batches: Sequence[str], roles: Collection[str] = ("moved",)) -> list[Move]:
-    """The lines in these roles that the batches stand in, in ledger order."""
-    lines = [row for batch in batches for row in state.lines.of("batch", batch) if row["role"] in roles]
+    """How the batches moved, in ledger order: the lines in these roles, of those whom the goods came to hand to hand.
+
+    Anybody can say that he sold or stored what a package names. It stands on record, and says nothing about the whole.
+    """
+    lines = [row for batch in batches for row in _trusted_lines(state, batch) if row["role"] in roles]
     state.events.load("seq", [row["seq"] for row in lines])
     return [
         Move(
@@ -173,6 +177,12 @@ def moves_of(state: State, batches: Sequence[str], roles: Collection[str] = ("mo
         for row in sorted(lines, key=itemgetter("seq"))
         if (event := state.event_at(row["seq"]))
     ]
+
+
+def _trusted_lines(state: State, batch: str) -> list[Row]:
+    row = state.find_batch(batch)
+    trusted = entrusted(state, row) if row else set()
+    return [line for line in state.lines.of("batch", batch) if line["holder"] in trusted]
 
 
 def coverage_of(trail: Trail, is_tested: Callable[[Sequence[str]], bool]) -> Coverage | None:

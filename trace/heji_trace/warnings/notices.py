@@ -13,10 +13,14 @@ from heji_trace.judging.rules import LEVELS, LOUDNESS, Raised
 from heji_trace.judging.wording import Said, day_said, said, same, say_warning, title_of
 from heji_trace.known.state import State
 from heji_trace.ledger.evidence import Proved
+from heji_trace.rights.concern import entrusted
 from heji_trace.sentences import isolated
 from heji_trace.store.gather import Row
+from heji_trace.tracing.trail import Trail
 from heji_trace.vocabulary.times import beijing_date
 
+# What whoever writes down the number of a package can cause: that he received it unsent, sent it nowhere, was late.
+_ANYBODY_S = ("CHAIN_BROKEN", "LATE_RECORD")
 _NAMED_CAUSES = ("hold", "recall", "harvest", "input_application")
 
 
@@ -55,10 +59,12 @@ class StoredWarning:
         return None if self.row["source"] == self.row["batch"] else str(self.row["source"])
 
 
-def stored_notices(state: State, batch: str) -> list[StoredWarning]:
+def stored_notices(state: State, trail: Trail) -> list[StoredWarning]:
     """The stored warnings that consumers may see, of each code and source the live one or else the last lifted."""
+    found = [row for row in state.warnings.of("batch", trail.batch) if LEVELS[row["code"]].consumer != "none"]
+    state.events.load("seq", {row["cause_seq"] for row in found})
     rows = sorted(
-        (row for row in state.warnings.of("batch", batch) if LEVELS[row["code"]].consumer != "none"),
+        (row for row in found if row["code"] not in _ANYBODY_S or _is_credible(state, trail, row)),
         key=lambda row: (row["lifted_seq"] is None, row["raised_seq"]),
     )
     newest = {(row["code"], row["source"]): row for row in rows}
@@ -69,6 +75,24 @@ def stored_notices(state: State, batch: str) -> list[StoredWarning]:
         StoredWarning(row, moments.get(row["raised_seq"], 0), moments.get(row["lifted_seq"]))
         for row in newest.values()
     ]
+
+
+def _is_credible(state: State, trail: Trail, warning: Row) -> bool:
+    """Whether a warning rests on the word of somebody to whom the goods came hand to hand.
+
+    Where they came otherwise to one who made the batch out of them, the gap is in its own chain, and every word counts.
+    """
+    source, cause = warning["source"], state.event_at(warning["cause_seq"])
+    row = state.find_batch(source)
+    if row is None or cause is None:
+        return True
+    users = {
+        maker["organisation"]
+        for name, maker in trail.rows.items()
+        if any(edge.parent == source for edge in trail.parents(name))
+    }
+    trusted = entrusted(state, row)
+    return cause["organisation"] in trusted or not users <= trusted
 
 
 def notice_of(
