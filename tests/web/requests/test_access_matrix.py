@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ from werkzeug.routing import Rule
 
 from county import CYCLE, PEOPLE, opened_county
 from heji_web.app import create_app
+from web.people import HTML
 from web.rights import ROLES, STRANGER, TARGETS, World, build
 
 Statuses = tuple[int, int, int, int]
@@ -277,6 +279,20 @@ def test_no_form_of_a_desk_is_taken_without_its_own_token(
         address = world.address(row.path or rule, row.thing, target)
         assert world.ask("POST", address, who, data={"csrf": token, **row.sent}).status_code == 403
     assert world.county.size == size
+
+
+@pytest.mark.parametrize(
+    "rule", [rule for rule in WRITING if not rule.startswith("/desk") and rule != "/sign-in"]
+)
+@pytest.mark.parametrize("media", ["application/json", "text/plain", "application/x-www-form-urlencoded"])
+def test_nothing_is_changed_by_a_cookie_alone(world: World, rule: str, media: str) -> None:
+    row, browser, size = WRITING[rule], world.browser("producer"), world.county.size
+    address = world.address(row.path or rule, row.thing, "own")
+    for headers in ({}, {"X-CSRF-Token": "wrong"}, {"X-HTTP-Method-Override": "GET"}):
+        answer = browser.post(address, data=json.dumps(row.sent), content_type=media, headers=headers)
+        assert (answer.status_code, answer.get_json()["code"]) == (403, "stale-form")
+    assert world.county.size == size
+    assert browser.get("/desk", headers=HTML).status_code == 200, "the session goes on"
 
 
 @pytest.mark.parametrize("who", PEOPLE)
