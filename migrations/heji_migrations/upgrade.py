@@ -74,11 +74,16 @@ def check_begun(connection: Connection) -> str:
     return at
 
 
-def check_current(connection: Connection) -> None:
-    """Raise Misconfigured, saying what to do, unless the database is at the newest revision with its triggers."""
+def check_revision(connection: Connection) -> None:
+    """Raise Misconfigured, saying what to do, unless the database is at the newest revision."""
     at = check_begun(connection)
     if at != head():
         raise Misconfigured("schema-older" if at in _known() else "schema-newer", current=at, head=head())
+
+
+def check_current(connection: Connection) -> None:
+    """Raise Misconfigured, saying what to do, unless the database is at the newest revision with its triggers."""
+    check_revision(connection)
     triggers.check(connection)
 
 

@@ -77,6 +77,23 @@ def rows_of(data: Path, *names: str) -> list[list[tuple[Any, ...]]]:
         ]
 
 
+def test_a_whole_ledger_whose_triggers_somebody_took_away_comes_back_by_its_backup(
+    live: Terminal, grown: County, tmp_path: Path
+) -> None:
+    settings = grown.service.settings
+    with grown.service.store.write() as connection:
+        connection.exec_driver_sql("DROP TRIGGER entries_no_update")
+    assert live.ask("migrate")["code"] in ("ledger-unguarded", "service-running")
+    made = live.ask("backup", "create")
+    assert made["size"] == grown.size
+    fresh = Terminal(tmp_path / "fresh")
+    fresh.environment["HEJI_HEAD"] = str(settings.head)
+    fresh.data.mkdir(mode=0o700)
+    shutil.copy(settings.key, fresh.data)
+    assert fresh.ask("restore", made["path"])["continues"]
+    assert fresh.ask("doctor")["checks"]["schema"]["code"] == "doctor-schema-fine"
+
+
 def test_a_backup_is_made_while_the_ledger_is_served_and_while_it_is_not(
     live: Terminal, grown: County
 ) -> None:

@@ -18,11 +18,13 @@ from county import County
 from heji_trace.errors import Misconfigured
 from heji_trace.proving.checkpoint import dump_checkpoint, sign_note
 from heji_trace.proving.keys import Signer
+from heji_web.app import create_app
 from heji_web.commands.doctor import examine, examine_without_key
 from heji_web.commands.findings import Finding
 from heji_web.service.service import Service, open_service
 from heji_web.service.settings import Settings
 from ledger_check import tamper
+from postgresql import Cluster
 from served import Served
 from web.doors import CHEAP, Now
 
@@ -129,6 +131,18 @@ def test_a_database_that_does_not_answer_is_a_problem(service: Service, tmp_path
         )
         assert "备份" not in findings[line].sentence("zh")
     assert told(findings["clock"]) == ("notice", "doctor-clock-alone")
+
+
+@pytest.mark.postgresql_only
+def test_why_a_server_lets_nobody_in_is_told_to_whoever_runs_the_machine(
+    service: Service, cluster: Cluster
+) -> None:
+    url = cluster.url("postgres", "nobody_of_this_name")
+    with closing(open_service(replace(service.settings, database_url=url), passwords=CHEAP)) as refused:
+        sentence = found(refused)["database"].sentence("en")
+        answer = create_app(refused).test_client().get("/readyz").get_data(as_text=True)
+    assert 'role "nobody_of_this_name" does not exist' in sentence
+    assert "nobody_of_this_name" not in answer, "those who call the service need not know"
 
 
 def test_an_empty_database_is_no_ledger_that_an_upgrade_would_mend(service: Service, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, text
 from sqlalchemy.pool import StaticPool
 
-from heji_trace.errors import LedgerBusy, Misconfigured, Unknown
+from heji_trace.errors import HejiError, LedgerBusy, Misconfigured, Unknown
 from heji_trace.store.whereabouts import is_same_beside, is_same_file, remember_beside, remember_file
 
 # How our connections are called on a PostgreSQL server, each process by a name of its own.
@@ -288,6 +288,12 @@ def is_passing(error: BaseException) -> bool:
     return isinstance(cause, exc.DBAPIError) and (
         cause.connection_invalidated or getattr(cause.orig, "sqlstate", None) in _PASSING
     )
+
+
+def driver_words(error: HejiError) -> str:
+    """What the driver said of a failure, on one line, for the operator alone: it names hosts, files and roles."""
+    words = str(getattr(error.__cause__, "orig", None) or "").strip()
+    return words.partition("\n")[0].strip() or "-"
 
 
 @contextmanager

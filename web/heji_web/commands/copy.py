@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,7 +15,7 @@ from heji_trace.errors import LedgerBusy, Misconfigured
 from heji_trace.ledger.head import HeadFile, check_start
 from heji_trace.ledger.verify import verify
 from heji_trace.proving.keys import read_signer
-from heji_trace.store.db import Store, count_other_processes, lock_ledger, wait_without_end
+from heji_trace.store.db import Store, count_other_processes, driver_words, lock_ledger, wait_without_end
 from heji_web.commands.terminal import (
     PROBLEM_FOUND,
     json_option,
@@ -99,9 +100,13 @@ def _check_answers(target: Store, settings: Settings) -> None:
             with target.read():
                 return
         if not file.parent.is_dir():
-            raise Misconfigured("copy-target-silent", target=settings.shown_database)
+            raise Misconfigured(
+                "copy-target-silent", target=settings.shown_database, reason=os.strerror(errno.ENOENT)
+            )
     except LedgerBusy as error:
-        raise Misconfigured("copy-target-silent", target=settings.shown_database) from error
+        raise Misconfigured(
+            "copy-target-silent", target=settings.shown_database, reason=driver_words(error)
+        ) from error
 
 
 @contextmanager

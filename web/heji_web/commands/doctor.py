@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
@@ -25,6 +26,7 @@ from heji_trace.ledger.head import check_remembered
 from heji_trace.printing.label_sheet import Label, dump_sheet
 from heji_trace.printing.labels import dump_png
 from heji_trace.proving.entries import parse_entry
+from heji_trace.store.db import driver_words
 from heji_trace.vocabulary.times import dump_ms
 from heji_web.api.health import check_database, check_head, check_schema, failed
 from heji_web.commands.doctor_backups import device_of, examine_backups, examine_copy
@@ -35,6 +37,11 @@ from heji_web.service.secret_files import check_private
 from heji_web.service.service import Service
 from heji_web.service.settings import LOCAL_HOSTS, Settings
 
+_SCHEMA_REMEDIES = {
+    "schema-older": "remedy-schema-older",
+    "schema-newer": "remedy-schema-newer",
+    "ledger-unguarded": "remedy-unguarded",
+}
 _CLOCK_MS = 5 * 60 * 1000
 _ASK_SECONDS = 5
 _BEIJING_SECONDS = 8 * 3600
@@ -114,7 +121,8 @@ def _database(service: Service) -> Iterator[Finding]:
     check = check_database(service)
     if not check["ok"]:
         is_damaged = check["code"] == "database-damaged"
-        yield told("database", check, "remedy-database-damaged" if is_damaged else "remedy-database")
+        finding = told("database", check, "remedy-database-damaged" if is_damaged else "remedy-database")
+        yield replace(finding, reason=_driver_reason(service))
     elif _is_empty(service):
         yield problem("database", "database-empty", "remedy-database-absent")
     elif check["kind"] == "sqlite" and not check["fixed_wal_reset"]:
@@ -122,6 +130,15 @@ def _database(service: Service) -> Iterator[Finding]:
         yield fine("database", "doctor-sqlite-old", version=check["version"])
     else:
         yield fine("database", "doctor-database-fine", kind=check["kind"], version=check["version"])
+
+
+def _driver_reason(service: Service) -> str | None:
+    """What the database's driver says of the failure."""
+    try:
+        with service.store.read():
+            return None
+    except HejiError as error:
+        return driver_words(error)
 
 
 def _is_empty(service: Service) -> bool:
@@ -148,7 +165,10 @@ def _server(service: Service) -> Iterator[Finding]:
 
 def _schema(service: Service) -> Iterator[Finding]:
     check = check_schema(service)
-    yield fine("schema", "doctor-schema-fine") if check["ok"] else told("schema", check, "remedy-schema")
+    if check["ok"]:
+        yield fine("schema", "doctor-schema-fine")
+    else:
+        yield told("schema", check, _SCHEMA_REMEDIES.get(check["code"], "remedy-database"))
 
 
 def _head(service: Service) -> Iterator[Finding]:

@@ -16,7 +16,8 @@ State = Literal["fine", "notice", "problem"]
 class Finding:
     """One line of the examination, named once; `remedy` is the code of what to do about it.
 
-    Its sentence is that of `code` with `names`, or what an error `said` by language.
+    Its sentence is that of `code` with `names`, or what an error `said` by language; behind it stands in brackets the
+    `reason` that another program gave in its own words.
     """
 
     name: str
@@ -25,10 +26,12 @@ class Finding:
     names: Mapping[str, object] = field(default_factory=dict)
     remedy: str | None = None
     said: Mapping[str, str] | None = None
+    reason: str | None = None
 
     def sentence(self, language: str) -> str:
         """What was found, in `language` ("zh" or "en")."""
-        return self.said[language] if self.said else sentences.say(self.code, language, **self.names)
+        sentence = self.said[language] if self.said else sentences.say(self.code, language, **self.names)
+        return f"{sentence} [{self.reason}]" if self.reason else sentence
 
     def remedy_sentence(self, language: str) -> str | None:
         """What to do about it, or None where nothing need be done."""
