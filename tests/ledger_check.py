@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import psycopg
 from sqlalchemy import Connection, select
 
-from heji_trace.judging.rules import INHERITED
+from heji_trace.judging.levels import INHERITED
 from heji_trace.ledger import ledger
 from heji_trace.ledger.verify import Report, verify
 from heji_trace.projection.replay import check_projections

@@ -178,10 +178,10 @@ MUTANTS = (
     # --- what is said of food ---
     Mutant(
         "the first clear day is forbidden",
-        "trace/heji_trace/judging/rules.py",
+        "trace/heji_trace/judging/waits.py",
         "    return beijing_date(harvest.occurred_ms) < first_clear_day(beijing_date(last_ms), days)\n",
         "    return beijing_date(harvest.occurred_ms) <= first_clear_day(beijing_date(last_ms), days)\n",
-        "tests/trace/judging/test_rules.py::test_a_harvest_on_the_first_clear_day_is_fine",
+        "tests/trace/judging/test_waits.py::test_a_harvest_on_the_first_clear_day_is_fine",
     ),
     Mutant(
         "texts keep the form in which they were typed",

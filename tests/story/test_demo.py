@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 from heji_trace.errors import BulkRefused, NotAllowed
 from heji_trace.events.schemas import parse_event
 from heji_trace.identifiers import checks
-from heji_trace.judging.rules import LEVELS
+from heji_trace.judging.levels import LEVELS
 from heji_trace.known.state import State as Known
 from heji_trace.ledger import ledger
 from heji_trace.ledger.evidence import Trust

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from county import CYCLE, PRODUCT, County
 from heji_trace.effects.settle import _worst, dump_data
 from heji_trace.events.schemas import parse_event
-from heji_trace.judging.rules import Raised
+from heji_trace.judging.facts import Raised
 from heji_trace.known.state import State
 from heji_trace.store import tables
 from labelled import look_at, state_result

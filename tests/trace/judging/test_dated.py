@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heji_trace.judging.dated import AwaitedFact, CertificateFact, DatedFacts, dated_warnings, is_policy_met
-from heji_trace.judging.rules import HOUR_MS, Raised, Thresholds
+from heji_trace.judging.facts import HOUR_MS, Raised, Thresholds
 
 MADE = date(2026, 6, 12)
 NOON = 1_781_236_800_000  # 12 June 2026, 12:00 in Beijing

@@ -9,7 +9,7 @@ from county import CYCLE, PLOT, PRODUCT, County
 from heji_trace.errors import InvalidEvent, NeedsAcknowledgement
 from heji_trace.events.event import Event
 from heji_trace.judging.editions import parse_thresholds, unreadable_rows
-from heji_trace.judging.rules import Thresholds
+from heji_trace.judging.facts import Thresholds
 from heji_trace.known.state import State
 from labelled import look_at
 from ledger_check import check_ledger

@@ -4,36 +4,23 @@ from dataclasses import replace
 
 import pytest
 
-from heji_trace.judging.intervals import Interval
-from heji_trace.judging.rules import (
-    DAY_MS,
-    HOUR_MS,
-    INHERITED,
-    LEVELS,
-    LOUDNESS,
-    STOPPING,
-    ApplicationFact,
+from heji_trace.judging.facts import (
     Facts,
-    HarvestFact,
     HoldFact,
     Raised,
     ScopeFact,
     TestFact,
     Thresholds,
-    Waits,
-    stored_warnings,
 )
+from heji_trace.judging.rules import stored_warnings
+from heji_trace.judging.waits import Waits
 
-NOON = 1_780_000_000_000 // DAY_MS * DAY_MS + 4 * HOUR_MS  # 12:00 in Beijing
-TABLE = [Interval("代森锰锌", "荔枝", "", 10, "2026-example", verified=False)]
-SPRAY = ApplicationFact(3, 3, "pesticide", "代森锰锌可湿粉", ("代森锰锌",), "80% WP", None, NOON, NOON)
-PICKING = HarvestFact(5, 5, "荔枝", NOON + 10 * DAY_MS, NOON + 10 * DAY_MS, (SPRAY,))
 RAPID = TestFact(7, 7, "S1", "rapid", "positive", "reviewed", released=True)
 FORMAL = TestFact(9, 9, "S2", "formal", "conforming", "final", released=True)
 
 
 def warnings_of(facts: Facts) -> list[Raised]:
-    return stored_warnings(facts, lambda _: Waits(TABLE), Thresholds())
+    return stored_warnings(facts, lambda _: Waits(), Thresholds())
 
 
 def codes_of(facts: Facts) -> list[str]:
@@ -53,85 +40,6 @@ def test_a_hold_warns_until_it_is_released() -> None:
 )
 def test_the_place_in_a_recall_decides_its_warning(standing: str, code: str) -> None:
     assert codes_of(Facts(scopes=[ScopeFact(4, "recall-id", standing)])) == [code]
-
-
-def test_a_harvest_on_the_first_clear_day_is_fine() -> None:
-    assert warnings_of(Facts(harvests=[PICKING])) == []
-
-
-def test_a_harvest_one_day_early_is_inside_the_interval() -> None:
-    early = replace(PICKING, occurred_ms=PICKING.occurred_ms - DAY_MS)
-    [raised] = warnings_of(Facts(harvests=[early]))
-    assert (raised.code, raised.data["short"], raised.data["verified"]) == ("PHI_VIOLATION", 1, False)
-
-
-def test_an_application_after_the_harvest_does_not_concern_it() -> None:
-    later = replace(SPRAY, occurred_ms=PICKING.occurred_ms + HOUR_MS)
-    assert warnings_of(Facts(harvests=[replace(PICKING, applications=(later,))])) == []
-
-
-def test_an_interval_rests_unproven_on_a_use_recorded_after_the_harvest() -> None:
-    written_back = replace(SPRAY, seq=6, rank=6, recorded_ms=PICKING.recorded_ms)
-    facts = Facts(harvests=[replace(PICKING, applications=(written_back,))])
-    patient = Thresholds(late_record_hours=1000)
-    assert [raised.code for raised in stored_warnings(facts, lambda _: Waits(TABLE), patient)] == [
-        "PHI_UNPROVEN"
-    ]
-    in_time = replace(written_back, seq=4, rank=4)
-    assert (
-        stored_warnings(
-            Facts(harvests=[replace(PICKING, applications=(in_time,))]), lambda _: Waits(TABLE), patient
-        )
-        == []
-    )
-
-
-def test_a_use_that_was_recorded_in_time_stays_so_when_its_note_is_corrected_after_the_harvest() -> None:
-    assert codes_of(Facts(harvests=[replace(PICKING, applications=(replace(SPRAY, seq=9),))])) == []
-
-
-def test_an_interval_rests_unproven_on_a_use_recorded_days_late() -> None:
-    late = replace(SPRAY, recorded_ms=SPRAY.occurred_ms + 73 * HOUR_MS)
-    assert codes_of(Facts(harvests=[replace(PICKING, applications=(late,))])) == ["PHI_UNPROVEN"]
-
-
-def test_eggs_before_the_end_of_a_withdrawal_period_are_warned_about() -> None:
-    drug = replace(SPRAY, input_type="veterinary", name="土霉素", actives=(), withdrawal_days=11)
-    [raised] = warnings_of(Facts(harvests=[replace(PICKING, applications=(drug,))]))
-    assert (raised.code, raised.data["drug"]) == ("VET_WITHDRAWAL", "土霉素")
-    assert (
-        warnings_of(Facts(harvests=[replace(PICKING, applications=(replace(drug, withdrawal_days=10),))]))
-        == []
-    )
-
-
-def test_waiting_times_count_from_the_end_of_a_course() -> None:
-    course = replace(
-        SPRAY, ended_ms=SPRAY.occurred_ms + 4 * DAY_MS, recorded_ms=SPRAY.occurred_ms + 4 * DAY_MS
-    )
-    [raised] = warnings_of(Facts(harvests=[replace(PICKING, applications=(course,))]))
-    assert (raised.code, raised.data["short"]) == ("PHI_VIOLATION", 4)
-    drug = replace(course, input_type="veterinary", actives=(), withdrawal_days=7)
-    [raised] = warnings_of(Facts(harvests=[replace(PICKING, applications=(drug,))]))
-    assert raised.code == "VET_WITHDRAWAL"
-    cleared = replace(drug, withdrawal_days=6)
-    assert codes_of(Facts(harvests=[replace(PICKING, applications=(cleared,))])) == []
-
-
-def test_what_is_collected_amid_a_course_is_inside_its_period() -> None:
-    course = replace(
-        SPRAY, input_type="veterinary", withdrawal_days=1, ended_ms=PICKING.occurred_ms + 3 * DAY_MS
-    )
-    assert codes_of(Facts(harvests=[replace(PICKING, applications=(course,))])) == ["VET_WITHDRAWAL"]
-    without_wait = replace(course, withdrawal_days=0)
-    assert codes_of(Facts(harvests=[replace(PICKING, applications=(without_wait,))])) == []
-
-
-def test_a_course_recorded_at_its_end_is_not_late() -> None:
-    end = SPRAY.occurred_ms + 5 * DAY_MS
-    course = replace(SPRAY, ended_ms=end, recorded_ms=end)
-    later = replace(PICKING, occurred_ms=end + 20 * DAY_MS, applications=(course,))
-    assert codes_of(Facts(harvests=[later])) == []
 
 
 def test_a_reviewed_positive_screening_is_a_pause_and_never_a_failure() -> None:
@@ -246,8 +154,3 @@ def test_a_producers_own_failed_check_pauses_and_does_not_fail() -> None:
 
 def test_an_unknown_origin_breaks_the_chain() -> None:
     assert warnings_of(Facts(unknown_origin_seq=2)) == [Raised("CHAIN_BROKEN", 2, {"gap": "origin"})]
-
-
-def test_every_code_that_spreads_or_stops_has_a_level() -> None:
-    assert {*INHERITED, *INHERITED.values(), *STOPPING} <= set(LEVELS)
-    assert {level for each in LEVELS.values() for level in (each.consumer, each.regulator)} <= set(LOUDNESS)

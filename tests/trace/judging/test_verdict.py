@@ -5,7 +5,7 @@ import re
 import pytest
 
 from heji_trace import sentences
-from heji_trace.judging.rules import LEVELS
+from heji_trace.judging.levels import LEVELS
 from heji_trace.judging.verdict import SHAPES, Passed, judge_code, judge_warnings
 from heji_trace.judging.wording import same, say_warning
 

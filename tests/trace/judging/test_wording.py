@@ -8,7 +8,7 @@ import pytest
 from heji_trace import sentences
 from heji_trace.effects.suspicion import Suspicion
 from heji_trace.errors import Question
-from heji_trace.judging.rules import LEVELS
+from heji_trace.judging.levels import LEVELS
 from heji_trace.judging.wording import day_said, joined, name_said, said, same, say_short, say_warning, told
 
 INTERVAL = {

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, insert, select, update
 
-from heji_trace.judging.rules import Thresholds
+from heji_trace.judging.facts import Thresholds
 from heji_trace.known.state import State
 from heji_trace.store import tables
 from heji_trace.store.db import Store

@@ -16,7 +16,7 @@ from heji_trace.effects.book import change_finding
 from heji_trace.effects.settle import settle
 from heji_trace.effects.suspect import moving_batches, stopping_codes
 from heji_trace.events.event import Event
-from heji_trace.judging.rules import STOPPING
+from heji_trace.judging.levels import STOPPING
 from heji_trace.known.state import State
 from heji_trace.store.gather import Row
 from heji_trace.store.tables import events, findings, warnings

@@ -9,7 +9,7 @@ from sqlalchemy import Row, Select, or_, select
 
 from heji_trace.corrections.withdrawal import in_parts
 from heji_trace.effects.settle import settle
-from heji_trace.judging.rules import DAY_MS
+from heji_trace.judging.facts import DAY_MS
 from heji_trace.known.state import State
 from heji_trace.store.tables import applications, batches, conditions, events, harvests, register
 from heji_trace.vocabulary.times import beijing_midnight_ms

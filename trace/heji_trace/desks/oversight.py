@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, select, union
 
 from heji_trace.desks.choices import facts_told, product_names
 from heji_trace.errors import InvalidEvent, Problem
-from heji_trace.judging.rules import LEVELS, LOUDNESS
+from heji_trace.judging.levels import LEVELS, LOUDNESS
 from heji_trace.known.state import State
 from heji_trace.people.parties import Author
 from heji_trace.rights.listing import Filter, visible_events

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 
 from heji_trace.errors import Unknown
 from heji_trace.identifiers.codes import trace_url
-from heji_trace.judging.rules import Raised
+from heji_trace.judging.facts import Raised
 from heji_trace.known.state import State
 from heji_trace.known.statements import standing_of
 from heji_trace.people.parties import Author

@@ -11,16 +11,9 @@ from typing import Any
 from heji_trace.dossier.registry import choice_said
 from heji_trace.effects.settle import harvest_facts
 from heji_trace.events.kinds import words
+from heji_trace.judging.facts import ApplicationFact, HarvestFact, Thresholds
 from heji_trace.judging.intervals import Interval, find_group, first_clear_day
-from heji_trace.judging.rules import (
-    ApplicationFact,
-    HarvestFact,
-    Thresholds,
-    WaitsAt,
-    decisive_interval,
-    find_withdrawal,
-    waiting_warnings,
-)
+from heji_trace.judging.waits import WaitsAt, decisive_interval, find_withdrawal, waiting_warnings
 from heji_trace.judging.wording import (
     Said,
     day_said,

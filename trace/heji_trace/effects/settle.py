@@ -13,8 +13,7 @@ import orjson
 
 from heji_trace.effects.watch import watched
 from heji_trace.events.kinds.words import OFFICIAL
-from heji_trace.judging.rules import (
-    INHERITED,
+from heji_trace.judging.facts import (
     ApplicationFact,
     Facts,
     HarvestFact,
@@ -22,8 +21,9 @@ from heji_trace.judging.rules import (
     Raised,
     ScopeFact,
     TestFact,
-    stored_warnings,
 )
+from heji_trace.judging.levels import INHERITED
+from heji_trace.judging.rules import stored_warnings
 from heji_trace.known.said import said_by
 from heji_trace.known.state import State
 from heji_trace.store import lineage

@@ -13,7 +13,9 @@ from heji_trace.effects.suspicion import Suspicion
 from heji_trace.errors import InvalidEvent
 from heji_trace.events.event import Event
 from heji_trace.judging.dated import passed, shelf_facts
-from heji_trace.judging.rules import STOPPING, ApplicationFact, HarvestFact, Waits, waiting_warnings
+from heji_trace.judging.facts import ApplicationFact, HarvestFact
+from heji_trace.judging.levels import STOPPING
+from heji_trace.judging.waits import Waits, waiting_warnings
 from heji_trace.known.measures import giver_of, measure, measure_known
 from heji_trace.known.state import State
 from heji_trace.store.gather import Row

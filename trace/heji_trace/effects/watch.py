@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Any
 
 from heji_trace.judging.cold_chain import Band, Limits, Reading, find_band, find_excursion
-from heji_trace.judging.rules import Raised, Thresholds
+from heji_trace.judging.facts import Raised, Thresholds
 from heji_trace.known.state import State
 from heji_trace.store.gather import Row
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from heji_trace.judging.rules import HOUR_MS, Raised, Thresholds
+from heji_trace.judging.facts import HOUR_MS, Raised, Thresholds
 from heji_trace.vocabulary.times import beijing_date
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from heji_trace.errors import Problem
+from heji_trace.judging.facts import Thresholds
 from heji_trace.judging.intervals import MOST_DAYS, largest_number
-from heji_trace.judging.rules import Thresholds
 from heji_trace.vocabulary.working_days import is_span
 
 MOST_THRESHOLD = 100_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from heji_trace import sentences
-from heji_trace.judging.rules import LEVELS, LOUDNESS
+from heji_trace.judging.levels import LEVELS, LOUDNESS
 from heji_trace.judging.wording import Said, said
 
 SHAPES: Mapping[str, str] = MappingProxyType(

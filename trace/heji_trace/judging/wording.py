@@ -14,7 +14,7 @@ from typing import Any
 from heji_trace import sentences
 from heji_trace.events.kinds import KINDS
 from heji_trace.events.kinds.words import MEDIUM, SCHEME
-from heji_trace.judging.rules import COUNTED
+from heji_trace.judging.levels import COUNTED
 from heji_trace.vocabulary.crops import find_crop_english
 from heji_trace.vocabulary.substances import find_english
 from heji_trace.vocabulary.units import dump_amount

@@ -18,8 +18,9 @@ from sqlalchemy import Connection, Table
 from heji_trace.events.event import Event
 from heji_trace.events.kinds.words import OFFICIAL
 from heji_trace.judging.editions import parse_thresholds
+from heji_trace.judging.facts import Thresholds
 from heji_trace.judging.intervals import Interval, parse_intervals
-from heji_trace.judging.rules import Thresholds, Waits
+from heji_trace.judging.waits import Waits
 from heji_trace.store import tables
 from heji_trace.store.gather import Asked, Row, read_rows
 from heji_trace.store.rows import Part, names_of, write_together

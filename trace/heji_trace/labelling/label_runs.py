@@ -13,7 +13,7 @@ from heji_trace.desks.choices import product_names
 from heji_trace.desks.oversight import warnings_today
 from heji_trace.errors import Conflict, Unknown
 from heji_trace.identifiers.codes import trace_url
-from heji_trace.judging.rules import LEVELS, STOPPING
+from heji_trace.judging.levels import LEVELS, STOPPING
 from heji_trace.known.state import State
 from heji_trace.people.parties import Author
 from heji_trace.printing.label_sheet import Label

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from heji_trace.dossier.registry import Registry
-from heji_trace.judging.rules import HOUR_MS
+from heji_trace.judging.facts import HOUR_MS
 from heji_trace.judging.wording import (
     Said,
     crop_said,

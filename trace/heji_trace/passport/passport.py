@@ -17,7 +17,7 @@ from heji_trace.dossier.certificates import CertificateShown, certificate_of, co
 from heji_trace.dossier.results import FAVOURABLE, ResultShown, edition_said
 from heji_trace.dossier.uses import MOST_TOLD, Use, use_of
 from heji_trace.judging.dated import dated_warnings, is_policy_met
-from heji_trace.judging.rules import Raised
+from heji_trace.judging.facts import Raised
 from heji_trace.judging.verdict import Passed, Verdict, judge_code, judge_warnings
 from heji_trace.known.state import State
 from heji_trace.ledger.evidence import Evidence, Trust, bundle_of, prove

@@ -12,7 +12,7 @@ from heji_trace.effects.repacked import days_of
 from heji_trace.effects.suspect import FINDINGS, OPENING_KINDS
 from heji_trace.effects.suspicion import Suspicion
 from heji_trace.events.event import Line
-from heji_trace.judging.rules import HOUR_MS
+from heji_trace.judging.facts import HOUR_MS
 from heji_trace.known.measures import giver_of, measure, measure_known
 from heji_trace.known.state import State
 

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, select
 from heji_trace.errors import Unknown
 from heji_trace.events.event import Event
 from heji_trace.events.posting import parse_short
-from heji_trace.judging.rules import HOUR_MS
+from heji_trace.judging.facts import HOUR_MS
 from heji_trace.known.state import State
 from heji_trace.known.statements import standing_of
 from heji_trace.people.parties import Author

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from heji_trace.errors import Conflict, InvalidEvent, Problem
 from heji_trace.events.event import Event
-from heji_trace.judging.rules import STOPPING
+from heji_trace.judging.levels import STOPPING
 from heji_trace.judging.wording import told
 from heji_trace.known.state import State
 

@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select, tup
 from heji_trace.errors import Unknown
 from heji_trace.events.event import Event
 from heji_trace.events.sealing import seal, unseal
-from heji_trace.judging.rules import COUNTED
+from heji_trace.judging.levels import COUNTED
 from heji_trace.ledger.ledger import Stored, read_stored
 from heji_trace.people.parties import Author
 from heji_trace.proving import canonical

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from heji_trace.effects.watch import band_of, readings_of
 from heji_trace.judging.cold_chain import MINUTE_MS, Reading, Stretch, find_gaps
-from heji_trace.judging.rules import Raised, Thresholds
+from heji_trace.judging.facts import Raised, Thresholds
 from heji_trace.known.state import State
 from heji_trace.tracing.trail import moves_of
 

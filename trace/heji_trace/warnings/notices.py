@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from heji_trace.dossier.registry import Registry
+from heji_trace.judging.facts import Raised
+from heji_trace.judging.levels import LEVELS, LOUDNESS
 from heji_trace.judging.readings import reading_of
-from heji_trace.judging.rules import LEVELS, LOUDNESS, Raised
 from heji_trace.judging.wording import Said, day_said, said, same, say_warning, title_of
 from heji_trace.known.state import State
 from heji_trace.ledger.evidence import Proved

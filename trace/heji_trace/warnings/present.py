@@ -11,7 +11,7 @@ from heji_trace.dossier.certificates import concerned
 from heji_trace.dossier.conformity import uncertified
 from heji_trace.dossier.results import SampleRows, awaited_facts, sample_rows
 from heji_trace.judging.dated import CertificateFact, DatedFacts, dated_warnings, shelf_facts
-from heji_trace.judging.rules import Raised, Thresholds
+from heji_trace.judging.facts import Raised, Thresholds
 from heji_trace.known.state import State, load_together
 from heji_trace.tracing.trail import Trail, read_ancestry
 from heji_trace.vocabulary.times import beijing_date

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from heji_trace.dossier.results import sample_rows
 from heji_trace.dossier.uses import found_uses
-from heji_trace.judging.rules import Raised
+from heji_trace.judging.facts import Raised
 from heji_trace.known.state import State
 from heji_trace.known.statements import stated
 from heji_trace.ledger.ledger import read_stored

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from heji_trace.judging.rules import LEVELS, LOUDNESS
+from heji_trace.judging.levels import LEVELS, LOUDNESS
 from heji_trace.known.state import State
 from heji_trace.people.parties import Author
 from heji_trace.rights.reading import figures_withheld

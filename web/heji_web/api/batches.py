@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from heji_trace.desks import oversight
 from heji_trace.errors import Unknown
-from heji_trace.judging.rules import LEVELS
+from heji_trace.judging.levels import LEVELS
 from heji_trace.judging.wording import say_warning
 from heji_trace.people.parties import Author
 from heji_trace.rights import reading

@@ -14,7 +14,7 @@ from heji_trace.events.event import Event
 from heji_trace.events.kinds import KINDS
 from heji_trace.identifiers.codes import dump_phone_code, dump_trace_code
 from heji_trace.identifiers.event_ids import new_event_id
-from heji_trace.judging.rules import LEVELS, STOPPING
+from heji_trace.judging.levels import LEVELS, STOPPING
 from heji_trace.known.state import State
 from heji_trace.labelling import label_runs
 from heji_trace.labelling.label_issue import draft_label, record_label_once

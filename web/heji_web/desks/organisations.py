@@ -13,7 +13,7 @@ from heji_trace.desks import choices, oversight
 from heji_trace.desks.oversight import Warned
 from heji_trace.desks.stocks import Stocked, stock_of
 from heji_trace.errors import Unknown
-from heji_trace.judging.rules import LEVELS
+from heji_trace.judging.levels import LEVELS
 from heji_trace.rights.rights import may_oversee
 from heji_trace.store.tables import batches
 from heji_web.desks.tables_out import as_of_now, give_stock

@@ -15,7 +15,7 @@ from heji_trace.desks import choices, lookup, oversight
 from heji_trace.desks.oversight import Answer, RowShown
 from heji_trace.errors import InvalidEvent, Problem, Unknown
 from heji_trace.events.kinds import KINDS, Kind, words
-from heji_trace.judging.rules import LEVELS, STOPPING
+from heji_trace.judging.levels import LEVELS, STOPPING
 from heji_trace.judging.wording import say_warning
 from heji_trace.ledger.evidence import Trust
 from heji_trace.people.parties import Author

@@ -17,7 +17,7 @@ from heji_trace.errors import InvalidEvent, Problem, Unknown
 from heji_trace.events.file_names import plain_name
 from heji_trace.events.kinds import KINDS, Kind
 from heji_trace.events.sheets.grids import read_grid
-from heji_trace.judging.rules import LEVELS
+from heji_trace.judging.levels import LEVELS
 from heji_trace.people.parties import Author
 from heji_trace.recording import imported
 from heji_trace.vocabulary.times import beijing_date, ms_of, parse_moment
