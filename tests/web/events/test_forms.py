@@ -234,6 +234,17 @@ def test_of_a_form_sent_empty_every_value_that_is_needed_is_named(county: County
     assert "<li>必填" not in told
 
 
+def test_a_group_of_boxes_in_which_none_is_ticked_is_described_by_what_is_wrong(county: County) -> None:
+    person = Person(county, "producer")
+    told = person.send(HARVEST, person.see(HARVEST), harvest_of("B-1") | {"cycles": ""}).get_data(
+        as_text=True
+    )
+    assert re.search(
+        r'<fieldset class="checks" id="cycles" aria-invalid="true" aria-describedby="[^"]*cycles-problem1',
+        told,
+    )
+
+
 def test_a_consignee_reports_for_itself_without_writing_its_own_name(county: County) -> None:
     county.harvest("B1", "100")
     county.hand_over("B1", "40", "producer", "shop")

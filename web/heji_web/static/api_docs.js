@@ -1,6 +1,9 @@
 // Lets a person send one request to this service and see its answer. Nothing is stored and nothing goes elsewhere.
 const token = document.getElementById("token");
 
+// A picture, a sheet or a printed page: shown as text it would be noise.
+const LEGIBLE = /^(text\/|image\/svg|application\/([\w.-]+\+)?json)/;
+
 async function send(form) {
   const { method, path } = form.dataset;
   const query = new URLSearchParams();
@@ -23,7 +26,12 @@ async function send(form) {
     body: body ? body.value : undefined,
     credentials: "omit",
   });
-  return `${answer.status} ${answer.statusText}\n\n${readable(await answer.text())}`;
+  const told = `${answer.status} ${answer.statusText}`;
+  const type = answer.headers.get("Content-Type") ?? "";
+  if (LEGIBLE.test(type)) return { text: `${told}\n\n${readable(await answer.text())}` };
+  const file = await answer.blob();
+  const name = /filename="?([^";]+)/.exec(answer.headers.get("Content-Disposition") ?? "")?.[1];
+  return { text: `${told}\n\n${type} (${file.size} B)`, file, name: name ?? address.split("/").pop() };
 }
 
 function readable(text) {
@@ -44,12 +52,17 @@ async function example(kind) {
 
 for (const form of document.querySelectorAll("form.try")) {
   const shown = form.querySelector(".answer");
+  const link = form.querySelector("[data-file]");
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     shown.hidden = false;
     shown.textContent = "…";
     try {
-      shown.textContent = await send(form);
+      const { text, file, name } = await send(form);
+      shown.textContent = text;
+      link.parentElement.hidden = !file;
+      URL.revokeObjectURL(link.href);
+      if (file) Object.assign(link, { href: URL.createObjectURL(file), download: name });
     } catch (error) {
       shown.textContent = String(error);
     }
