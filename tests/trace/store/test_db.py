@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from heji_trace.errors import LedgerBusy, Misconfigured
-from heji_trace.store.db import Store
+from heji_trace.store.db import LOG_LIMIT, Store
 
 
 def test_after_an_error_of_the_store_the_connection_is_opened_anew(tmp_path: Path) -> None:
@@ -94,3 +95,24 @@ def test_a_new_connection_leaves_the_locks_of_the_others(tmp_path: Path) -> None
             )
             assert value in shown.stdout
             assert (tmp_path / "a.db-wal").exists()
+
+
+def test_the_log_that_grew_while_somebody_read_for_long_is_made_small_again(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    log = path.with_name("a.db-wal")
+    with closing(Store(f"sqlite:///{path}")) as store:
+        with store.write() as connection:
+            connection.exec_driver_sql("CREATE TABLE a (b BLOB)")
+        with closing(sqlite3.connect(path, isolation_level=None)) as reading:
+            reading.execute("BEGIN")
+            reading.execute("SELECT count(*) FROM a").fetchone()
+            fill(store, LOG_LIMIT)
+            assert log.stat().st_size > LOG_LIMIT
+        for _ in range(2):
+            fill(store, 4096)
+        assert log.stat().st_size <= LOG_LIMIT
+
+
+def fill(store: Store, size: int) -> None:
+    with store.write() as connection:
+        connection.exec_driver_sql("INSERT INTO a VALUES (randomblob(?))", (size,))

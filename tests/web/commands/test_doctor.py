@@ -18,6 +18,7 @@ from county import County
 from heji_trace.errors import Misconfigured
 from heji_trace.proving.checkpoint import dump_checkpoint, sign_note
 from heji_trace.proving.keys import Signer
+from heji_trace.store.db import LOG_LIMIT
 from heji_web.app import create_app
 from heji_web.commands.doctor import examine, examine_without_key
 from heji_web.commands.findings import Finding
@@ -289,6 +290,16 @@ def test_little_space_is_said_before_there_is_none(
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: _Usage(2**40, 2**40 - free, free))
     assert found(service)["space-data"].state == state
+
+
+def test_a_log_that_somebody_keeps_growing_is_named(service: Service) -> None:
+    assert "log" not in found(service)
+    file = service.settings.database_file
+    assert file is not None
+    service.close()
+    with file.with_name(f"{file.name}-wal").open("wb") as log:
+        log.truncate(3 * LOG_LIMIT)
+    assert told(found(service)["log"]) == ("notice", "doctor-log-long")
 
 
 def test_processes_that_have_the_database_open_are_counted_and_named(service: Service) -> None:

@@ -28,6 +28,7 @@ _APPLICATION_NAME = f"{_APPLICATION}{socket.gethostname()[:40]} {os.getpid()}"
 
 # The log beside the file grows to 16 MB before its pages go to the file, four times what SQLite does by itself: most
 # groups change the same pages, and a twentieth more of them is recorded where each page goes there less often.
+LOG_LIMIT = 64 * 2**20
 _SQLITE_WRITER = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -37,6 +38,8 @@ _SQLITE_WRITER = (
     "PRAGMA secure_delete=ON",
     "PRAGMA cache_size=-65536",
     "PRAGMA wal_autocheckpoint=4000",
+    # What it grew to while somebody read for long is given back once it starts anew.
+    f"PRAGMA journal_size_limit={LOG_LIMIT}",
 )
 _SQLITE_READER = ("PRAGMA busy_timeout=5000", "PRAGMA query_only=ON", "PRAGMA cache_size=-16384")
 # How many statements a connection keeps prepared: those of a group, with rows of any number in each.

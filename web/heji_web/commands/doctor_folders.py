@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from heji_trace.store.db import LOG_LIMIT
 from heji_web.commands.findings import Finding, fine, notice, problem
 from heji_web.service.settings import Settings
 
@@ -102,3 +103,13 @@ def examine_space(settings: Settings) -> Iterator[Finding]:
             yield notice(name, "doctor-space", "remedy-space", path=path, free=said)
         else:
             yield fine(name, "doctor-space", path=path, free=said)
+    yield from _log(settings)
+
+
+def _log(settings: Settings) -> Iterator[Finding]:
+    """SQLite's log, which grows without end while somebody reads what the database once was."""
+    file = settings.database_file
+    log = None if file is None else file.with_name(f"{file.name}-wal")
+    if log is not None and log.exists() and log.stat().st_size > 2 * LOG_LIMIT:
+        size = f"{log.stat().st_size / 2**20:.0f} MiB"
+        yield notice("log", "doctor-log-long", "remedy-log-long", path=log, size=size)
