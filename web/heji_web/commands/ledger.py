@@ -21,6 +21,7 @@ from heji_trace.ledger import ledger
 from heji_trace.ledger.evidence import Trust, bundle_of
 from heji_trace.ledger.faults import Fault
 from heji_trace.ledger.head import HeadFile, check_remembered, check_start
+from heji_trace.ledger.structure import check_structure
 from heji_trace.ledger.verify import verify
 from heji_trace.projection import project
 from heji_trace.projection.replay import check_projections
@@ -95,8 +96,10 @@ def verify_log(*, projections: bool, hash_only: bool) -> None:
                     connection, log.signer.verifier, log.head, hash_only=hash_only, progress=progress
                 )
             faults = list(report.faults)
+            if not hash_only:
+                faults += check_structure(connection)
             # What bad entries bring about says nothing of the tables.
-            if projections and all(fault.seq is None for fault in faults):
+            if projections and all(fault.seq is None for fault in report.faults):
                 with progress_bar("replaying", report.size) as progress:
                     faults += check_projections(connection, report.size, progress)
     if wants_json():
