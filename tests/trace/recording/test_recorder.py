@@ -375,12 +375,16 @@ def test_nothing_is_answered_while_the_head_cannot_be_made_durable(county: Count
         with pytest.raises(LedgerBusy) as busy:
             county.recorder.submit(each, county.authors["producer"])
         assert busy.value.code == "head-not-durable"
+    refusal = county.recorder.refusal
+    assert refusal is not None
+    assert refusal.code == "head-not-durable"
     # The first one is committed; it is not served, and nothing was written behind it.
     assert (county.size, county.recorder.durable_size) == (size + 1, size)
     folder.unlink()
     aside.rename(folder)
     receipt = county.recorder.submit(event, county.authors["producer"])
     assert (receipt.seq, receipt.repeated) == (size, True)
+    assert county.recorder.refusal is None
     assert county.recorder.durable_size == size + 1
     assert county.harvest("A3").seq == size + 1
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 from contextlib import closing
 from pathlib import Path
 
@@ -41,6 +43,37 @@ def test_a_service_whose_recorder_has_ended_is_alive_and_not_ready(
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.get_json()["checks"]["recorder"]["code"] == "ledger-busy"
+
+
+def test_a_service_that_can_write_nothing_is_not_ready_until_somebody_should_try_again(
+    county: County, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def recorder() -> tuple[int, str | None, bool]:
+        answer = county.client.get("/readyz")
+        figures = county.client.get("/metrics").get_data(as_text=True)
+        check = answer.get_json()["checks"]["recorder"]
+        return answer.status_code, check.get("code"), "heji_recording 1.0" in figures
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    event = county.harvesting("A1").body
+    with monkeypatch.context() as disk:
+        # Python's own calls are those for the head; the database's are its library's.
+        disk.setattr(os, "fsync", full)
+        assert county.post("/api/v1/events", event).status_code == 503
+        assert recorder() == (503, "head-not-durable", False)
+        county.now.seconds += 61
+        assert recorder() == (200, None, True), "else a proxy that asks first would never send anything again"
+        assert county.post("/api/v1/events", event).status_code == 503
+        assert recorder() == (503, "head-not-durable", False)
+    county.harvest("A9")
+    assert recorder() == (200, None, True)
+
+
+def test_what_somebody_may_not_say_makes_no_service_unready(county: County) -> None:
+    assert county.post("/api/v1/events", {"kind": "harvest"}).status_code == 422
+    assert county.client.get("/readyz").status_code == 200
 
 
 def test_a_ledger_without_its_remembered_head_is_not_ready(client: FlaskClient, service: Service) -> None:

@@ -10,7 +10,7 @@ committed by itself.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from sqlalchemy import Connection, exc
@@ -39,6 +39,9 @@ _CLOCK_PARTING_MS = 5 * 60 * 1000
 _ATTEMPTS = 3
 # How long this process's head may lie behind what others have recorded.
 _FOLLOW_SECONDS = 1.0
+# How long a refusal counts when nobody tries again: whoever looks whether there is something to be sent here must not
+# wait for a try that he himself keeps away.
+_REFUSAL_SECONDS = 60
 
 
 class _DryRunDone(Exception):
@@ -69,6 +72,7 @@ class Recorder:
         self._follower: Follower | None = None
         self._parting_ms = self._clocks_apart_ms()
         self._closed = False
+        self._refused: tuple[float, str, Mapping[str, object]] | None = None
         self.durable_size = 0
         self.fault: HejiError | None = None
         self.heard: Callable[[Sequence[Receipt]], None] | None = None
@@ -142,6 +146,14 @@ class Recorder:
         """Whether statements are being taken."""
         return self._thread.is_alive() and not self._closed
 
+    @property
+    def refusal(self) -> HejiError | None:
+        """Why nothing could be written of late, such as a full disk; None once something was, or nobody tried for a while."""
+        if self._refused is None:
+            return None
+        at, code, names = self._refused
+        return None if self._clock.monotonic() - at > _REFUSAL_SECONDS else HejiError(code, **names)
+
     def _wait(self, wanted: Wanted) -> list[Receipt]:
         with self._gate:
             # Behind the end of the queue nobody would ever answer.
@@ -179,6 +191,9 @@ class Recorder:
                 for wanted in group:
                     self._record([wanted])
                 return
+            if isinstance(error, HejiError) and self._is_of_the_machine(error):
+                # Without the error itself, on which hang the frames of all that was being done.
+                self._refused = self._clock.monotonic(), error.code, error.names
             answers = [LedgerBusy() if isinstance(error, exc.IntegrityError) else error] * len(group)
         for wanted, answer in zip(group, answers, strict=True):
             if isinstance(answer, BaseException):
@@ -263,7 +278,7 @@ class Recorder:
         except OSError as error:
             raise LedgerBusy("head-not-durable") from error
         self._serve_up_to(self._owed.size)
-        self._owed = None
+        self._owed = self._refused = None
 
     def _serve_up_to(self, size: int) -> None:
         with self._gate:
@@ -297,6 +312,12 @@ class Recorder:
 
     def _clocks_apart_ms(self) -> int:
         return int((self._clock.wall() - self._clock.monotonic()) * 1000)
+
+    def _is_of_the_machine(self, error: HejiError) -> bool:
+        """Whether an error tells of this machine's disks or clock; on a server, others may only have been in the way."""
+        if isinstance(error, LedgerBusy):
+            return self._store.dialect == "sqlite" or isinstance(error.__cause__, OSError)
+        return isinstance(error, Misconfigured)
 
 
 def _is_of_one(error: Exception) -> bool:

@@ -101,8 +101,9 @@ def check_schema(service: Service) -> Check:
 def check_recorder(service: Service) -> Check:
     """Whether statements are taken."""
     recorder = service.recorder
-    if recorder.fault is not None:
-        return failed(recorder.fault)
+    refused = recorder.fault or recorder.refusal
+    if refused is not None:
+        return failed(refused)
     return {"ok": True} if recorder.is_alive else failed(LedgerBusy())
 
 

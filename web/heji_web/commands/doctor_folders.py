@@ -70,7 +70,7 @@ def _files(settings: Settings) -> Iterator[Path]:
     file = settings.database_file
     if file is not None:
         yield from (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm")))
-    yield from sorted(path for path in settings.head.glob("*") if path.is_file())
+    yield from sorted((*settings.head.glob("head*"), *settings.head.glob("erasures*")))
     if settings.backup is not None and settings.backup.exists():
         yield settings.backup
         yield from sorted((*settings.backup.glob("*.heji.zip"), settings.backup / ".lock"))

@@ -107,7 +107,7 @@ class _Ledger(Collector):
         yield GaugeMetricFamily(
             "heji_recording",
             "1 while statements are taken",
-            value=int(recorder.is_alive and recorder.fault is None),
+            value=int(recorder.is_alive and recorder.fault is None and recorder.refusal is None),
         )
         age = service.head.age_seconds(service.clock.wall())
         if age is not None:
