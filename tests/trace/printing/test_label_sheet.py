@@ -98,6 +98,15 @@ def test_a_batch_identifier_is_never_cut() -> None:
     assert "".join(label_sheet.wrapped(words, 84, 7, 3)) == words
 
 
+def test_no_tick_stands_at_the_end_of_a_line_without_its_words() -> None:
+    label_sheet.load_font()
+    words = "承诺：√不使用禁用农药 √残留不超标 √对承诺负责"
+    for width in range(40, 200):
+        lines = label_sheet.wrapped(words, width, 7, 20)
+        assert "".join(lines) == words
+        assert not any(line.endswith("√") for line in lines)
+
+
 @pytest.mark.parametrize(
     "layout",
     [

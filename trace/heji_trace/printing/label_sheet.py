@@ -97,12 +97,20 @@ def printable(text: str) -> str:
     return "".join(one if ord(one) in glyphs else MISSING_TYPE for one in " ".join(text.split()))
 
 
+# What belongs to the words behind it and does not end a line.
+_OPENING = "√（(“《"
+
+
 def wrapped(text: str, width: float, size: float, most: int) -> list[str]:
-    """At most so many lines of that width, broken between any two characters; what is left over ends in …."""
+    """At most so many lines of that width, broken between any two characters but behind a tick or an opening bracket.
+
+    What is left over ends in ….
+    """
     lines = [""]
     for character in text:
         if lines[-1] and pdfmetrics.stringWidth(lines[-1] + character, FONT, size) > width:
-            lines.append("")
+            kept = lines[-1].rstrip(_OPENING) or lines[-1]
+            lines[-1:] = [kept, lines[-1][len(kept) :]]
         lines[-1] += character
     if len(lines) > most:
         lines = [*lines[: most - 1], lines[most - 1][:-1] + "…"]
