@@ -21,6 +21,7 @@ from werkzeug.test import TestResponse
 
 from heji_trace.events.event import Event
 from heji_trace.events.schemas import parse_event
+from heji_trace.known.state import State
 from heji_trace.ledger.ledger import size_of
 from heji_trace.people.accounts import create_account
 from heji_trace.people.parties import Author
@@ -186,6 +187,12 @@ class County:
             "issued_at": self.at(),
         }
         return self.record("conformity_certificate", who, batches=[batch], details=details)
+
+    def warned(self, *batches: str) -> list[list[str]]:
+        """Of each batch the codes of the warnings that stand, every one once."""
+        with self.service.store.read() as connection:
+            state = State(connection)
+            return [sorted({row["code"] for row in state.live_warnings(batch)}) for batch in batches]
 
     def post(self, path: str, body: object, who: str | None = "producer", **options: Any) -> TestResponse:
         """POST a JSON value as a person; None is a stranger."""

@@ -79,6 +79,7 @@ ALLOWED: dict[str, set[str]] = {
         "heji_trace.store.gather",
         "heji_trace.store.prepared",
         "heji_trace.store.rows",
+        "heji_trace.effects.grounds",
         "heji_trace.effects.settle",
         "heji_web.app",
         "heji_web.requests.logs",

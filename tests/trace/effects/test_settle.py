@@ -6,13 +6,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from county import CYCLE, PRODUCT, County
+from county import CYCLE, County
 from heji_trace.effects.settle import _worst, dump_data
-from heji_trace.events.schemas import parse_event
 from heji_trace.judging.facts import Raised
 from heji_trace.known.state import State
 from heji_trace.store import tables
-from labelled import look_at, state_result
 from ledger_check import check_ledger
 
 
@@ -20,12 +18,6 @@ from ledger_check import check_ledger
 def rebuilt_equals_live(county: County) -> Iterator[None]:
     yield
     check_ledger(county.service)
-
-
-def live(county: County, *batches: str) -> list[list[str]]:
-    with county.service.store.read() as connection:
-        state = State(connection)
-        return [sorted({row["code"] for row in state.live_warnings(batch)}) for batch in batches]
 
 
 def history(county: County, batch: str) -> list[tuple[str, int, int | None]]:
@@ -65,7 +57,7 @@ def family(county: County) -> None:
 def test_a_warning_spreads_to_everything_made_from_the_batch_and_is_lifted_everywhere(county: County) -> None:
     family(county)
     placed = hold(county, "A1")
-    assert live(county, "A1", "A2", "B1", "B2", "C1") == [
+    assert county.warned("A1", "A2", "B1", "B2", "C1") == [
         ["ON_HOLD"],
         [],
         ["ON_HOLD"],
@@ -73,7 +65,7 @@ def test_a_warning_spreads_to_everything_made_from_the_batch_and_is_lifted_every
         ["ON_HOLD"],
     ]
     freed = release(county, placed)
-    assert live(county, "A1", "B1", "B2", "C1") == [[], [], [], []]
+    assert county.warned("A1", "B1", "B2", "C1") == [[], [], [], []]
     assert history(county, "C1") == [("ON_HOLD", placed.seq, freed.seq)]
 
 
@@ -97,25 +89,25 @@ def test_a_late_edge_inherits_with_all_that_was_made_further(county: County) -> 
     county.make("packaging", {"X1": "10"}, {"Y1": "10"}, "packer", acknowledged=["OVER_CONSUMPTION"])
     hold(county, "A1")
     county.make("packaging", {"A1": "40"}, {"X1": "40"}, acknowledged=["HELD_MOVED"])
-    assert live(county, "Y1") == [["ON_HOLD"]]
+    assert county.warned("Y1") == [["ON_HOLD"]]
 
 
 def test_two_holds_are_two_warnings_and_each_is_lifted_by_its_own_release(county: County) -> None:
     family(county)
     first, second = hold(county, "A1"), hold(county, "A1", "A2")
     release(county, first)
-    assert live(county, "A1", "C1") == [["ON_HOLD"], ["ON_HOLD"]]
+    assert county.warned("A1", "C1") == [["ON_HOLD"], ["ON_HOLD"]]
     release(county, second, batches=["A1"])
-    assert live(county, "A1", "A2", "C1") == [[], ["ON_HOLD"], ["ON_HOLD"]]
+    assert county.warned("A1", "A2", "C1") == [[], ["ON_HOLD"], ["ON_HOLD"]]
     release(county, second, batches=["A2"])
-    assert live(county, "A2", "C1") == [[], []]
+    assert county.warned("A2", "C1") == [[], []]
 
 
 def test_a_recall_freezes_its_scope_and_what_is_made_later_is_on_hold(county: County) -> None:
     family(county)
     details = {"level": 2, "ordered": True, "reason": "超标"}
     county.record("recall", "regulator", batches=["B1"], details=details)
-    assert live(county, "A1", "A2", "B1", "B2", "C1") == [
+    assert county.warned("A1", "A2", "B1", "B2", "C1") == [
         ["UNDER_REVIEW"],
         [],
         ["RECALLED"],
@@ -124,7 +116,7 @@ def test_a_recall_freezes_its_scope_and_what_is_made_later_is_on_hold(county: Co
     ]
     county.make("packaging", {"C1": "5"}, {"D1": "5"}, acknowledged=["HELD_MOVED"])
     county.make("packaging", {"D1": "1"}, {"E1": "1"}, acknowledged=["HELD_MOVED"])
-    assert live(county, "E1") == [["ON_HOLD"]]
+    assert county.warned("E1") == [["ON_HOLD"]]
 
 
 def test_a_failed_sample_is_told_of_what_was_made_as_of_its_ingredient(county: County) -> None:
@@ -141,113 +133,7 @@ def test_a_failed_sample_is_told_of_what_was_made_as_of_its_ingredient(county: C
         "results": [{"analyte": "克百威", "value": "0.31", "unit": "mg/kg", "outcome": "nonconforming"}],
     }
     county.record("testing", "other_laboratory", details=details)
-    assert live(county, "A1", "B1", "C1") == [["TEST_FAILED"], ["INGREDIENT_FAILED"], ["INGREDIENT_FAILED"]]
-
-
-def draw_from_the_plot(county: County, name: str) -> None:
-    drawn = {"purpose": "commissioned", "samples": [{"sample": name, "cycles": [CYCLE]}]}
-    county.record("sampling", "laboratory", details=drawn)
-
-
-def treat(county: County) -> None:
-    drug = {"input_type": "pesticide", "name": "代森锰锌"}
-    county.record("input_application", cycles=[CYCLE], details=drug)
-
-
-def test_a_plot_s_sample_speaks_for_what_is_harvested_there_until_the_next_treatment(county: County) -> None:
-    county.harvest("BEFORE")
-    draw_from_the_plot(county, "S1")
-    county.harvest("A1")
-    county.make("packaging", {"A1": "10"}, {"P1": "10"})
-    treat(county)
-    county.harvest("AFTER")
-    state_result(county, "S1", "positive")
-    positive = live(county, "A1")
-    assert positive != [[]]
-    assert live(county, "P1") != [[]]
-    assert live(county, "BEFORE") == live(county, "AFTER") == [[]]
-    # What is harvested after the next sample is as that one found it.
-    draw_from_the_plot(county, "S2")
-    county.harvest("A2")
-    state_result(county, "S2", "negative")
-    assert live(county, "A1", "A2") == [*positive, []]
-
-
-def test_a_use_that_is_recorded_after_the_harvest_ends_a_good_result_and_no_bad_one(county: County) -> None:
-    drawn = {"purpose": "commissioned", "samples": [{"sample": name, "cycles": [CYCLE]} for name in "12"]}
-    county.record("sampling", "laboratory", hours_ago=24 * 9, details=drawn)
-    state_result(county, "1", "conforming", formal=True)
-    county.harvest("A1", hours_ago=24)
-    assert look_at(county, "A1", PRODUCT).verdict.level == "green"
-    drug = {"input_type": "pesticide", "name": "代森锰锌"}
-    county.record("input_application", hours_ago=24 * 5, cycles=[CYCLE], details=drug)
-    passport = look_at(county, "A1", PRODUCT)
-    assert passport.tests is not None
-    assert (passport.verdict.level, passport.tests.results) == ("grey", ())
-    state_result(county, "2", "positive")
-    assert live(county, "A1") == [["RAPID_POSITIVE"]]
-
-
-def test_a_plot_s_sample_that_is_recorded_late_speaks_for_what_was_harvested_after_it(county: County) -> None:
-    county.harvest("BEFORE", hours_ago=50)
-    county.harvest("A1", hours_ago=5)
-    drawn = {"purpose": "commissioned", "samples": [{"sample": "S1", "cycles": [CYCLE]}]}
-    county.record("sampling", "laboratory", hours_ago=24, details=drawn)
-    state_result(county, "S1", "positive")
-    assert live(county, "BEFORE", "A1") == [[], ["RAPID_POSITIVE"]]
-
-
-def test_a_course_of_a_medicine_counts_from_its_last_day(county: County) -> None:
-    drug = {"input_type": "veterinary", "name": "土霉素", "withdrawal_days": 5}
-    given = county.record(
-        "input_application", hours_ago=24 * 7, ended_at=county.at(24 * 3), cycles=[CYCLE], details=drug
-    )
-    county.harvest("A1", acknowledged=["VET_WITHDRAWAL"])
-    assert live(county, "A1") == [["VET_WITHDRAWAL"]]
-    shorter = county.raw("input_application", hours_ago=24 * 7, cycles=[CYCLE], details=drug)
-    correction = {"corrects": [given.event_id], "reason": "只用了一天", "replacement": shorter}
-    county.record("correction", details=correction)
-    assert live(county, "A1") == [[]]
-
-
-def test_manure_and_feed_do_not_end_what_a_plot_s_sample_speaks_for(county: County) -> None:
-    draw_from_the_plot(county, "S1")
-    for input_type in ("fertiliser", "feed"):
-        county.record("input_application", cycles=[CYCLE], details={"input_type": input_type, "name": "尿素"})
-    county.harvest("A1")
-    state_result(county, "S1", "positive")
-    assert live(county, "A1") == [["RAPID_POSITIVE"]]
-
-
-def test_a_plot_s_sample_speaks_for_so_many_days_as_the_thresholds_say(county: County) -> None:
-    day = 86_400
-    rows = [{"name": "plot_sample_days", "value": "20"}]
-    facts = {"table": "thresholds", "edition": "wide", "rows": rows, "source": "试", "verified": True}
-    dates = {"effective_from": county.at(-24 * 30)[:10]}
-    county.record("edition", "operator", details={**facts, **dates})
-    sampling = county.raw(
-        "sampling",
-        "laboratory",
-        details={"purpose": "commissioned", "samples": [{"sample": "S1", "cycles": [CYCLE]}]},
-    )
-    county.recorder.submit(parse_event(sampling), county.authors["laboratory"])
-    county.now.seconds += 14 * day
-    county.harvest("DAY14")
-    county.now.seconds += day
-    county.harvest("DAY15")
-    county.now.seconds += 20 * day
-    draw_from_the_plot(county, "S2")
-    county.now.seconds += 20 * day
-    county.harvest("DAY20")
-    state_result(county, "S1", "positive")
-    state_result(county, "S2", "positive")
-    assert live(county, "DAY14", "DAY15", "DAY20") == [["RAPID_POSITIVE"], [], ["RAPID_POSITIVE"]]
-    # A corrected day of drawing counts, and not the day of its correction.
-    earlier = {**sampling, "id": county.new_id(), "occurred_at": county.at(24 * 56)}
-    correction = {"corrects": [sampling["id"]], "reason": "日期写错", "replacement": earlier}
-    county.record("correction", "laboratory", details=correction)
-    assert live(county, "DAY14", "DAY15", "DAY20") == [[], [], ["RAPID_POSITIVE"]]
-    check_ledger(county.service)
+    assert county.warned("A1", "B1", "C1") == [["TEST_FAILED"], ["INGREDIENT_FAILED"], ["INGREDIENT_FAILED"]]
 
 
 def test_a_warning_that_a_slip_of_the_pen_would_have_ended_has_never_ended(county: County) -> None:
@@ -272,7 +158,7 @@ def test_a_warning_that_a_slip_of_the_pen_would_have_ended_has_never_ended(count
     county.record("correction", details=correction, acknowledged=["HELD_MOVED", "MASS_IMBALANCE"])
     assert history(county, "B1") == [before]
     release(county, placed)
-    assert live(county, "B1") == [[]]
+    assert county.warned("B1") == [[]]
 
 
 def test_a_treatment_recorded_after_the_harvest_warns_what_was_made_of_it(county: County) -> None:
@@ -281,7 +167,7 @@ def test_a_treatment_recorded_after_the_harvest_warns_what_was_made_of_it(county
     drug = {"input_type": "veterinary", "name": "土霉素", "withdrawal_days": 9}
     receipt = county.record("input_application", hours_ago=72, cycles=[CYCLE], details=drug)
     assert receipt.warnings == ("VET_WITHDRAWAL",)
-    assert live(county, "A1", "P1") == [["VET_WITHDRAWAL"], ["VET_WITHDRAWAL"]]
+    assert county.warned("A1", "P1") == [["VET_WITHDRAWAL"], ["VET_WITHDRAWAL"]]
 
 
 def test_of_two_treatments_before_one_harvest_the_longer_waiting_time_is_told(county: County) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import or_, select
 
-from heji_trace.effects.effects import is_released, spoken_for
 from heji_trace.effects.settle import settle
+from heji_trace.effects.testing import is_released, spoken_for
 from heji_trace.known.said import said_by
 from heji_trace.known.state import State
 from heji_trace.store.tables import samples

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import or_, select
 
 from heji_trace.effects.book import change_finding
-from heji_trace.effects.effects import due_instrument, status_of
 from heji_trace.effects.settle import settle
+from heji_trace.effects.testing import due_instrument, status_of
 from heji_trace.events.event import Event
 from heji_trace.known.said import said_by
 from heji_trace.known.state import State

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import Any
 
 from heji_trace.dossier.registry import Registry, choice_said
-from heji_trace.effects.settle import covering_samples, harvest_facts, test_fact
+from heji_trace.effects.grounds import covering_samples, harvest_facts, test_fact
 from heji_trace.events.kinds import words
 from heji_trace.judging.dated import AwaitedFact
 from heji_trace.judging.readings import Reading, is_beyond_method, reading_of

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from heji_trace.dossier.registry import choice_said
-from heji_trace.effects.settle import harvest_facts
+from heji_trace.effects.grounds import harvest_facts
 from heji_trace.events.kinds import words
 from heji_trace.judging.facts import ApplicationFact, HarvestFact, Thresholds
 from heji_trace.judging.intervals import Interval, find_group, first_clear_day

@@ -10,8 +10,8 @@ from decimal import Decimal
 from itertools import chain
 from typing import Any
 
+from heji_trace.effects.grounds import sampled_ms
 from heji_trace.effects.repacked import REPACKING, days_of_sources
-from heji_trace.effects.settle import sampled_ms
 from heji_trace.effects.suspicion import Suspicion
 from heji_trace.events.event import Event
 from heji_trace.judging.readings import is_garbled, number_of

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from heji_trace.effects.doubts import doubts
+from heji_trace.effects.grounds import application_facts, crop_of
 from heji_trace.effects.moves import moved_amounts
-from heji_trace.effects.settle import application_facts, crop_of
 from heji_trace.effects.suspicion import Suspicion
 from heji_trace.errors import InvalidEvent
 from heji_trace.events.event import Event
