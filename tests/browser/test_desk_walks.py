@@ -8,6 +8,7 @@ import pytest
 from browser.walks import Walker, both_languages, everywhere
 from county import CYCLE, PRODUCT, County
 from heji_trace.events.kinds import KINDS
+from labelled import sample, state_result
 
 pytestmark = pytest.mark.browser
 
@@ -42,6 +43,29 @@ def test_a_line_that_was_added_by_mistake_is_removed_at_once(walker: Walker, cou
     assert walker.page.locator('[name="outputs.0.batch"]').input_value() == batch
     record(walker)
     assert county.size == size + 1
+
+
+def test_a_limit_of_last_time_goes_with_its_analyte(walker: Walker, county: County) -> None:
+    county.harvest("B-1", "100")
+    sample(county, "S-1", "B-1")
+    limits = {"limit": "0.02", "edition": "GB 2763-2021"}
+    panel = [{"analyte": name, "value": "0.01", "unit": "mg/kg", **limits} for name in ("克百威", "毒死蜱")]
+    state_result(county, "S-1", "conforming", results=panel)
+    walker.sign_in("laboratory")
+    page = walker.open("/desk/record/testing")
+
+    def told(line: int) -> list[str]:
+        names = (f'[name="details.results.{line}.{part}"]' for part in ("analyte", "limit", "edition"))
+        return [page.locator(name).input_value() for name in names]
+
+    assert told(0)[1:] == told(1)[1:] == list(limits.values())
+    for details in page.locator("details").all():
+        details.evaluate("each => each.open = true")
+    analyte = page.locator('[name="details.results.1.analyte"]')
+    analyte.fill("氧乐果")
+    analyte.blur()
+    assert told(0) == ["克百威", *limits.values()]
+    assert told(1) == ["氧乐果", "", ""]
 
 
 @everywhere

@@ -63,6 +63,18 @@ for (const button of document.querySelectorAll('button[name="add"]')) {
   });
 }
 
+// A limit is that of one analyte: where another is typed into a panel as it was last time, its limit is not kept.
+for (const form of document.querySelectorAll("form.record")) {
+  if (form.elements.corrects || document.getElementById("refusal")) continue;
+  form.addEventListener("change", ({ target }) => {
+    if (!target.name?.endsWith(".analyte") || !target.defaultValue) return;
+    for (const part of ["lod", "loq", "limit", "edition"]) {
+      const field = form.elements[target.name.replace(/analyte$/, part)];
+      if (field && field.value === field.defaultValue) field.value = "";
+    }
+  });
+}
+
 // Files may be dropped; choosing one sends it.
 for (const zone of document.querySelectorAll(".drop-zone")) {
   const input = zone.querySelector("input[type=file]");
