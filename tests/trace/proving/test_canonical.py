@@ -86,6 +86,20 @@ class Dict(dict[str, int]):
     pass
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" + "1.5," * 1000 + "0]",
+        "{" + '"a":1,' * 1000 + '"b":1}',
+        "[" + "Infinity," * 1000 + "0]",
+    ],
+)
+def test_of_very_many_flaws_the_first_are_named(text: str) -> None:
+    with pytest.raises(InvalidEvent) as refused:
+        canonical.load(text.encode())
+    assert len(refused.value.problems) == canonical.MOST_PROBLEMS
+
+
 def test_a_subclass_of_dict_is_refused() -> None:
     with pytest.raises(InvalidEvent) as refusal:
         canonical.dump([Dict()])

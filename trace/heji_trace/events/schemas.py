@@ -26,12 +26,10 @@ from heji_trace.events.shapes import (
     shown,
     text_map_parser,
 )
+from heji_trace.proving.canonical import MOST_PROBLEMS
 from heji_trace.vocabulary.times import ms_of, parse_moment
 
-__all__ = ["Event", "Line", "parse_event", "seal", "unseal"]
-
-MOST_PROBLEMS: Final = 200
-"""Further problems are not told: an answer must not outgrow what was sent."""
+__all__ = ["MOST_PROBLEMS", "Event", "Line", "parse_event", "seal", "unseal"]
 
 
 class _Object(Schema):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from itertools import accumulate
+from itertools import accumulate, islice
 from math import isfinite
 from typing import Any, NoReturn
 from unicodedata import is_normalized
@@ -23,6 +23,8 @@ from heji_trace.vocabulary.normal_forms import normal
 
 MAX_DEPTH = 32
 MAX_INTEGER = 2**53 - 1
+MOST_PROBLEMS = 200
+"""Further problems of one text are not told: an answer must not outgrow what was sent."""
 
 _DEPTH_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -42,7 +44,7 @@ def dump(value: object) -> bytes:
         _check_profile((value,), MAX_DEPTH + 1)
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except (_OutsideProfile, orjson.JSONEncodeError):
-        raise InvalidEvent(tuple(_problems(value, "", MAX_DEPTH, normal=True))) from None
+        raise _refusal(_problems(value, "", MAX_DEPTH, normal=True)) from None
 
 
 def load(data: bytes, limit: int | None = None, *, nfc: bool = True) -> Any:
@@ -64,10 +66,10 @@ def load(data: bytes, limit: int | None = None, *, nfc: bool = True) -> Any:
     try:
         members = _normalise(document, nfc=nfc)
     except _OutsideProfile:
-        raise InvalidEvent(tuple(_problems(value, "", MAX_DEPTH, normal=False))) from None
+        raise _refusal(_problems(value, "", MAX_DEPTH, normal=False)) from None
     if members != outside.count(b":"):
         # One member less than colons: orjson, like every reader of its kind, kept the last of equal keys.
-        raise InvalidEvent(tuple(_repeated_keys(json.loads(data, object_pairs_hook=_Members), "")))
+        raise _refusal(_repeated_keys(json.loads(data, object_pairs_hook=_Members), ""))
     return document[0]
 
 
@@ -226,12 +228,16 @@ def _explain(data: bytes, error: orjson.JSONDecodeError) -> NoReturn:
     except UnicodeDecodeError as wrong:
         raise _invalid("json-not-utf8", at=wrong.start) from None
     try:
-        problems = tuple(_problems(json.loads(text), "", MAX_DEPTH, normal=False))
+        refusal = _refusal(_problems(json.loads(text), "", MAX_DEPTH, normal=False))
     except ValueError:
-        problems = ()
-    if not problems:
+        refusal = _refusal(())
+    if not refusal.problems:
         raise _invalid("json-malformed", line=error.lineno, column=error.colno) from None
-    raise InvalidEvent(problems) from None
+    raise refusal from None
+
+
+def _refusal(problems: Iterable[Problem]) -> InvalidEvent:
+    return InvalidEvent(tuple(islice(problems, MOST_PROBLEMS)))
 
 
 def _invalid(code: str, **names: object) -> InvalidEvent:
