@@ -19,7 +19,7 @@ from heji_trace.events.kinds import fields as types
 from heji_trace.events.kinds.examples import example_event
 from heji_trace.events.schemas import parse_event
 from heji_trace.events.sheets import Sheet, parse_rows, read_sheet, row_id
-from heji_trace.events.sheets.columns import columns_of
+from heji_trace.events.sheets.columns import columns_of, find_heading
 from heji_trace.events.sheets.posted import read_posted
 from heji_trace.events.sheets.templates import template
 from web.sent_files import repacked
@@ -495,3 +495,21 @@ def test_the_lines_of_a_logger_are_one_series() -> None:
     [event] = events_of(read_sheet(text.encode(), "logger.csv", organisation="fg-pack"))
     assert event.kind == "condition"
     assert [reading["temperature"] for reading in event.details["readings"]] == ["3.5", "-0.5", "4"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "heading", "name"),
+    [
+        ("release", "暂停单号", "hold"),
+        ("recall_update", "召回单号", "recall"),
+        ("return", "召回单号", "recall"),
+        ("objection", "异议对象单号", "to"),
+        ("correction", "被更正单号", "corrects"),
+        ("label_bind", "标签发放单号", "run"),
+        ("label_void", "标签发放单号", "run"),
+    ],
+)
+def test_a_heading_of_an_older_template_is_still_understood(kind: str, heading: str, name: str) -> None:
+    found = find_heading(KINDS[kind], heading)
+    assert found is not None
+    assert found.column.path == ("details", name)

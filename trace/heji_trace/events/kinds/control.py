@@ -64,7 +64,7 @@ RELEASE: Final = Kind(
     recorders=words.HOLDERS | _WATCHERS,
     permits=frozenset({"batches", "performed_by"}),
     fields=(
-        Field("hold", Identifier("uuid"), "暂停单号", "Hold", _EVENT, required=True),
+        Field("hold", Identifier("uuid"), "对应的暂停", "Hold", _EVENT, required=True, also=("暂停单号",)),
         Field(
             "reason", Text(200), "原因", "Reason", "复检合格", "Retest conforms", required=True, public=True
         ),
@@ -138,7 +138,9 @@ RECALL_UPDATE: Final = Kind(
     recorders=words.HOLDERS | {"regulator"},
     permits=frozenset({"performed_by"}),
     fields=(
-        Field("recall", Identifier("uuid"), "召回单号", "Recall", _EVENT, required=True),
+        Field(
+            "recall", Identifier("uuid"), "对应的召回", "Recall", _EVENT, required=True, also=("召回单号",)
+        ),
         Field("status", words.RECALL_STATUS, "召回状态", "Status", "in_progress", required=True, public=True),
         Field("consignees", Table(_CONSIGNEE, most=1000), "收货单位进展", "Consignees", None),
         Field("finish_on", Date(), "召回完成日期", "Finish date of the recall", "2026-06-30"),
@@ -164,7 +166,15 @@ OBJECTION: Final = Kind(
     recorders=words.ANYBODY,
     permits=frozenset({"batches", "performed_by"}),
     fields=(
-        Field("to", Identifier("uuid"), "异议对象单号", "Objects to", _EVENT, required=True),
+        Field(
+            "to",
+            Identifier("uuid"),
+            "异议针对的记录",
+            "Objects to",
+            _EVENT,
+            required=True,
+            also=("异议对象单号",),
+        ),
         Field(
             "grounds",
             Text(1000, lines=True),
@@ -190,11 +200,12 @@ CORRECTION: Final = Kind(
         Field(
             "corrects",
             ListOf(Identifier("uuid"), most=100_000),
-            "被更正单号",
+            "要更正的记录单号",
             "Corrects",
             (_EVENT,),
             required=True,
             public=True,
+            also=("被更正单号",),
         ),
         Field(
             "reason",

@@ -11,12 +11,13 @@ _RECORDERS = frozenset({"producer", "processor"})
 _RUN = Field(
     "run",
     Identifier("uuid"),
-    "标签发放单号",
+    "对应的标签",
     "Label run",
     _EVENT,
     required=True,
     help_zh="发放该追溯码的记录。",
     help_en="The record by which the code was issued.",
+    also=("标签发放单号",),
 )
 
 LABEL_ISSUE: Final = Kind(
@@ -59,8 +60,8 @@ LABEL_BIND: Final = Kind(
     "标签绑定",
     "Label binding",
     "control",
-    "把先发放、未绑定批次的追溯码绑定到一个批次；绑定后不能改绑。",
-    "Binds a trace code that was issued without batch to its batch; it cannot be bound again.",
+    "把先发放、未绑定批次的追溯码绑定到一个批次；绑错了，先撤回再绑定。",
+    "Binds a trace code that was issued without batch to its batch; what was bound wrongly is taken back first.",
     recorders=_RECORDERS,
     fields=(_RUN, Field("batch", Batch(), "批次", "Batch", "LZ5KG-20260612", required=True)),
     first=("details.run", "details.batch"),

@@ -105,7 +105,7 @@ SALE: Final = Kind(
     first=("moves.batch", "moves.quantity", "details.market", "details.counterparty", "details.price"),
 )
 
-_RECALL = Field("recall", Identifier("uuid"), "召回单号", "Recall", _EVENT)
+_RECALL = Field("recall", Identifier("uuid"), "对应的召回", "Recall", _EVENT, also=("召回单号",))
 
 RETURN: Final = Kind(
     "return",
