@@ -5,6 +5,8 @@ A catalogue maps a stable kebab-case code (or a warning's code) to `zh` and `en`
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -19,6 +21,9 @@ _TURNING = re.compile(
     "[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
 )
 _ISOLATE, _END = "\u2068", "\u2069"
+
+# What the system says of a call that failed, which it does in its own locale's words, by the name of the error.
+_SYSTEM_REASONS = {os.strerror(number): name for number, name in errno.errorcode.items()}
 
 
 @cache
@@ -38,7 +43,16 @@ def catalogue() -> Mapping[str, Mapping[str, str]]:
 def say(code: str, language: str, /, **names: object) -> str:
     """The sentence of `code` in `language` ("zh" or "en"); raises KeyError for a code that no catalogue has."""
     told = {name: isolated(value) if isinstance(value, str) else value for name, value in names.items()}
+    if "reason" in told:
+        told["reason"] = _reason(told["reason"], language)
     return catalogue()[code][language].format(**told)
+
+
+def _reason(said: object, language: str) -> object:
+    """A reason that the operating system gave, in `language` where it is one of the usual; any other as it is."""
+    name = _SYSTEM_REASONS.get(said) if isinstance(said, str) else None
+    known = catalogue().get(f"system-{name.lower()}") if name else None
+    return known[language] if known else said
 
 
 def isolated(text: str) -> str:
