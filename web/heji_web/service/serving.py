@@ -52,7 +52,8 @@ class _ProblemTask(ErrorTask):  # type: ignore[misc]
         error = self.request.error
         is_too_large = error.code == 413
         code = "too-large" if is_too_large else "bad-request"
-        said = sentences.say_both(code, limit=self.channel.adj.max_request_body_size - _FRAME_BYTES)
+        limit = self.channel.adj.max_request_body_size - _FRAME_BYTES
+        said = sentences.say_both(code, size=sentences.size_said(limit))
         problem = {
             "type": "about:blank",
             "title": error.reason,
