@@ -15,8 +15,9 @@ from heji_trace.errors import InvalidEvent, Problem
 from heji_trace.judging.levels import LEVELS, LOUDNESS
 from heji_trace.known.state import State
 from heji_trace.people.parties import Author
+from heji_trace.rights.disclosure import figures_withheld
 from heji_trace.rights.listing import Filter, visible_events
-from heji_trace.rights.reading import figures_withheld, own_batches, readable_batches, readable_seqs
+from heji_trace.rights.reading import own_batches, readable_batches, readable_seqs
 from heji_trace.rights.rights import may_oversee
 from heji_trace.store.lineage import Edge, known_at
 from heji_trace.store.tables import edges, events, objections, recall_updates, samples, tests, warnings

@@ -23,7 +23,8 @@ from heji_trace.known.state import State
 from heji_trace.known.statements import standing_of
 from heji_trace.people.parties import Author
 from heji_trace.recalls.recall_updates import Update, newest_level, newest_status, updates_of
-from heji_trace.rights.reading import body_of, own_batches, seq_of
+from heji_trace.rights.disclosure import body_of
+from heji_trace.rights.reading import own_batches, seq_of
 from heji_trace.rights.rights import may_oversee
 from heji_trace.store.lineage import known_at
 from heji_trace.store.tables import batches, recall_scope

@@ -1,24 +1,21 @@
-"""Reading rights: whose events and batches an author sees, and how much of each.
+"""Reading rights: whose events and batches an author sees.
 
 An organisation reads what it recorded, performed or was party to, and one step up and down from it: what the one who
 sent it a batch did with that batch, and what the one whom it sent a batch to did with it. A laboratory reads what it
 sampled or tested; a producer all tests of its own goods, other holders those that are reviewed and released.
 Regulators and the operator read everything. All else is answered as if it did not exist.
 
-Sealed values are shown to fewer people than the events themselves: see `disclosed_values`.
+Sealed values are shown to fewer people than the events themselves: see `heji_trace.rights.disclosure`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select, tuple_, union
 
 from heji_trace.errors import Unknown
-from heji_trace.events.event import Event
-from heji_trace.events.sealing import seal, unseal
-from heji_trace.judging.levels import COUNTED
 from heji_trace.ledger.ledger import Stored, read_stored
 from heji_trace.people.parties import Author
 from heji_trace.proving import canonical
@@ -46,10 +43,6 @@ from heji_trace.store.tables import (
 _AT_ONCE = 500
 _LABORATORIES = frozenset({"laboratory", "third_party_laboratory"})
 
-# In a collection the maker's stock runs short, and a correction may replace one.
-_TAKING_FROM_OTHERS = ("collection", "correction")
-WarningKey = tuple[str, str, int]
-"""A warning by its batch, its code and the place of the entry that causes it."""
 
 Window = Callable[[ColumnElement[Any]], ColumnElement[bool]]
 """A stretch of the ledger, or some places in it, as a condition on a column of places."""
@@ -112,82 +105,6 @@ def own_batches(connection: Connection, author: Author, asked: Sequence[str]) ->
     return _chosen(connection, asked, None if may_oversee(author) else _has_part(author, batches.c.batch))
 
 
-def colleagues(connection: Connection, author: Author) -> frozenset[str]:
-    """The accounts of the author's organisation, closed ones too: what a colleague typed is ours to read."""
-    found = connection.execute(_own_accounts(author)).scalars()
-    return frozenset(found) | {author.account}
-
-
-def disclosed_values(stored: Stored, author: Author, actors: frozenset[str]) -> dict[str, Any]:
-    """The sealed values of a readable entry that the author may see, by pointer; `actors` are his `colleagues`.
-
-    All of them are for overseers, for the organisation that answers for the event, for who performed it and for the
-    organisation of the account that typed it. Who is named as receiver sees the lines that name him, and a shipping's
-    details; its carrier all lines and details; who is given a mandate that. A certificate's details, and what a
-    hold or a recall asks of holders, are for whoever may read it. Anybody else sees the public part alone.
-    """
-    event, own = stored.event, author.organisation
-    sealed = seal(event.body)[1]
-    if may_oversee(author) or own in (event.organisation, event.performed_by) or stored.actor in actors:
-        return sealed
-    shown = _named_places(event.body, own, "")
-    replacement = event.details.get("replacement") if event.kind == "correction" else None
-    if replacement:
-        shown += _named_places(replacement, own, "/details/replacement")
-    return {
-        pointer: value for pointer, value in sealed.items() if any(pointer.startswith(each) for each in shown)
-    }
-
-
-def shown_body(event: Event, disclosed: Mapping[str, Any]) -> dict[str, Any]:
-    """The body of an event with these sealed values and no others."""
-    return unseal(seal(event.body)[0], disclosed)
-
-
-def body_of(connection: Connection, author: Author, stored: Stored) -> dict[str, Any]:
-    """What a readable entry says, as far as the author may see it."""
-    return shown_body(stored.event, disclosed_values(stored, author, colleagues(connection, author)))
-
-
-def figures_withheld(connection: Connection, author: Author, warned: Iterable[WarningKey]) -> set[WarningKey]:
-    """Those of the warnings that tell amounts which are sealed to the author in the entries that cause them."""
-    asked = [] if may_oversee(author) else [each for each in warned if each[1] in COUNTED]
-    withheld: set[WarningKey] = set()
-    for start in range(0, len(asked), _AT_ONCE):
-        part = asked[start : start + _AT_ONCE]
-        said = select(events.c.seq, events.c.kind).where(
-            events.c.seq.in_({seq for _, _, seq in part}), _is_said_by(author)
-        )
-        kinds = {row.seq: row.kind for row in connection.execute(said)}
-        made = select(batches.c.batch).where(
-            batches.c.batch.in_({batch for batch, _, _ in part}),
-            batches.c.organisation == author.organisation,
-        )
-        own = set(connection.execute(made).scalars())
-        for batch, code, seq in part:
-            is_others = code == "OVER_CONSUMPTION" and kinds.get(seq) in _TAKING_FROM_OTHERS
-            if seq not in kinds or (is_others and batch not in own):
-                withheld.add((batch, code, seq))
-    return withheld
-
-
-def _named_places(body: Mapping[str, Any], own: str, base: str) -> list[str]:
-    """Where the sealed values stand that an organisation sees because a body names it."""
-    details = body.get("details", {})
-    lines_of = body.get("moves", ())
-    shown = [f"{base}/moves/{at}/" for at, line in enumerate(lines_of) if line.get("to_organisation") == own]
-    if body["kind"] == "shipping" and details.get("carrier") == own:
-        shown = [f"{base}/moves/"]
-    is_mine = body["kind"] == "mandate" and details.get("to") == own
-    # A certificate of conformity goes with the goods: whoever has them reads it whole.
-    if (body["kind"] == "shipping" and shown) or is_mine or body["kind"] == "conformity_certificate":
-        shown.append(f"{base}/details/")
-    # Whoever has goods that are held or recalled must know what to do with them.
-    if body["kind"] in ("hold", "recall"):
-        shown.append(f"{base}/details/scope")
-    return shown
-
-
 def _chosen(connection: Connection, asked: Sequence[str], condition: ColumnElement[bool] | None) -> set[str]:
     found: set[str] = set()
     for start in range(0, len(asked), _AT_ONCE):
@@ -198,16 +115,17 @@ def _chosen(connection: Connection, asked: Sequence[str], condition: ColumnEleme
     return found
 
 
-def _is_said_by(author: Author) -> ColumnElement[bool]:
+def is_said_by(author: Author) -> ColumnElement[bool]:
     """Events that the organisation answers for, performed or typed, of which it sees everything."""
     return or_(
         events.c.organisation == author.organisation,
         events.c.performed_by == author.organisation,
-        events.c.actor.in_(_own_accounts(author)),
+        events.c.actor.in_(own_accounts(author)),
     )
 
 
-def _own_accounts(author: Author) -> Select[Any]:
+def own_accounts(author: Author) -> Select[Any]:
+    """The accounts of the author's organisation, closed ones too."""
     return select(accounts.c.account).where(accounts.c.organisation == author.organisation)
 
 
@@ -277,7 +195,7 @@ def is_readable(author: Author, window: Window) -> ColumnElement[bool]:
     own = author.organisation
     mandate = and_(register.c.kind == "mandate", register.c.data.contains(f'"to":"{own}"', autoescape=True))
     parts: list[Select[Any]] = [
-        select(events.c.seq).where(_is_said_by(author)),
+        select(events.c.seq).where(is_said_by(author)),
         select(lines.c.seq).where(lines.c.to_organisation == own),
         select(register.c.seq).where(or_(register.c.organisation == own, mandate)),
         *_partners(own, window),

@@ -15,7 +15,7 @@ from heji_trace.ledger.ledger import Stored
 from heji_trace.people.parties import Author
 from heji_trace.proving import canonical
 from heji_trace.proving.proof import Bundle, Disclosure
-from heji_trace.rights.reading import colleagues, disclosed_values
+from heji_trace.rights.disclosure import colleagues, disclosed_values
 
 
 def receipt_bundle(connection: Connection, author: Author, seq: int, trust: Trust) -> Bundle:

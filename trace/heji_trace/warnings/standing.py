@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from heji_trace.judging.levels import LEVELS, LOUDNESS
 from heji_trace.known.state import State
 from heji_trace.people.parties import Author
-from heji_trace.rights.reading import figures_withheld
+from heji_trace.rights.disclosure import figures_withheld
 from heji_trace.warnings.present import present_warnings
 
 

@@ -17,7 +17,7 @@ from heji_trace.ledger.gone import erased_values
 from heji_trace.people.parties import Author
 from heji_trace.printing.certificate_sheet import MAX_COPIES, PAPERS, dump_certificates
 from heji_trace.proving.proof import dump_bundle
-from heji_trace.rights import listing, reading, receipts
+from heji_trace.rights import disclosure, listing, reading, receipts
 from heji_trace.store.tables import events
 from heji_web.requests.access import author_of
 from heji_web.requests.answers import dump_receipt, dump_stored
@@ -195,14 +195,14 @@ def _seq_of(connection: Connection, author: Author, event_id: str, size: int) ->
 
 
 def _dumped(connection: Connection, author: Author, seqs: list[int]) -> list[dict[str, object]]:
-    actors = reading.colleagues(connection, author)
+    actors = disclosure.colleagues(connection, author)
     query = select(events.c.seq, events.c.withdrawn_seq).where(events.c.seq.in_(seqs))
     withdrawn = {row.seq: row.withdrawn_seq for row in connection.execute(query)}
     erased = erased_values(connection, seqs)
     return [
         dump_stored(
             stored,
-            reading.disclosed_values(stored, author, actors),
+            disclosure.disclosed_values(stored, author, actors),
             withdrawn.get(stored.seq),
             erased.get(stored.seq, {}),
         )

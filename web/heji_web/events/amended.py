@@ -12,7 +12,7 @@ from heji_trace.events.kinds import KINDS, Kind
 from heji_trace.known.statements import stated
 from heji_trace.ledger.ledger import Stored, read_stored
 from heji_trace.people.parties import Author
-from heji_trace.rights import reading
+from heji_trace.rights import disclosure, reading
 from heji_web.events import naming
 from heji_web.events.described import Fact, facts_of
 from heji_web.requests.languages import language
@@ -70,7 +70,7 @@ def changes_of(before: Sequence[Fact], after: Sequence[Fact]) -> Iterable[Change
 
 def _said(connection: Connection, author: Author, stored: Stored) -> Mapping[str, Any]:
     """What a record says, of a correction its replacement, as far as its reader may read it."""
-    body = reading.body_of(connection, author, stored)
+    body = disclosure.body_of(connection, author, stored)
     replacement: Mapping[str, Any] | None = body.get("details", {}).get("replacement")
     return replacement or body
 

@@ -20,7 +20,7 @@ from heji_trace.ledger.gone import erased_values
 from heji_trace.ledger.ledger import Stored
 from heji_trace.people.parties import Author
 from heji_trace.proving.merkle import leaf_hash
-from heji_trace.rights import reading
+from heji_trace.rights import disclosure, reading
 from heji_trace.rights.concern import may_object
 from heji_trace.rights.objections import objections_to
 from heji_trace.store.tables import events, warnings
@@ -72,7 +72,7 @@ def show(event_id: str) -> ResponseReturnValue:
     service = the_service()
     with service.store.read() as connection:
         stored = reading.read_event(connection, author, event_id)
-        disclosed = reading.disclosed_values(stored, author, reading.colleagues(connection, author))
+        disclosed = disclosure.disclosed_values(stored, author, disclosure.colleagues(connection, author))
         row = connection.execute(select(events).where(events.c.seq == stored.seq)).one()
         raised = list(
             connection.execute(
@@ -80,7 +80,7 @@ def show(event_id: str) -> ResponseReturnValue:
             ).scalars()
         )
         contradicted = objections_to(connection, author, event_id)
-        body = reading.shown_body(stored.event, disclosed)
+        body = disclosure.shown_body(stored.event, disclosed)
         names = naming.names_in(connection, author, body, {each.organisation for each in contradicted})
         objector = _objector(connection, author, stored) if row.withdrawn_seq is None else None
         erased = erased_values(connection, [stored.seq]).get(stored.seq, {})

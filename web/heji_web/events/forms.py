@@ -27,7 +27,7 @@ from heji_trace.known.statements import stated
 from heji_trace.ledger.ledger import Stored, read_stored
 from heji_trace.people.parties import Author
 from heji_trace.recording.recorder import Receipt
-from heji_trace.rights import reading
+from heji_trace.rights import disclosure, reading
 from heji_trace.rights.rights import OPERATED_FOR_OTHERS
 from heji_trace.vocabulary.times import BEIJING, beijing_date, moment_of
 from heji_trace.vocabulary.units import measures_alike
@@ -304,7 +304,7 @@ def _corrected_texts(connection: Connection, desk: Desk, stored: Stored) -> Text
     event = stated(stored.event)
     if event.kind != desk.kind.name or event.organisation not in {each.value for each in desk.givers}:
         raise Unknown
-    body = reading.body_of(connection, desk.author, stored)
+    body = disclosure.body_of(connection, desk.author, stored)
     said = body if event is stored.event else body["details"]["replacement"]
     texts = filled.texts_of(desk.kind, said)
     # The place follows the cycles again where it did: whoever corrects these does not look for it.

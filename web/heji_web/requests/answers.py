@@ -8,7 +8,7 @@ from typing import Any
 from heji_trace.ledger.ledger import Stored, read_pointers
 from heji_trace.proving.merkle import leaf_hash
 from heji_trace.recording.recorder import Receipt
-from heji_trace.rights.reading import shown_body
+from heji_trace.rights.disclosure import shown_body
 from heji_trace.tracing.tracing import Holding, Sold
 from heji_trace.vocabulary.times import dump_ms
 from heji_trace.vocabulary.units import AREA, COUNT, MASS, VOLUME, from_base
