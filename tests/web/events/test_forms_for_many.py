@@ -103,3 +103,19 @@ def test_an_organisation_that_a_long_list_does_not_show_is_known_by_its_name(cou
     assert newest(county)["moves"] == [
         {"batch": "B-1", "quantity": "1", "to_organisation": "shop-204", "unit": "kg"}
     ]
+
+
+def test_a_cycle_of_another_household_is_told_beside_its_field_by_its_name(
+    county: County, households: list[str]
+) -> None:
+    person, before = Person(county, "station"), county.size
+    form = f"{HARVEST}?organisation={households[7]}"
+    given = {"cycles": "c-8", "outputs.0.product": PRODUCT, "outputs.0.quantity": "3", "outputs.0.unit": "kg"}
+    answer = person.send(form, person.see(form), given)
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 403
+    told = page[page.index('id="cycles-problem1"') :].partition("</p>")[0]
+    assert "8号地" in told
+    assert "属于其他主体" in told
+    assert '<a href="#cycles">' in page
+    assert county.size == before

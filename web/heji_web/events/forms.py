@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from heji_trace.desks import choices
 from heji_trace.desks.shipments import shipments_with
 from heji_trace.desks.suggestions import Asking, Suggestion, suggest
-from heji_trace.errors import HejiError, NotAllowed, Problem, Unknown
+from heji_trace.errors import HejiError, InvalidEvent, NotAllowed, Problem, Unknown
 from heji_trace.events.kinds import KINDS, Kind
 from heji_trace.events.kinds.forms import controls_of
 from heji_trace.events.schemas import parse_event
@@ -32,6 +32,7 @@ from heji_trace.rights.rights import OPERATED_FOR_OTHERS
 from heji_trace.vocabulary.times import BEIJING, beijing_date, moment_of
 from heji_trace.vocabulary.units import measures_alike
 from heji_web.events import filled
+from heji_web.events.beside import beside
 from heji_web.events.drawn import MOST_GIVERS, Fault, draw, suggestions_by_place, wanted_suggestions
 from heji_web.events.filled import Texts
 from heji_web.events.naming import known_names
@@ -343,10 +344,18 @@ def _moment_text(ms: int) -> str:
 
 
 def _page_again(filling: Filling, error: HejiError) -> ResponseReturnValue:
-    problem = problem_of(error)
-    response = make_response(_page(replace(filling, refusal=problem)), problem.status)
+    problem, shown = problem_of(error), problem_of(_told_beside(filling, error))
+    response = make_response(_page(replace(filling, refusal=shown)), problem.status)
     response.headers.update(problem.headers)
     return response
+
+
+def _told_beside(filling: Filling, error: HejiError) -> HejiError:
+    if not isinstance(error, NotAllowed):
+        return error
+    with the_service().store.read() as connection:
+        problem = beside(connection, filling.desk.author, error)
+    return error if problem is None else InvalidEvent([problem])
 
 
 def _page(filling: Filling) -> str:
