@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
@@ -14,28 +14,25 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
 from heji_trace.desks import choices
-from heji_trace.desks.shipments import shipments_with
 from heji_trace.desks.suggestions import Asking, Suggestion, suggest
 from heji_trace.errors import HejiError, InvalidEvent, NotAllowed, Problem, Unknown
 from heji_trace.events.kinds import KINDS, Kind
-from heji_trace.events.kinds.forms import controls_of
 from heji_trace.events.schemas import parse_event
 from heji_trace.events.sheets.names import with_codes
 from heji_trace.events.sheets.posted import read_posted
 from heji_trace.identifiers.event_ids import new_event_id
 from heji_trace.known.statements import stated
-from heji_trace.ledger.ledger import Stored, read_stored
 from heji_trace.people.parties import Author
 from heji_trace.recording.recorder import Receipt
-from heji_trace.rights import disclosure, reading
+from heji_trace.rights import reading
 from heji_trace.rights.rights import OPERATED_FOR_OTHERS
 from heji_trace.vocabulary.times import BEIJING, beijing_date, moment_of
-from heji_trace.vocabulary.units import measures_alike
 from heji_web.events import filled
 from heji_web.events.beside import beside
 from heji_web.events.drawn import MOST_GIVERS, Fault, draw, suggestions_by_place, wanted_suggestions
 from heji_web.events.filled import Texts
 from heji_web.events.naming import known_names
+from heji_web.events.opened import Desk, corrected_texts, last_texts, new_texts, place_of_work
 from heji_web.requests import kept_forms
 from heji_web.requests.access import signed_in
 from heji_web.requests.headers import permit_scripts
@@ -49,21 +46,6 @@ blueprint.after_request(permit_scripts)
 _GIVER = "organisation"
 _REASON = "/details/reason"
 _MOST_LISTED = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What one person needs to record one kind: for whom, with which suggestions.
-
-    Where `is_for_one`, the suggestions are those of the first of the `givers`, and another one is found by its name.
-    """
-
-    kind: Kind
-    author: Author
-    givers: tuple[Suggestion, ...]
-    is_for_one: bool
-    may_name_others: bool
-    suggestions: Mapping[str, Sequence[Suggestion]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +75,10 @@ def show(kind: str) -> ResponseReturnValue:
         if corrects:
             stored = reading.read_event(connection, author, corrects)
             desk = _desk_of(connection, author, kind, stated(stored.event).organisation)
-            texts = _corrected_texts(connection, desk, stored)
+            texts = corrected_texts(connection, desk, stored)
         else:
             desk = _desk_of(connection, author, kind, request.args.get(_GIVER, ""))
-            texts = _new_texts(connection, desk)
+            texts = new_texts(connection, desk)
     now_ms = service.clock.now_ms()
     filling = Filling(desk, texts, new_event_id(now_ms, service.random), _moment_text(now_ms), corrects)
     _name_anew(filling)
@@ -148,7 +130,7 @@ def _record(filling: Filling) -> Receipt:
     with service.store.read() as connection:
         known = known_names(connection, desk.author, desk.kind, service.clock.now_ms())
         raw = with_codes(desk.kind, read_posted(desk.kind, _pairs(filling.texts)), known)
-        place = _place(connection, desk.kind, raw)
+        place = place_of_work(connection, desk.kind, raw)
     if place is not None:
         raw.setdefault("site", place)
     if filling.corrects:
@@ -157,14 +139,6 @@ def _record(filling: Filling) -> Receipt:
     if filling.acknowledged:
         raw["acknowledged"] = list(filling.acknowledged)
     return service.recorder.submit(parse_event(raw), desk.author)
-
-
-def _place(connection: Connection, kind: Kind, raw: Mapping[str, Any]) -> str | None:
-    """Where field work, and a harvest, happens unless the form says otherwise: where its cycles grow."""
-    cycles = raw.get("cycles")
-    if kind.area != "growing" or not isinstance(cycles, list):
-        return None
-    return choices.place_of(connection, [str(each) for each in cycles])
 
 
 def _correction(filling: Filling, replacement: dict[str, Any]) -> dict[str, Any]:
@@ -226,7 +200,7 @@ def _turned(connection: Connection, filling: Filling) -> Filling:
     if all(each.value != giver for each in desk.givers):
         return filling
     offered = suggestions_by_place(desk.kind, desk.suggestions)
-    last = _remembered_texts(connection, desk.kind, giver, "")
+    last = last_texts(connection, desk.kind, giver, "")
     for place in filled.places_of_own(desk.kind):
         known = {each.value for each in offered.get(place, ())}
         for name in [name for name in texts if filled.place_of_name(name) == place]:
@@ -234,84 +208,6 @@ def _turned(connection: Connection, filling: Filling) -> Filling:
         if not texts.get(place) and place in last:
             texts[place] = last[place]
     return replace(filling, acknowledged=())
-
-
-def _new_texts(connection: Connection, desk: Desk) -> Texts:
-    service = the_service()
-    giver = request.args.get("organisation") or desk.givers[0].value
-    texts: Texts = {}
-    if any(each.value == giver for each in desk.givers):
-        taken = request.args.get("inputs.0.batch", "")
-        taken = taken if _is_offered(desk, "inputs", taken) else ""
-        texts = _remembered_texts(connection, desk.kind, giver, taken)
-    now = filled.now_text(service.clock.now_ms())
-    texts |= {control.name: [now] for control in controls_of(desk.kind) if control.prefill == "now"}
-    texts["organisation"] = [giver]
-    if desk.kind.name == "testing":
-        texts["details.laboratory"] = [giver]
-    for name, given in request.args.lists():
-        texts[name] = given
-    if desk.kind.name == "recall_update" and "regulator" not in desk.author.roles:
-        texts.setdefault("details.consignees.0.organisation", [giver])
-    _count_as_made(connection, desk, texts)
-    if desk.kind.name == "receiving" and "details.shipping" not in request.args:
-        brought = shipments_with(connection, [giver], request.args.get("moves.0.batch", ""))
-        texts |= {"details.shipping": brought} if len(brought) == 1 else {}
-    return texts
-
-
-def _count_as_made(connection: Connection, desk: Desk, texts: Texts) -> None:
-    """Goods that the address names are counted as they were made where the last ones were measured otherwise."""
-    for name, batch in request.args.items():
-        table, row, column = (*name.split("."), "", "")[:3]
-        unit = f"{table}.{row}.unit"
-        if column != "batch" or unit in request.args:
-            continue
-        if _is_offered(desk, table, batch):
-            made = _made_unit(connection, batch)
-            if made and not measures_alike(made, texts.get(unit, [""])[0]):
-                texts[unit] = [made]
-
-
-def _is_offered(desk: Desk, table: str, batch: str) -> bool:
-    """Whether a batch is this person's to name: what others have made is not to be learned from an address."""
-    offered = suggestions_by_place(desk.kind, desk.suggestions).get(f"{table}.batch", ())
-    return batch in {each.value for each in offered}
-
-
-def _made_unit(connection: Connection, batch: str) -> str | None:
-    """The unit in which a batch was counted when it was made, or opened by whoever received it."""
-    seq = choices.maker_of(connection, batch)
-    if seq is None:
-        return None
-    event = stated(read_stored(connection, [seq])[0].event)
-    return next((line.unit for line in (*event.outputs, *event.moves) if line.batch == batch), None)
-
-
-def _remembered_texts(connection: Connection, kind: Kind, giver: str, taken: str) -> Texts:
-    """What was said last time; what was made then only where it was made of such goods as are taken now."""
-    last = choices.last_event(connection, giver, kind.name)
-    if last is None:
-        return {}
-    texts = filled.remembered_texts(kind, read_stored(connection, [last])[0].event.body)
-    alike = choices.last_made_from_such(connection, giver, kind.name, taken) if taken else None
-    if alike is not None:
-        texts |= filled.made_texts(kind, read_stored(connection, [alike])[0].event.body)
-    return texts
-
-
-def _corrected_texts(connection: Connection, desk: Desk, stored: Stored) -> Texts:
-    """What the event to be corrected says; raises Unknown where it is not one that this person may correct here."""
-    event = stated(stored.event)
-    if event.kind != desk.kind.name or event.organisation not in {each.value for each in desk.givers}:
-        raise Unknown
-    body = disclosure.body_of(connection, desk.author, stored)
-    said = body if event is stored.event else body["details"]["replacement"]
-    texts = filled.texts_of(desk.kind, said)
-    # The place follows the cycles again where it did: whoever corrects these does not look for it.
-    if texts.get("site") == [_place(connection, desk.kind, said)]:
-        del texts["site"]
-    return texts
 
 
 def _posted(desk: Desk) -> Filling:
