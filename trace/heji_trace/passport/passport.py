@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from heji_trace.dossier.certificates import CertificateShown, certificate_of, concerned
+from heji_trace.dossier.certificates import CertificateShown, certificate_of, concerned, handed_on
 from heji_trace.dossier.results import FAVOURABLE, ResultShown, edition_said
 from heji_trace.dossier.uses import MOST_TOLD, Use, use_of
 from heji_trace.judging.dated import dated_warnings, is_policy_met
@@ -117,8 +117,10 @@ def dump_passport(passport: Passport) -> dict[str, Any]:
 def _whole(state: State, trace_code: str, found: Found, evidence: Evidence, view: View) -> Passport:
     tests = results_of(state, found, evidence, demonstration=view.demonstration)
     product = found.registry.facts("product", found.trail.row["product"])
+    if found.certificates:
+        state.lines.load("batch", handed_on(found.trail.ancestry))
     certificates = concerned(
-        found.registry.certificates(found.certificates), found.trail.row["product"], found.holders
+        state, found.trail, found.registry.certificates(found.certificates), found.holders
     )
     facts = dated_facts(found.trail, found.samples, product, [fact for fact, _ in certificates])
     thresholds = state.thresholds_at(view.now_ms)

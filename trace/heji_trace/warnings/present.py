@@ -7,13 +7,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from heji_trace.dossier.certificates import concerned
+from heji_trace.dossier.certificates import concerned, handed_on
 from heji_trace.dossier.conformity import uncertified
 from heji_trace.dossier.results import SampleRows, awaited_facts, sample_rows
 from heji_trace.judging.dated import CertificateFact, DatedFacts, dated_warnings, shelf_facts
 from heji_trace.judging.facts import Raised, Thresholds
 from heji_trace.known.state import State, load_together
-from heji_trace.tracing.trail import Trail, read_ancestry
+from heji_trace.store.gather import Row
+from heji_trace.tracing.trail import Ancestry, Trail, read_ancestry
 from heji_trace.vocabulary.times import beijing_date
 from heji_trace.warnings.cold_watch import transit_gaps
 from heji_trace.warnings.scope_gap import scope_gap, scope_gaps
@@ -31,7 +32,7 @@ def present_together(state: State, batches: Sequence[str], now_ms: int) -> dict[
     """The same for many batches, in as many statements as for one; none for a batch that the ledger does not know."""
     ancestry = read_ancestry(state, batches)
     known = [batch for batch in dict.fromkeys(batches) if batch in ancestry.rows]
-    _read_beside(state, [Trail(batch, ancestry) for batch in known])
+    _read_beside(state, ancestry, [Trail(batch, ancestry) for batch in known])
     thresholds = state.thresholds_at(now_ms)
     gaps = scope_gaps(state, (Trail(batch, ancestry) for batch in known))
     found: dict[str, list[Raised]] = {batch: [] for batch in batches}
@@ -46,7 +47,7 @@ def present_together(state: State, batches: Sequence[str], now_ms: int) -> dict[
     return found
 
 
-def _read_beside(state: State, trails: Collection[Trail]) -> None:
+def _read_beside(state: State, ancestry: Ancestry, trails: Collection[Trail]) -> None:
     """Read the certificates of everybody concerned, who gave the goods away, and what loggers saw."""
     lines = [row for trail in trails for row in state.lines.of("batch", trail.batch)]
     seen = [row["seq"] for trail in trails for row in state.conditions.of("batch", trail.batch)]
@@ -58,18 +59,24 @@ def _read_beside(state: State, trails: Collection[Trail]) -> None:
             (state.series, "seq", seen),
         ],
     )
+    if any(_certificate_rows(state, trail) for trail in trails):
+        state.lines.load("batch", handed_on(ancestry))
 
 
 def _certificates(state: State, trail: Trail) -> list[CertificateFact]:
-    holders = _holders(state, trail)
-    rows = {
+    rows = _certificate_rows(state, trail).values()
+    registered = [(row["seq"], json.loads(row["data"])) for row in rows]
+    return [fact for fact, _ in concerned(state, trail, registered, _holders(state, trail))]
+
+
+def _certificate_rows(state: State, trail: Trail) -> dict[str, Row]:
+    """What is registered under each number by those whose certificates may stand for the batch."""
+    return {
         row["code"]: row
-        for holder in sorted(holders)
+        for holder in sorted(_holders(state, trail))
         for row in state.register.of("organisation", holder)
         if row["kind"] == "certificate"
     }
-    registered = [(row["seq"], json.loads(row["data"])) for row in rows.values()]
-    return [fact for fact, _ in concerned(registered, trail.row["product"], holders)]
 
 
 def _holders(state: State, trail: Trail) -> set[str]:
