@@ -399,6 +399,18 @@ def test_a_folder_of_backups_that_another_account_made_is_told_and_hides_no_othe
     assert "time-zone" in findings
 
 
+def test_a_drive_that_takes_no_copy_is_told_before_two_days_have_gone_by(
+    county: County, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The modes of a folder say nothing to root, who may run this.
+    monkeypatch.setattr(os, "access", lambda path, _mode: Path(path) != tmp_path)
+    assert county.service.backups.back_up_when_due() is not None
+    assert told(seen(county.service, backup_copy=tmp_path)["backup-copy"]) == (
+        "problem",
+        "doctor-folder-closed",
+    )
+
+
 def test_codes_that_cannot_be_drawn_are_a_problem(service: Service) -> None:
     finding = seen(service, base_url="https://" + "a" * 1200)["codes"]
     assert told(finding) == ("problem", "doctor-codes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -54,6 +55,9 @@ def examine_copy(service: Service) -> Iterator[Finding]:
     try:
         if not copy.is_dir():
             yield problem("backup-copy", "backup-copy-absent", "remedy-copy-old", path=copy, folder=copy)
+            return
+        if not os.access(copy, os.W_OK | os.X_OK):
+            yield problem("backup-copy", "doctor-folder-closed", "remedy-folder-closed", path=copy)
             return
         copied = find_newest(copy, service.signer.name, now_ms)
     except OSError as error:
