@@ -481,6 +481,16 @@ def test_where_no_record_can_be_chosen_a_sentence_says_so(
     assert sentence in Person(county, who).see(f"/desk/record/{kind}")
 
 
+def test_where_nothing_is_registered_yet_a_form_says_what_is_to_be_recorded_first(county: County) -> None:
+    told = "目前没有可选的，请先记录："
+    newcomer = Person(county, "neighbour")
+    assert f"{told}地点登记" in newcomer.see("/desk/record/planting")
+    assert f"{told}种植 / 进雏/入栏" in newcomer.see(HARVEST)
+    # The cycle is named anew, and its owner has a plot.
+    assert told not in Person(county, "producer").see("/desk/record/planting")
+    assert told not in Person(county, "producer").see(HARVEST)
+
+
 def test_an_id_that_names_no_record_is_told_as_one_that_was_not_found(county: County) -> None:
     person = Person(county, "producer")
     address = "/desk/record/release?details.hold=x"

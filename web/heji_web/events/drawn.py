@@ -55,6 +55,13 @@ _NOTHING: Mapping[str, str] = {
     "statement": "Open the record on the page of its batch, and object to it there.",
 }
 
+# By which kinds comes into being what a new county has none of yet.
+_BEGUN_BY: Mapping[str, tuple[str, ...]] = {
+    "site": ("site",),
+    "product": ("product",),
+    "cycle": ("planting", "stocking"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
@@ -191,7 +198,7 @@ def _label_of(kind: Kind, pointer: str) -> str:
     return ""
 
 
-def _said(declared: Control | Field) -> str:
+def _said(declared: Control | Field | Kind) -> str:
     return declared.zh if language() == "zh" else declared.en
 
 
@@ -239,7 +246,9 @@ def _drawn(
         name=name,
         style="nothing" if nothing else _style(control, choices),
         label=_said(control),
-        help=nothing or (control.help_zh if in_chinese else control.help_en),
+        help=nothing
+        or _none_yet(kind, control, name, choices)
+        or (control.help_zh if in_chinese else control.help_en),
         example=control.example_zh if in_chinese else control.example_en,
         required=control.required,
         first=control.first,
@@ -296,6 +305,15 @@ def _nothing(kind: Kind, control: Control, name: str, texts: Texts, choices: Seq
         return ""
     message = _NOTHING.get(_source(kind, control, name) or "")
     return gettext(message) if message else ""
+
+
+def _none_yet(kind: Kind, control: Control, name: str, choices: Sequence[Suggestion]) -> str:
+    """What is to be recorded first where something must be picked and there is none of it yet."""
+    begun_by = _BEGUN_BY.get(control.refers_to or "", ())
+    if choices or not control.required or not begun_by or _source(kind, control, name) is None:
+        return ""
+    called = " / ".join(_said(KINDS[each]) for each in begun_by)
+    return gettext("There is none to choose yet; first record: %(kind)s") % {"kind": called}
 
 
 _PLAIN: Mapping[str, Style] = {
