@@ -256,6 +256,19 @@ def test_a_consignee_reports_for_itself_without_writing_its_own_name(county: Cou
     assert (shop, regulator) == ([f"{county.code('shop')} 单位"], [""])
 
 
+@pytest.mark.parametrize(
+    ("kind", "named"), [("site", "details.organisation"), ("certificate", "details.holder")]
+)
+def test_whoever_registers_what_is_its_own_is_not_asked_whose_it_is(
+    county: County, kind: str, named: str
+) -> None:
+    own, operator = (
+        fields_of(Person(county, who).see(f"/desk/record/{kind}")) for who in ("shop", "operator")
+    )
+    assert own[named] == [f"{county.code('shop')} 单位"]
+    assert operator[named] == [""]
+
+
 def top_of(page: str) -> str:
     """What the page lists as wrong before the form begins."""
     return page[page.index('id="refusal"') : page.index('<form method="post" class="record"')]

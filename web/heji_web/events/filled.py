@@ -57,6 +57,14 @@ _NEW_NAMES = {"outputs": "batch", "details.samples": "sample"}
 _NEW_CYCLE = "details.cycle"
 _REMEMBERING_AREAS = frozenset({"growing", "making", "testing", "moving"})
 
+# Where whom a form is for names itself a second time, and the role in which somebody names others there.
+_OF_ONESELF: Mapping[str, tuple[str, str]] = {
+    "testing": ("details.laboratory", ""),
+    "site": ("details.organisation", "operator"),
+    "certificate": ("details.holder", "operator"),
+    "recall_update": ("details.consignees.0.organisation", "regulator"),
+}
+
 
 def posted_texts(kind: Kind, pairs: Iterable[tuple[str, str]]) -> Texts:
     """The texts of a posted form, its blank rows left out and the others numbered anew."""
@@ -120,6 +128,12 @@ def made_texts(kind: Kind, body: Mapping[str, Any]) -> Texts:
     """What an earlier event made, for a new one that takes goods of the same kind."""
     whole = texts_of(kind, body)
     return {name: whole[name] for name, by in _DECIDED_BY.items() if by == "inputs" and name in whole}
+
+
+def named_again(kind: Kind, roles: Collection[str]) -> str:
+    """Where whom a form is for names itself once more; "" where it does not, or names others in one of these roles."""
+    named, others_by = _OF_ONESELF.get(kind.name, ("", ""))
+    return "" if others_by in roles else named
 
 
 def name_anew(kind: Kind, texts: Texts, day: date, random: Callable[[int], bytes]) -> None:

@@ -61,12 +61,10 @@ def new_texts(connection: Connection, desk: Desk) -> Texts:
     now = filled.now_text(service.clock.now_ms())
     texts |= {control.name: [now] for control in controls_of(desk.kind) if control.prefill == "now"}
     texts["organisation"] = [giver]
-    if desk.kind.name == "testing":
-        texts["details.laboratory"] = [giver]
+    if named := filled.named_again(desk.kind, desk.author.roles):
+        texts[named] = [giver]
     for name, given in request.args.lists():
         texts[name] = given
-    if desk.kind.name == "recall_update" and "regulator" not in desk.author.roles:
-        texts.setdefault("details.consignees.0.organisation", [giver])
     _count_as_made(connection, desk, texts)
     if desk.kind.name == "receiving" and "details.shipping" not in request.args:
         brought = shipments_with(connection, [giver], request.args.get("moves.0.batch", ""))
