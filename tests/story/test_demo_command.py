@@ -44,9 +44,9 @@ class Typed:
             )
 
     def wait_until_it_serves(self) -> None:
-        """What it prints, it prints before."""
+        """What it prints, it prints once it listens, and how it is stopped last of all."""
         end = time.monotonic() + _STARTING_SECONDS
-        while not self._is_listening():
+        while not self._is_listening() or not ("Ctrl-C" in self.told or self.told.endswith("}\n")):
             assert self.process.poll() is None, self.told
             assert time.monotonic() < end, self.told
             time.sleep(0.05)
