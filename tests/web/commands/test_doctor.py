@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from county import County
-from heji_trace.errors import Misconfigured
+from heji_trace.errors import Misconfigured, Untrusted
 from heji_trace.proving.checkpoint import dump_checkpoint, sign_note
 from heji_trace.proving.keys import Signer
 from heji_trace.store.db import LOG_LIMIT
@@ -456,5 +456,6 @@ def test_a_service_that_runs_is_asked_whether_it_is_ready(service: Service, sett
             (settings.head / "head").unlink()
             finding = found(running)["service"]
             assert told(finding) == ("problem", "doctor-not-ready")
+            assert Untrusted("head-missing").sentence("zh") in finding.sentence("zh"), "no browser is at hand"
     finally:
         served.close()

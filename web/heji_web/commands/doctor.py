@@ -26,6 +26,7 @@ from heji_trace.ledger.head import check_remembered
 from heji_trace.printing.label_sheet import Label, dump_sheet
 from heji_trace.printing.labels import dump_png
 from heji_trace.proving.entries import parse_entry
+from heji_trace.sentences import LANGUAGES
 from heji_trace.store.db import driver_words
 from heji_trace.vocabulary.times import dump_ms
 from heji_web.api.health import check_database, check_head, check_schema, failed
@@ -259,16 +260,27 @@ def _running(service: Service) -> Iterator[Finding]:
             json.load(answer)["checks"]
         yield fine("service", "doctor-running", address=address)
     except HTTPError as error:
-        if error.code == HTTPStatus.SERVICE_UNAVAILABLE:
-            yield problem(
-                "service", "doctor-not-ready", "remedy-not-ready", address=address, status=error.code
-            )
+        failing = _failing(error) if error.code == HTTPStatus.SERVICE_UNAVAILABLE else None
+        if failing:
+            yield problem("service", "doctor-not-ready", "remedy-not-ready", address=address, **failing)
         else:
             yield problem("service", "doctor-port-other", "remedy-port-other", address=address)
     except (ValueError, KeyError, TypeError, HTTPException):
         yield problem("service", "doctor-port-other", "remedy-port-other", address=address)
     except OSError:
         yield notice("service", "doctor-not-running", "remedy-not-running", address=address)
+
+
+def _failing(answer: HTTPError) -> dict[str, str] | None:
+    """What a service that is not ready says of itself, in both languages, each sentence once."""
+    try:
+        failed_checks = [check for check in json.load(answer)["checks"].values() if not check["ok"]]
+        return {
+            f"failed_{each}": " ".join(dict.fromkeys(check[each] for check in failed_checks))
+            for each in LANGUAGES
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, HTTPException):
+        return None
 
 
 def _address(settings: Settings) -> Iterator[Finding]:
