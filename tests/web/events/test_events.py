@@ -285,6 +285,19 @@ def test_a_record_says_which_entry_erased_what(county: County) -> None:
     assert "/note" in told["sealed"]
 
 
+def test_an_erasure_is_confirmed_and_nobody_is_led_to_take_it_back(county: County) -> None:
+    operator = Person(county, "operator")
+    said = "此处记录的内容无法撤回"
+    assert said in operator.see("/desk/record/erasure")
+    assert said not in operator.see("/desk/record/organisation")
+    event_id = county.harvest("B-9", note="陈大文采收").event_id
+    values = [{"event": event_id, "pointers": ["/note"]}]
+    erased = county.record("erasure", "operator", details={"values": values, "ground": "law"}).event_id
+    page = operator.see(f"/desk/events/{erased}")
+    for way in (f"/desk/events/{erased}/undo", f"corrects={erased}"):
+        assert way not in page
+
+
 def test_the_page_of_a_record_names_its_warnings_in_words_alone(person: Person) -> None:
     receipt = person.county.harvest("B-1", hours_ago=240)
     assert receipt.warnings == ("LATE_RECORD",)

@@ -19,6 +19,9 @@ Names = Mapping[str, Mapping[str, str]]
 """Registered names by code, by what the codes are of."""
 
 _MOST_LISTED = 50
+
+FINAL = frozenset({"erasure"})
+"""Kinds of which nothing is taken back or corrected: what they took is gone."""
 _NAMELESS: Names = MappingProxyType({})
 # What the page says in its own places.
 _SAID_APART = frozenset({"id", "kind", "acknowledged"})

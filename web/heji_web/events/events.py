@@ -27,7 +27,7 @@ from heji_trace.store.tables import events, warnings
 from heji_trace.vocabulary.times import BEIJING, beijing_date, moment_of
 from heji_web.events import naming
 from heji_web.events.amended import amended_by
-from heji_web.events.described import erased_facts, facts_of, kind_name, local_time
+from heji_web.events.described import FINAL, erased_facts, facts_of, kind_name, local_time
 from heji_web.events.subjects import batches_of, subjects_of
 from heji_web.requests.access import signed_in
 from heji_web.requests.headers import permit_scripts
@@ -120,7 +120,7 @@ def show(event_id: str) -> ResponseReturnValue:
         undo_id=_undo_id(stored, author, withdrawn=row.withdrawn_seq is not None),
         may_correct=row.withdrawn_seq is None
         and stored.event.organisation == author.organisation
-        and said.name != "correction",
+        and said.name not in {"correction", *FINAL},
         said=said,
     )
 
@@ -167,6 +167,7 @@ def _undo_id(stored: Stored, author: Author, *, withdrawn: bool) -> str | None:
     service = the_service()
     now_ms = service.clock.now_ms()
     is_mine = author.organisation == stored.event.organisation
-    if withdrawn or not is_mine or stored.event.kind == "correction" or now_ms - stored.recorded_ms > UNDO_MS:
+    is_final = stored.event.kind in {"correction", *FINAL}
+    if withdrawn or not is_mine or is_final or now_ms - stored.recorded_ms > UNDO_MS:
         return None
     return new_event_id(now_ms, service.random)

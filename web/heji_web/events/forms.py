@@ -29,6 +29,7 @@ from heji_trace.rights.rights import OPERATED_FOR_OTHERS
 from heji_trace.vocabulary.times import BEIJING, beijing_date, moment_of
 from heji_web.events import filled
 from heji_web.events.beside import beside
+from heji_web.events.described import FINAL
 from heji_web.events.drawn import MOST_GIVERS, Fault, draw, suggestions_by_place, wanted_suggestions
 from heji_web.events.filled import Texts
 from heji_web.events.naming import known_names
@@ -271,6 +272,7 @@ def _page(filling: Filling) -> str:
         first=[control for control in shown if control.first],
         more=[control for control in shown if not control.first],
         turn=kept_forms.TURN,
+        is_final=desk.kind.name in FINAL,
         faults=[*_faults_of_reason(asked), *map(partial(_reachable, desk), faults)][:_MOST_LISTED],
         further_faults=max(0, len(problems) - _MOST_LISTED),
     )
