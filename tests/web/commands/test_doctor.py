@@ -409,6 +409,8 @@ def test_a_drive_that_takes_no_copy_is_told_before_two_days_have_gone_by(
         "problem",
         "doctor-folder-closed",
     )
+    # As in the sandbox of the service, to which a folder is read-only that the unit does not name.
+    assert told(seen(county.service, backup=tmp_path)["backups"]) == ("problem", "doctor-folder-closed")
 
 
 def test_codes_that_cannot_be_drawn_are_a_problem(service: Service) -> None:

@@ -23,6 +23,9 @@ def examine_backups(service: Service) -> Iterator[Finding]:
         yield notice("backups", "doctor-backups-off", "remedy-backups-off")
         return
     now_ms = service.clock.now_ms()
+    if settings.backup.exists() and not os.access(settings.backup, os.W_OK | os.X_OK):
+        yield problem("backups", "doctor-folder-closed", "remedy-folder-closed", path=settings.backup)
+        return
     try:
         newest = find_newest(settings.backup, service.signer.name, now_ms)
     except OSError as error:
