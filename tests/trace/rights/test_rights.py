@@ -150,6 +150,26 @@ def test_a_producer_states_results_of_its_own_checks_alone(village: County, may:
     assert may("laboratory", event) is None
 
 
+@pytest.mark.parametrize("drawn_by", ["producer", "laboratory"])
+@pytest.mark.parametrize("conclusion", ["nonconforming", "conforming"])
+def test_nobody_states_results_of_another_producer_s_checks(
+    county: County, drawn_by: str, conclusion: str
+) -> None:
+    county.harvest("B1")
+    samples = [{"sample": "S-B1", "batch": "B1"}]
+    county.record("sampling", drawn_by, details={"purpose": "self_check", "samples": samples})
+
+    def result(who: str) -> dict[str, Any]:
+        found = {"analyte": "克百威", "value": "9", "outcome": conclusion}
+        stated = {"status": "preliminary", "method": "GB", "method_class": "formal", "results": [found]}
+        return {"sample": "S-B1", "laboratory": county.code(who), "conclusion": conclusion, **stated}
+
+    with pytest.raises(NotAllowed) as refused:
+        county.record("testing", "neighbour", details=result("neighbour"))
+    assert refused.value.code == "test-not-a-self-check"
+    county.record("testing", "producer", details=result("producer"))
+
+
 def correction(county: County, event_id: str, replacement: Event | None = None) -> Event:
     details: dict[str, Any] = {"corrects": [event_id], "reason": "录入错误"}
     if replacement is not None:

@@ -91,9 +91,15 @@ def _check_laboratory(state: State, event: Event) -> None:
         raise NotAllowed("result-of-another", laboratory=event.details["laboratory"])
     if {"laboratory", "third_party_laboratory"} & roles_of(state, event.organisation):
         return
-    purposes = {row["purpose"] for row in state.samples.of("sample", event.details["sample"])}
-    if purposes - {"self_check"}:
+    rows = state.samples.of("sample", event.details["sample"])
+    if not all(row["purpose"] == "self_check" and _is_own_sample(state, event, row) for row in rows):
         raise NotAllowed("test-not-a-self-check", sample=event.details["sample"])
+
+
+def _is_own_sample(state: State, event: Event, row: Row) -> bool:
+    """Whether the organisation drew the sample, or somebody drew it of its goods or cycle."""
+    target = state.find_batch(row["target"]) or state.find_registration("cycle", row["target"])
+    return event.organisation in (row["organisation"], target and target["organisation"])
 
 
 def _check_own_batches(state: State, event: Event, batches: Iterable[str | None]) -> None:
