@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from county import CYCLE, PRODUCT, County
+from heji_trace.errors import NeedsAcknowledgement
 from heji_trace.events.schemas import parse_event
 from labelled import look_at, state_result
 from ledger_check import check_ledger
@@ -120,3 +121,42 @@ def test_a_plot_s_sample_speaks_for_so_many_days_as_the_thresholds_say(county: C
     county.record("correction", "laboratory", details=correction)
     assert county.warned("DAY14", "DAY15", "DAY20") == [[], [], ["RAPID_POSITIVE"]]
     check_ledger(county.service)
+
+
+FIVE_DAYS = {"input_type": "veterinary", "name": "土霉素", "withdrawal_days": 5}
+
+
+def test_a_use_amid_a_harvest_of_days_is_judged_whichever_is_recorded_first(county: County) -> None:
+    lasting = {"hours_ago": 24 * 4, "ended_at": county.at(24), "acknowledged": ["VET_WITHDRAWAL"]}
+    county.harvest("A1", **lasting)
+    assert county.warned("A1") == [[]]
+    used = county.record("input_application", hours_ago=48, cycles=[CYCLE], details=FIVE_DAYS)
+    assert used.warnings == ("VET_WITHDRAWAL",)
+    county.harvest("A2", **lasting)
+    assert county.warned("A1", "A2") == [["VET_WITHDRAWAL"]] * 2
+    [shown] = look_at(county, "A1", PRODUCT).uses
+    assert shown.standing == "short"
+
+
+def test_who_picks_on_after_a_use_is_asked(county: County) -> None:
+    county.record("input_application", hours_ago=48, cycles=[CYCLE], details=FIVE_DAYS)
+    with pytest.raises(NeedsAcknowledgement) as asked:
+        county.harvest("A1", hours_ago=24 * 4, ended_at=county.at(24))
+    assert [question.code for question in asked.value.questions] == ["VET_WITHDRAWAL"]
+    county.harvest("A1", hours_ago=24 * 4, ended_at=county.at(24 * 3))
+    assert county.warned("A1") == [[]]
+
+
+def test_after_a_use_amid_a_harvest_a_good_result_of_the_plot_does_not_speak_for_it_and_a_bad_one_does(
+    county: County,
+) -> None:
+    drawn = {"purpose": "commissioned", "samples": [{"sample": name, "cycles": [CYCLE]} for name in "12"]}
+    county.record("sampling", "laboratory", hours_ago=24 * 9, details=drawn)
+    drug = {"input_type": "pesticide", "name": "代森锰锌"}
+    county.record("input_application", hours_ago=48, cycles=[CYCLE], details=drug)
+    county.harvest("BEFORE", hours_ago=72, ended_at=county.at(60))
+    county.harvest("ON", hours_ago=72, ended_at=county.at(24))
+    state_result(county, "1", "conforming", formal=True)
+    assert [look_at(county, batch, PRODUCT).verdict.level for batch in ("BEFORE", "ON")] == ["green", "grey"]
+    state_result(county, "2", "positive")
+    assert county.warned("BEFORE", "ON") == [["RAPID_POSITIVE"]] * 2

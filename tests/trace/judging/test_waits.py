@@ -91,3 +91,20 @@ def test_a_course_recorded_at_its_end_is_not_late() -> None:
     course = replace(SPRAY, ended_ms=end, recorded_ms=end)
     later = replace(PICKING, occurred_ms=end + 20 * DAY_MS, applications=(course,))
     assert warnings_of(later) == []
+
+
+def test_of_a_harvest_that_lasts_days_what_is_taken_after_a_use_counts() -> None:
+    lasting = replace(PICKING, ended_ms=PICKING.occurred_ms + 3 * DAY_MS)
+    amid = replace(SPRAY, occurred_ms=PICKING.occurred_ms + DAY_MS, recorded_ms=PICKING.occurred_ms + DAY_MS)
+    [raised] = warnings_of(replace(lasting, applications=(amid,)))
+    assert (raised.code, raised.data["short"]) == ("PHI_VIOLATION", 10)
+    drug = replace(amid, input_type="veterinary", actives=(), withdrawal_days=1)
+    [raised] = warnings_of(replace(lasting, applications=(drug,)))
+    assert raised.code == "VET_WITHDRAWAL"
+    at_its_end, behind = (replace(amid, occurred_ms=lasting.last_ms + more) for more in (0, 1))
+    assert [each.code for each in warnings_of(replace(lasting, applications=(at_its_end,)))] == [
+        "PHI_VIOLATION"
+    ]
+    assert warnings_of(replace(lasting, applications=(behind,))) == []
+    # What lay far enough before its beginning does not come nearer by its length.
+    assert warnings_of(lasting) == []

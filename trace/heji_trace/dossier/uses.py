@@ -68,12 +68,12 @@ def found_uses(state: State, batches: Sequence[str]) -> list[FoundUse]:
     for batch in batches:
         for harvest in harvest_facts(state, batch):
             waits_at = partial(state.waits_at, harvest.occurred_ms)
+            thresholds = state.thresholds_at(harvest.occurred_ms, harvest.rank)
             for use in harvest.applications:
-                if use.occurred_ms > harvest.occurred_ms:
+                taken = harvest.after(use)
+                if taken is None:
                     continue
-                found = _judged(
-                    use, harvest, waits_at, state.thresholds_at(harvest.occurred_ms, harvest.rank)
-                )
+                found = _judged(use, taken, waits_at, thresholds)
                 known = worst.get(use.seq)
                 if known is None or _rank(found) < _rank(known):
                     worst[use.seq] = found

@@ -61,6 +61,7 @@ def harvest_facts(state: State, batch: str) -> tuple[HarvestFact, ...]:
             row["occurred_ms"],
             row["recorded_ms"],
             application_facts(state, row["cycle"]),
+            row["ended_ms"],
         )
         for row in state.harvests.of("batch", batch)
     )
@@ -98,8 +99,8 @@ def covering_samples(
 ) -> list[str]:
     """The samples that speak for the batch: drawn from it, or from the plot it was then harvested from.
 
-    `as_told_then` leaves out the uses that were recorded after a harvest: they make a favourable result speak of other
-    goods, but take nothing back that was found, else whoever is found out could record one.
+    `as_told_then` leaves out the uses that were recorded after a harvest, or came amid it: they make a favourable result
+    speak of other goods, but take nothing back that was found, else whoever is found out could record one.
     """
     targets: list[tuple[str, Row]] = [("batch", row) for row in state.samples.of("target", batch)]
     for harvest in state.harvests.of("batch", batch):
@@ -158,7 +159,8 @@ def _covers(state: State, sample: Row, harvests: tuple[HarvestFact, ...], *, as_
         drawn < (harvest.occurred_ms, harvest.rank)
         and not any(
             drawn < (use.last_ms, use.rank)
-            and (use.occurred_ms, use.rank) < (harvest.occurred_ms, harvest.rank)
+            and (use.occurred_ms, use.rank)
+            < (harvest.occurred_ms if as_told_then else harvest.last_ms, harvest.rank)
             and use.input_type in _LEAVING_RESIDUES
             and (use.rank < harvest.rank or not as_told_then)
             for use in harvest.applications

@@ -198,8 +198,9 @@ def _waiting(state: State, event: Event) -> list[Suspicion]:
 
     for cycle in event.cycles:
         uses: tuple[ApplicationFact, ...] = application_facts(state, cycle)
-        harvest = HarvestFact(0, 0, crop_of(state, cycle), event.occurred_ms, event.occurred_ms, uses)
-        raised = waiting_warnings(harvest, waits_at, state.thresholds_at(event.occurred_ms))
+        began_ms = event.occurred_ms
+        harvest = HarvestFact(0, 0, crop_of(state, cycle), began_ms, began_ms, uses, event.ended_ms)
+        raised = waiting_warnings(harvest, waits_at, state.thresholds_at(began_ms))
         for warning in raised:
             if warning.code != "PHI_UNPROVEN":
                 found[warning.code] = Suspicion(

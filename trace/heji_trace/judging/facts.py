@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 DAY_MS = 86_400_000
@@ -86,7 +86,7 @@ class ApplicationFact:
 
 @dataclass(frozen=True, slots=True)
 class HarvestFact:
-    """A harvest of the batch from one cycle, and what was used on that cycle."""
+    """A harvest of the batch from one cycle, over some days perhaps, and what was used on that cycle."""
 
     seq: int
     rank: int
@@ -94,6 +94,18 @@ class HarvestFact:
     occurred_ms: int
     recorded_ms: int
     applications: tuple[ApplicationFact, ...]
+    ended_ms: int | None = None
+
+    @property
+    def last_ms(self) -> int:
+        """When the last goods were taken."""
+        return self.occurred_ms if self.ended_ms is None else self.ended_ms
+
+    def after(self, use: ApplicationFact) -> HarvestFact | None:
+        """The harvest as far as it lay behind a use: from then on where it went on already; None where it was over."""
+        if use.occurred_ms > self.last_ms:
+            return None
+        return self if use.occurred_ms <= self.occurred_ms else replace(self, occurred_ms=use.occurred_ms)
 
 
 @dataclass(frozen=True, slots=True)

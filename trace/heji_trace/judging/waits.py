@@ -27,17 +27,18 @@ def waiting_warnings(harvest: HarvestFact, waits_at: WaitsAt, thresholds: Thresh
     """What the inputs used before a harvest cause: an interval or a withdrawal period that had not passed.
 
     Judged on the claimed times; where those hold but the use was recorded after the harvest or late, the interval is
-    unproven, because a date can be written back.
+    unproven, because a date can be written back. Of a harvest that lasted days what was taken after a use counts.
     """
     raised = []
     for use in harvest.applications:
-        if use.occurred_ms > harvest.occurred_ms:
+        taken = harvest.after(use)
+        if taken is None:
             continue
         waits = waits_at(max(harvest.rank, use.rank))
         if use.input_type == "veterinary":
-            raised += _withdrawal_warnings(harvest, use, waits.withdrawals)
+            raised += _withdrawal_warnings(taken, use, waits.withdrawals)
         elif use.input_type == "pesticide":
-            raised += _interval_warnings(harvest, use, waits.intervals, thresholds)
+            raised += _interval_warnings(taken, use, waits.intervals, thresholds)
     return raised
 
 

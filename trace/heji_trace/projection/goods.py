@@ -37,6 +37,7 @@ def enter_lines(state: State, entered: Entered, suspected: list[Suspicion]) -> l
                 cycle=cycle,
                 batch=line.batch,
                 occurred_ms=event.occurred_ms,
+                ended_ms=event.ended_ms,
                 recorded_ms=entered.recorded_ms,
                 rank=entered.rank,
             )

@@ -125,6 +125,8 @@ harvests = table(
     whole("recorded_ms"),
     withdrawn(),
     rank(),
+    # Behind the others, as a table that grows by a column has it.
+    whole("ended_ms", nullable=True),
     PrimaryKeyConstraint("seq", "cycle", "batch"),
     Index(None, "cycle"),
     Index(None, "batch"),
