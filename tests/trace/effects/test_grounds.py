@@ -127,12 +127,12 @@ FIVE_DAYS = {"input_type": "veterinary", "name": "土霉素", "withdrawal_days":
 
 
 def test_a_use_amid_a_harvest_of_days_is_judged_whichever_is_recorded_first(county: County) -> None:
-    lasting = {"hours_ago": 24 * 4, "ended_at": county.at(24), "acknowledged": ["VET_WITHDRAWAL"]}
-    county.harvest("A1", **lasting)
+    end, asked = county.at(24), ["VET_WITHDRAWAL"]
+    county.harvest("A1", hours_ago=24 * 4, ended_at=end)
     assert county.warned("A1") == [[]]
     used = county.record("input_application", hours_ago=48, cycles=[CYCLE], details=FIVE_DAYS)
     assert used.warnings == ("VET_WITHDRAWAL",)
-    county.harvest("A2", **lasting)
+    county.harvest("A2", hours_ago=24 * 4, ended_at=end, acknowledged=asked)
     assert county.warned("A1", "A2") == [["VET_WITHDRAWAL"]] * 2
     [shown] = look_at(county, "A1", PRODUCT).uses
     assert shown.standing == "short"
