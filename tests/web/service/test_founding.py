@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from heji_trace.errors import Conflict, HejiError, InvalidEvent, Misconfigured, 
 from heji_trace.ledger import ledger
 from heji_trace.people.accounts import find_account, list_accounts
 from heji_trace.people.parties import Author
+from heji_trace.proving.keys import generate_signer, write_signer
 from heji_web.service.founding import (
     Organisation,
     add_account,
@@ -39,6 +41,19 @@ def test_a_key_of_another_origin_is_not_used(service: Service) -> None:
     with pytest.raises(Misconfigured) as refused:
         found_log(service.settings, "other.example", os.urandom)
     assert refused.value.code == "other-origin"
+
+
+def test_no_log_is_begun_in_a_folder_that_remembers_another(service: Service, tmp_path: Path) -> None:
+    other = replace(service.settings, data=tmp_path / "new", key=tmp_path / "new" / "signing.key")
+    other = replace(other, database_url=f"sqlite:///{other.data}/heji.db")
+    with pytest.raises(Misconfigured) as refused:
+        found_log(other, "log.heji.example", os.urandom)
+    assert refused.value.code == "head-of-a-log"
+    assert not other.key.exists(), "that log's own key has to go there"
+    write_signer(other.key, generate_signer("log.heji.example", os.urandom))
+    with pytest.raises(Misconfigured) as refused:
+        found_log(other, "log.heji.example", os.urandom)
+    assert refused.value.code == "head-of-a-log"
 
 
 def test_a_folder_that_cannot_be_made_is_named(settings: Settings, tmp_path: Path) -> None:

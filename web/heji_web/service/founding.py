@@ -8,14 +8,15 @@ from types import MappingProxyType
 from uuid import UUID
 
 from heji_migrations import upgrade
-from heji_trace.errors import Misconfigured
+from heji_trace.errors import Misconfigured, Untrusted
 from heji_trace.events.event import Event
 from heji_trace.events.schemas import parse_event
 from heji_trace.ledger import ledger
-from heji_trace.ledger.head import HeadFile
+from heji_trace.ledger.head import HeadFile, list_notes
 from heji_trace.people.accounts import Account, check_account, create_account, forget_accounts
 from heji_trace.people.parties import Author
 from heji_trace.people.passwords import check_password
+from heji_trace.proving.checkpoint import Checkpoint
 from heji_trace.proving.keys import Signer, generate_signer, read_signer, write_signer
 from heji_trace.recording.recorder import Receipt
 from heji_trace.store.db import Store
@@ -50,6 +51,9 @@ def found_log(settings: Settings, origin: str, random: Callable[[int], bytes]) -
         signer = read_signer(settings.key)
         if signer.name != origin:
             raise Misconfigured("other-origin", path=settings.key, origin=signer.name)
+    elif list_notes(settings.head):
+        # Another key, made now, would lie where that log's own has to go.
+        raise Misconfigured("head-of-a-log", head=settings.head)
     else:
         signer = generate_signer(origin, random)
         write_signer(settings.key, signer)
@@ -58,7 +62,7 @@ def found_log(settings: Settings, origin: str, random: Callable[[int], bytes]) -
         with store.write() as connection:
             upgrade.upgrade(connection)
             if not ledger.founded_facts(connection):
-                remembered = HeadFile(settings.head, signer.verifier).read()
+                remembered = _remembered(settings, signer)
                 if remembered is not None and remembered.size:
                     raise Misconfigured(
                         "begun-before", head=settings.head, origin=origin, size=remembered.size
@@ -67,6 +71,14 @@ def found_log(settings: Settings, origin: str, random: Callable[[int], bytes]) -
     finally:
         store.close()
     return signer
+
+
+def _remembered(settings: Settings, signer: Signer) -> Checkpoint | None:
+    """What the head remembers of this log; raises Misconfigured where it is another log's."""
+    try:
+        return HeadFile(settings.head, signer.verifier).read()
+    except Untrusted as error:
+        raise Misconfigured("head-of-a-log", head=settings.head) from error
 
 
 def registration(
