@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import groupby
@@ -32,6 +33,8 @@ _FIRST_DELAY: Final = 0.5
 _LONGEST_DELAY: Final = 60.0
 _OTHERS_TURN: Final = 0.5
 _NAP: Final = 1.0
+# How often an outbox in which nothing waits asks whether all that was delivered is still there.
+_LOOKS_SECONDS: Final = 3600.0
 _NAME: Final = "heji-scan"
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 # What a person must look at; any other answer that is no receipt is tried again.
@@ -89,6 +92,7 @@ class Sender:
         self._most = self._size = most
         self._runs: deque[list[int]] = deque()
         self._is_known = False
+        self._looked = clock.monotonic()
         self.trouble = Trouble()
         self._restored: Restored | None = None
 
@@ -104,7 +108,8 @@ class Sender:
             self._runs.clear()
             self._turn.give_back()
             self._server.close()
-            return wait
+            is_time = self._clock.monotonic() - self._looked >= _LOOKS_SECONDS
+            return self._look() if wait is None and is_time else wait
         if not self._turn.take():
             return _OTHERS_TURN
         try:
@@ -113,6 +118,15 @@ class Sender:
         except ServerUnreachable as error:
             self._pause(error, None)
         return 0.0
+
+    def _look(self) -> float | None:
+        """Nothing waits, perhaps for a season: of what a ledger lost meanwhile the outbox may have the only copy."""
+        self._looked = self._clock.monotonic()
+        if self._turn.take():
+            # Who does not answer now is asked again later; nobody waits for it.
+            with suppress(ServerUnreachable):
+                self._check_ledger()
+        return self._wait()
 
     def take_restored(self) -> Restored | None:
         """That the ledger was restored behind what it had said, if it was found since this was last asked."""

@@ -74,6 +74,26 @@ def test_what_a_ledger_lost_that_kept_its_name_is_sent_once_more(
     check_ledger(behind.service)
 
 
+def test_an_outbox_in_which_nothing_waits_asks_every_hour(
+    county: County, address: str, behind: County, machine: Machine
+) -> None:
+    token = county.tokens["producer"]
+    events = [harvest(county, f"S{number}") for number in range(3)]
+    machine.put(*events)
+    send_until_still(machine.sender(address, token))
+    with answered(behind) as there:
+        sender = machine.sender(there, token)
+        machine.now.seconds += 3599
+        assert sender.step() is None
+        machine.now.seconds += 1
+        assert send_until_still(sender) == 2
+        assert sender.take_restored() == Restored(LOG, LOG, 3)
+        assert machine.states(*events) == [D] * 3
+    # Where nobody answers nothing is lost, and nothing waits for it.
+    machine.now.seconds += 3600
+    assert (sender.step(), sender.trouble.error, machine.states(*events)) == (None, None, [D] * 3)
+
+
 def test_where_the_ledger_has_everything_nothing_is_sent_again(
     county: County, address: str, machine: Machine
 ) -> None:
