@@ -10,6 +10,7 @@ from sqlalchemy import text
 from county import County
 from heji_trace.errors import HejiError, LedgerBusy, Untrusted
 from heji_trace.store.db import Store
+from heji_trace.store.sweep import database_files
 from heji_web.service.service import open_service
 from ledger_check import check_ledger
 
@@ -81,6 +82,22 @@ def test_where_a_file_beside_it_was_removed_nothing_is_confirmed_and_nothing_con
         assert service.recorder.fault is None
         assert service.recorder.durable_size == receipt.seq + 1
         check_ledger(service)
+
+
+def test_behind_a_link_the_files_beside_are_those_of_the_file_that_it_leads_to(tmp_path: Path) -> None:
+    real = tmp_path / "elsewhere" / "real.db"
+    real.parent.mkdir()
+    (tmp_path / "heji.db").symlink_to(real)
+    real.touch()
+    with closing(Store(f"sqlite:///{tmp_path}/heji.db")) as store:
+        with store.write() as connection:
+            connection.exec_driver_sql("CREATE TABLE a (b TEXT)")
+        names = [path.name for path in database_files(store)]
+        assert names == ["real.db", "real.db-wal", "real.db-shm"]
+        real.with_name("real.db-wal").unlink()
+        with pytest.raises(LedgerBusy), store.write() as connection:
+            connection.exec_driver_sql("INSERT INTO a VALUES ('b')")
+        assert store.misplaced == "database-log-moved"
 
 
 def test_what_is_written_just_when_the_file_goes_is_not_confirmed(store: Store) -> None:

@@ -47,9 +47,9 @@ def sweep(store: Store, values: Iterable[bytes] | None) -> None:
 
 def database_files(store: Store) -> list[Path]:
     """The files that make up a SQLite database, those that exist."""
-    path = store.path
-    if path is None:
+    if store.path is None:
         return []
+    path = store.path.resolve()
     return [each for each in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal")))
             if each.exists()]  # fmt: skip
 

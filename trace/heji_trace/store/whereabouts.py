@@ -34,7 +34,9 @@ def is_same_beside(known: dict[Any, Any], path: Path) -> bool:
 
 
 def _beside(path: Path) -> tuple[Identity, ...]:
-    return tuple(_identity(path.with_name(path.name + end)) for end in ("-wal", "-shm"))
+    # SQLite keeps them beside the file that a link leads to.
+    real = path.resolve()
+    return tuple(_identity(real.with_name(real.name + end)) for end in ("-wal", "-shm"))
 
 
 def _identity(path: Path) -> Identity:
