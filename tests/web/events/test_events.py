@@ -72,6 +72,27 @@ def test_a_withdrawal_is_listed_with_what_it_takes_back(person: Person) -> None:
     assert "<span>采收 鲜荔枝 B-1</span>" in page
 
 
+def test_a_correction_says_what_was_wrong_and_changes_something(person: Person) -> None:
+    address = record(person, "B-1")
+    form, size = f"{HARVEST}?corrects={address.split('/')[-1].partition('?')[0]}", person.county.size
+    same = {"reason": "手滑", "cycles": CYCLE}
+    assert "没有改动任何内容" in person.send(form, person.see(form), same).get_data(as_text=True)
+    unsaid = person.send(form, person.see(form), {"reason": " ", "cycles": CYCLE, "note": "重新过秤"})
+    assert '<a href="#reason">错在哪里</a> 必填，请补上。' in unsaid.get_data(as_text=True)
+    assert person.county.size == size
+    # A second tap on what changes something is no mistake.
+    page = person.see(form)
+    given = {"reason": "重新过秤", "cycles": CYCLE, "note": "重新过秤"}
+    assert [person.send(form, page, given).status_code for _ in range(2)] == [303, 303]
+    assert person.county.size == size + 1
+
+
+def test_whoever_withdraws_a_record_sees_which_one_it_is(person: Person) -> None:
+    event_id = record(person, "B-1").split("/")[-1].partition("?")[0]
+    page = person.see(f"/desk/record/correction?details.corrects={event_id}")
+    assert re.search(rf'<a href="/desk/events/{event_id}">采收 20\d\d-\d\d-\d\d', page)
+
+
 def test_a_correction_leads_to_the_batches_that_it_names(person: Person) -> None:
     address = record(person, "B-1")
     form = f"{HARVEST}?corrects={address.split('/')[-1].partition('?')[0]}"

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from heji_trace.desks import choices
 from heji_trace.desks.suggestions import Asking, Suggestion, suggest
 from heji_trace.errors import HejiError, InvalidEvent, NotAllowed, Problem, Unknown
+from heji_trace.events.event import Event
 from heji_trace.events.kinds import KINDS, Kind
 from heji_trace.events.schemas import parse_event
 from heji_trace.events.sheets.names import with_codes
@@ -32,7 +33,7 @@ from heji_web.events.beside import beside
 from heji_web.events.described import FINAL
 from heji_web.events.drawn import MOST_GIVERS, Fault, draw, suggestions_by_place, wanted_suggestions
 from heji_web.events.filled import Texts
-from heji_web.events.naming import known_names
+from heji_web.events.naming import known_names, names_of_codes
 from heji_web.events.opened import Desk, corrected_texts, last_texts, new_texts, place_of_work
 from heji_web.requests import kept_forms
 from heji_web.requests.access import signed_in
@@ -132,6 +133,7 @@ def _record(filling: Filling) -> Receipt:
         known = known_names(connection, desk.author, desk.kind, service.clock.now_ms())
         raw = with_codes(desk.kind, read_posted(desk.kind, _pairs(filling.texts)), known)
         place = place_of_work(connection, desk.kind, raw)
+        wrong = reading.read_event(connection, desk.author, filling.corrects) if filling.corrects else None
     if place is not None:
         raw.setdefault("site", place)
     if filling.corrects:
@@ -139,21 +141,28 @@ def _record(filling: Filling) -> Receipt:
     raw["id"] = filling.event_id
     if filling.acknowledged:
         raw["acknowledged"] = list(filling.acknowledged)
-    return service.recorder.submit(parse_event(raw), desk.author)
+    event = parse_event(raw)
+    if wrong is not None and _said(wrong.event) == _said(event):
+        raise InvalidEvent([Problem("", "correction-changes-nothing")])
+    return service.recorder.submit(event, desk.author)
+
+
+def _said(event: Event) -> dict[str, Any]:
+    """What an event says, or what it puts in another's place."""
+    return {name: part for name, part in stated(event).body.items() if name not in ("id", "acknowledged")}
 
 
 def _correction(filling: Filling, replacement: dict[str, Any]) -> dict[str, Any]:
     # Made of the correction's own id: a double tap must not replace twice.
     replacement["id"] = str(uuid5(NAMESPACE_OID, f"replacement {filling.event_id}"))
+    details: dict[str, Any] = {"corrects": [filling.corrects], "replacement": replacement}
+    if filling.reason.strip():
+        details["reason"] = filling.reason
     return {
         "kind": "correction",
         "occurred_at": filling.opened_at,
         "organisation": replacement.get("organisation"),
-        "details": {
-            "corrects": [filling.corrects],
-            "reason": filling.reason,
-            "replacement": replacement,
-        },
+        "details": details,
     }
 
 
@@ -273,9 +282,19 @@ def _page(filling: Filling) -> str:
         more=[control for control in shown if not control.first],
         turn=kept_forms.TURN,
         is_final=desk.kind.name in FINAL,
+        taken_back=_taken_back(filling),
         faults=[*_faults_of_reason(asked), *map(partial(_reachable, desk), faults)][:_MOST_LISTED],
         further_faults=max(0, len(problems) - _MOST_LISTED),
     )
+
+
+def _taken_back(filling: Filling) -> dict[str, str]:
+    """What the records are called that a correction takes back, by their ids: nobody knows these by heart."""
+    ids = {text.strip() for text in filling.texts.get("details.corrects", ())}
+    if filling.desk.kind.name != "correction" or not ids:
+        return {}
+    with the_service().store.read() as connection:
+        return dict(names_of_codes(connection, filling.desk.author, {"event": ids})["event"])
 
 
 def _faults_of_reason(problems: Sequence[Problem]) -> list[Fault]:
