@@ -68,11 +68,13 @@ def spoken(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def arrive(
-    chromium: Browser, address: str, screen: str, spoken: str, tmp_path: Path, request: pytest.FixtureRequest
+    chromium: Browser, address: str, screen: str, spoken: str, request: pytest.FixtureRequest
 ) -> Iterator[Callable[..., Walker]]:
     """Lets a further person come, each at a browser of their own; what went wrong before any of them fails the test."""
-    shots = Path(os.environ.get("HEJI_SHOTS") or tmp_path)
-    shots.mkdir(parents=True, exist_ok=True)
+    # A picture of a whole page takes longer than the page: only for who has named a folder for them.
+    shots = Path(wanted) if (wanted := os.environ.get("SHOTS")) else None
+    if shots is not None:
+        shots.mkdir(parents=True, exist_ok=True)
     width, height = SIZES[screen]
     walkers: list[Walker] = []
     with ExitStack() as contexts:

@@ -62,7 +62,7 @@ class Walker:
 
     page: Page
     address: str
-    shots: Path
+    shots: Path | None
     label: str
     faults: list[str] = field(default_factory=list)
     seen: int = 0
@@ -82,10 +82,11 @@ class Walker:
         return self.page
 
     def look(self, shot: str) -> None:
-        """Note the page's flaws and keep a picture of the whole of it."""
+        """Note the page's flaws and, where somebody wants to see it, keep a picture of the whole of it."""
         self.faults += [f"{shot}: {flaw}" for flaw in self.page.evaluate(_FLAWS)]
         self.seen += 1
-        self.page.screenshot(path=self.shots / f"{self.label}-{self.seen:02}-{shot}.png", full_page=True)
+        if self.shots is not None:
+            self.page.screenshot(path=self.shots / f"{self.label}-{self.seen:02}-{shot}.png", full_page=True)
 
     def sign_in(self, who: str) -> Page:
         """Sign in as a person of the county and stand at the desk."""
