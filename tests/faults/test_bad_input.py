@@ -200,7 +200,7 @@ def test_a_single_event_over_its_cap_is_refused_before_it_is_read(county: County
     assert len(padded) == 262_144
     assert send(county, padded).status_code == 201
     document = check_refused(send(county, padded + b" "), 413, code="too-large")
-    assert "262144" in document["detail_en"]
+    assert "256 KB" in document["detail_en"]
     endless = io.BytesIO(padded + b" " * 10)
     chunked = county.client.post(
         EVENTS,
