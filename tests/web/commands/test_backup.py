@@ -17,7 +17,7 @@ from county import County, opened_county
 from heji_trace.ledger.head import HeadFile
 from heji_trace.people.parties import Author
 from heji_trace.proving.checkpoint import dump_checkpoint, open_checkpoint, sign_note
-from heji_trace.proving.keys import read_signer
+from heji_trace.proving.keys import generate_signer, read_signer, write_signer
 from heji_trace.store import tables
 from heji_trace.store.db import Store
 from heji_trace.vocabulary.times import SYSTEM_CLOCK
@@ -75,6 +75,25 @@ def rows_of(data: Path, *names: str) -> list[list[tuple[Any, ...]]]:
         return [
             sorted(map(tuple, connection.execute(select(tables.metadata.tables[name])))) for name in names
         ]
+
+
+def test_a_backup_from_before_a_new_name_is_verified_with_the_key_of_that_time(
+    live: Terminal, grown: County, tmp_path: Path
+) -> None:
+    settings = grown.service.settings
+    made = live.ask("backup", "create")["path"]
+    grown.harvest("A2", "10")
+    grown.service.close()
+    later = Terminal(tmp_path / "later")
+    later.environment["HEJI_HEAD"] = str(settings.head)
+    later.data.mkdir(mode=0o700)
+    shutil.copy(settings.key, later.data)
+    assert later.ask("restore", made)["continues"] is False, "what was recorded since is lost"
+    assert later.ask("backup", "verify", made)["trusted_key"] is True
+    stranger = Terminal(tmp_path / "stranger")
+    stranger.data.mkdir(mode=0o700)
+    write_signer(stranger.data / "signing.key", generate_signer("other.example/log", random.randbytes))
+    assert stranger.ask("backup", "verify", made)["code"] == "signature-unknown"
 
 
 def test_a_whole_ledger_whose_triggers_somebody_took_away_comes_back_by_its_backup(

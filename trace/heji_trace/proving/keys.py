@@ -102,6 +102,11 @@ def retire_signer(path: Path, signer: Signer) -> Path:
     return retired
 
 
+def list_retired(path: Path) -> list[Path]:
+    """The files of keys that signed before the one whose file is `path`, as `retire_signer` names them."""
+    return sorted(path.parent.glob(f"{path.name}.*.retired"))
+
+
 def dump_signer(signer: Signer) -> str:
     """The text of a key file: the private half, to be shown to nobody."""
     encoded = b64encode(checkpoint.ED25519 + signer.seed).decode("ascii")

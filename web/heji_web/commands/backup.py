@@ -26,10 +26,11 @@ from heji_trace.ledger.head import HeadFile, check_remembered, list_notes, set_a
 from heji_trace.ledger.verify import verify
 from heji_trace.people.parties import Author
 from heji_trace.projection.replay import check_projections
-from heji_trace.proving.checkpoint import VerifierKey, parse_verifier_key
+from heji_trace.proving.checkpoint import VerifierKey, dump_verifier_key, parse_verifier_key
 from heji_trace.proving.keys import (
     Signer,
     generate_signer,
+    list_retired,
     parse_signer,
     read_signer,
     retire_signer,
@@ -110,10 +111,7 @@ def backup_create(*, folder: Path | None, with_key: bool) -> None:
 @json_option
 def backup_verify(*, file: Path, verifier_key: str | None, full: bool) -> None:
     """重新读出备份并核对各表、哈希链、树与签名 · Read a backup again: tables, chain, tree, signature."""
-    key = parse_verifier_key(verifier_key) if verifier_key else None
-    if key is None:
-        with suppress(HejiError):
-            key = read_signer(read_settings(os.environ).key).verifier
+    key = parse_verifier_key(verifier_key) if verifier_key else _own_key(file)
     with Reader(file, key) as reader:
         total = reader.manifest.size
     with progress_bar("checking-backup", total) as progress:
@@ -141,6 +139,18 @@ def backup_verify(*, file: Path, verifier_key: str | None, full: bool) -> None:
             say("backup-own-key", key=checked.manifest.verifier_key)
     if faults:
         click.get_current_context().exit(PROBLEM_FOUND)
+
+
+def _own_key(file: Path) -> VerifierKey | None:
+    """The key of this log, or one that it had before a new name, if it made the archive; None where there is no key."""
+    own: list[VerifierKey] = []
+    with suppress(HejiError):
+        path = read_settings(os.environ).key
+        own.append(read_signer(path).verifier)
+        own += [read_signer(each).verifier for each in list_retired(path)]
+    with Reader(file) as reader:
+        named = reader.manifest.verifier_key
+    return next((key for key in own if dump_verifier_key(key) == named), own[0] if own else None)
 
 
 def _drilled(checked: Checked) -> list[Fault]:
