@@ -45,6 +45,30 @@ def test_a_line_that_was_added_by_mistake_is_removed_at_once(walker: Walker, cou
     assert county.size == size + 1
 
 
+@both_languages
+def test_what_is_wrong_with_a_recall_or_a_run_of_labels_is_read_out_first(
+    walker: Walker, county: County
+) -> None:
+    county.harvest("B-1", "100")
+    focused = "document.activeElement.id"
+    walker.sign_in("regulator")
+    page = walker.open("/desk/batches/B-1/recall")
+    page.fill("#reason", " ")
+    page.locator("label.question input").check()
+    walker.press(page.locator("button.danger"))
+    walker.look("recall-refused")
+    assert page.evaluate(focused) == "refusal"
+    assert page.locator("#reason").get_attribute("aria-describedby") == "reason-problem1"
+    page.context.clear_cookies()
+    walker.sign_in("producer")
+    page = walker.open("/desk/labels?batch=B-1")
+    page.fill("#copies", "0")
+    walker.press(page.locator(".send button"))
+    walker.look("labels-refused")
+    assert page.evaluate(focused) == "refusal"
+    assert page.locator("#copies").get_attribute("aria-describedby") == "copies-problem1"
+
+
 def test_a_limit_of_last_time_goes_with_its_analyte(walker: Walker, county: County) -> None:
     county.harvest("B-1", "100")
     sample(county, "S-1", "B-1")

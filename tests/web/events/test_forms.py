@@ -232,6 +232,9 @@ def test_of_a_form_sent_empty_every_value_that_is_needed_is_named(county: County
         assert f'<li><a href="#{anchor}">' in told
         assert f'id="{anchor}-problem1"' in told
     assert "<li>必填" not in told
+    # What a screen reader says first of the page that comes.
+    assert "<title>尚未记录 · 暂停销售 · 禾迹</title>" in told
+    assert "<title>暂停销售 · 禾迹</title>" in page
 
 
 def test_a_group_of_boxes_in_which_none_is_ticked_is_described_by_what_is_wrong(county: County) -> None:
