@@ -83,6 +83,11 @@ def test_counters_of_yesterday_are_dropped(store: Store) -> None:
 @pytest.mark.parametrize(
     "one, other, are_one",
     [
+        ("198.51.100.7:50001", "198.51.100.7:50002", True),
+        ("198.51.100.7:50001", "198.51.100.7", True),
+        ("198.51.100.7:50001", "198.51.100.8:50001", False),
+        ("[2001:db8::1]:50001", "2001:db8::2", True),
+        ("[2001:db8::1]:50001", "[2001:db8:1::1]:50001", False),
         ("2001:db8:0:7::1", "2001:DB8:0:7:ffff:ffff:ffff:ffff", True),
         ("2001:db8:0:7::1", "2001:db8:0:8::1", False),
         ("::ffff:203.0.113.7", "203.0.113.7", True),

@@ -27,15 +27,22 @@ def source_key(purpose: str, address: str) -> str:
     """The key under which attempts from a network address are counted.
 
     Of an address of version 6 the first 64 bits: who has one has all the others that begin so, and could use each once.
+    Some proxies write the port behind it, which is another for each connection.
     """
     try:
-        source = ip_address(address)
+        source = ip_address(_without_port(address))
     except ValueError:
         return throttle_key(purpose, address)
     if isinstance(source, IPv6Address):
         # A listener of version 6 writes the old addresses so.
         source = source.ipv4_mapped or IPv6Address(int(source) >> 64 << 64)
     return throttle_key(purpose, str(source))
+
+
+def _without_port(address: str) -> str:
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    return address.partition(":")[0] if address.count(":") == 1 else address
 
 
 def check_rate(connection: Connection, key: str, limit: int, per_seconds: int, now_ms: int) -> None:
