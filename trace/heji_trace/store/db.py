@@ -90,6 +90,9 @@ class Store:
         self.dialect = url.split("+", maxsplit=1)[0].split(":", maxsplit=1)[0]
         if self.dialect not in ("sqlite", "postgresql"):
             raise Misconfigured("database-kind", kind=self.dialect)
+        name = make_url(url).database if self.dialect == "sqlite" else None
+        self.path = Path(name) if name and name != ":memory:" else None
+        """The file of a SQLite database; None for a server or a database in memory."""
         if self.dialect == "sqlite":
             self._writer = self._sqlite_engine("BEGIN IMMEDIATE", _SQLITE_WRITER, size=1)
             self._reader = self._sqlite_engine("BEGIN", _SQLITE_READER, size=32)
@@ -97,6 +100,7 @@ class Store:
             # made holds every sealed value: it is for its owner alone, wherever it lies.
             event.listen(self._writer, "do_connect", self._make_once)
             event.listen(self._reader, "do_connect", _check_there)
+            event.listen(self._reader, "checkout", self._leave_what_was_exchanged)
         else:
             self._writer = self._postgresql_engine(_POSTGRESQL_WRITER, size=1)
             self._reader = self._postgresql_engine(_POSTGRESQL_READER, size=32)
@@ -174,12 +178,6 @@ class Store:
                     raw.invalidate()
                 raw.close()
 
-    @property
-    def path(self) -> Path | None:
-        """The file of a SQLite database; None for a server or a database in memory."""
-        name = make_url(self.url).database if self.dialect == "sqlite" else None
-        return Path(name) if name and name != ":memory:" else None
-
     def close(self) -> None:
         """Give all connections back; the store can be used again afterwards."""
         self._reader.dispose()
@@ -195,7 +193,7 @@ class Store:
                 connection.invalidate()
             # Else it is kept open: nobody else may have what was removed, and it may come back.
             self.misplaced = "database-moved"
-        elif not is_same_beside(connection.info, self.path):
+        elif not is_same_beside(connection.info):
             # What was acknowledged goes into the file itself while somebody still has the log open.
             raw: Any = connection.connection.driver_connection
             with suppress(sqlite3.Error):
@@ -203,6 +201,11 @@ class Store:
             self.misplaced = "database-log-moved"
         if self.misplaced is not None:
             raise LedgerBusy(self.misplaced)
+
+    def _leave_what_was_exchanged(self, _raw: object, record: Any, _taken: object) -> None:
+        """Let whoever reads open the file anew where the one that was open is another's now, or nobody's."""
+        if self.path is not None and not is_same_file(record.info, self.path):
+            raise exc.DisconnectionError
 
     def _make_once(self, dialect: object, record: object, arguments: list[Any], named: object) -> None:
         """A database is made where there never was one; one that has gone is waited for."""
@@ -248,12 +251,6 @@ class Store:
             if self.path is not None:
                 remember_file(record.info, self.path)
                 self._was_there = True
-
-        # Of those that only read: what they had open is another's file now, or nobody's.
-        @event.listens_for(engine, "checkout")
-        def _taken(_raw: object, record: Any, _fairy: object) -> None:
-            if "query_only" in "".join(pragmas) and self.path and not is_same_file(record.info, self.path):
-                raise exc.DisconnectionError
 
         @event.listens_for(engine, "begin")
         def _begun(connection: Connection) -> None:

@@ -25,18 +25,16 @@ def is_same_file(known: dict[Any, Any], path: Path) -> bool:
 
 def remember_beside(known: dict[Any, Any], path: Path) -> None:
     """Note, once the connection has written, which log and which index beside the file are its own."""
-    known.setdefault(_FILES_BESIDE, _beside(path))
+    if _FILES_BESIDE not in known:
+        # SQLite keeps them beside the file that a link leads to.
+        real = path.resolve()
+        beside = [real.with_name(real.name + end) for end in ("-wal", "-shm")]
+        known[_FILES_BESIDE] = [(each, _identity(each)) for each in beside]
 
 
-def is_same_beside(known: dict[Any, Any], path: Path) -> bool:
+def is_same_beside(known: dict[Any, Any]) -> bool:
     """Whether those still lie there; so it is taken where the connection has not written yet."""
-    return _FILES_BESIDE not in known or known[_FILES_BESIDE] == _beside(path)
-
-
-def _beside(path: Path) -> tuple[Identity, ...]:
-    # SQLite keeps them beside the file that a link leads to.
-    real = path.resolve()
-    return tuple(_identity(real.with_name(real.name + end)) for end in ("-wal", "-shm"))
+    return all(_identity(each) == found for each, found in known.get(_FILES_BESIDE, ()))
 
 
 def _identity(path: Path) -> Identity:
