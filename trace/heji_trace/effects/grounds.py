@@ -69,8 +69,16 @@ def harvest_facts(state: State, batch: str) -> tuple[HarvestFact, ...]:
 
 def application_facts(state: State, cycle: str) -> tuple[ApplicationFact, ...]:
     """What was used on a cycle, in ledger order."""
-    return tuple(
-        ApplicationFact(
+    return tuple(_application_fact(state, row) for row in state.applications.of("cycle", cycle))
+
+
+def _application_fact(state: State, row: Row) -> ApplicationFact:
+    """Made once in a group: a thousand harvests of a bulk ask for the uses of the same few cycles."""
+    key = row["seq"], row["rank"], row["data"]
+    fact = state.uses.get(key)
+    if fact is None:
+        data = orjson.loads(row["data"])
+        fact = state.uses[key] = ApplicationFact(
             row["seq"],
             row["rank"],
             row["input_type"],
@@ -82,9 +90,7 @@ def application_facts(state: State, cycle: str) -> tuple[ApplicationFact, ...]:
             row["recorded_ms"],
             data.get("ended_ms"),
         )
-        for row in state.applications.of("cycle", cycle)
-        for data in [orjson.loads(row["data"])]
-    )
+    return fact
 
 
 def crop_of(state: State, cycle: str) -> str:

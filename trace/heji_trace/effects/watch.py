@@ -90,6 +90,8 @@ def _origin_risks(state: State, batch: str) -> list[Raised]:
 
 def _standing(rows: Sequence[Row], harvested_ms: int) -> list[Row]:
     """Of each analyte the test nearest before the harvest and the one nearest after: soil does not change in between."""
+    if not rows:
+        return []
     found: dict[tuple[str, str, bool], Row] = {}
     for row in sorted(rows, key=lambda row: (row["occurred_ms"], row["seq"])):
         is_later = row["occurred_ms"] > harvested_ms

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Table
 from heji_trace.events.event import Event
 from heji_trace.events.kinds.words import OFFICIAL
 from heji_trace.judging.editions import parse_thresholds
-from heji_trace.judging.facts import Thresholds
+from heji_trace.judging.facts import ApplicationFact, Thresholds
 from heji_trace.judging.intervals import Interval, parse_intervals
 from heji_trace.judging.waits import Waits
 from heji_trace.store import tables
@@ -191,6 +191,8 @@ class State:
         """The codes of the warnings raised since somebody last cleared this."""
         self.measured: dict[tuple[object, ...], tuple[str, int]] = {}
         """What `measures.measure` has worked out, until something is registered."""
+        self.uses: dict[tuple[int, int, str], ApplicationFact] = {}
+        """What `grounds.application_facts` has made of rows, by their entry, their rank and what they say."""
         self._registered: dict[tuple[str, str], Mapping[str, Any] | None] = {}
         self._in_force: dict[tuple[str, date], list[tuple[int, str]]] = {}
 
@@ -211,6 +213,7 @@ class State:
             shelf.forget()
         self._registered.clear()
         self.measured.clear()
+        self.uses.clear()
         self._in_force.clear()
 
     def find_registered(self, kind: str, code: str) -> Mapping[str, Any] | None:

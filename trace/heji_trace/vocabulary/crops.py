@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 import tomllib
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
 
+# What people write down is asked again for each line of a table and of a bulk; and there is no end of what they write.
+@lru_cache(maxsize=4096)
 def is_same_crop(listed: str, asked: str) -> bool:
     """Whether a table's name of a crop, often "荔枝 litchi", means the asked one: as a whole, a word of it, or a synonym."""
     names = _synonyms().get(asked, frozenset((asked,)))
@@ -23,6 +25,7 @@ def is_group(listed: str, names: frozenset[str]) -> bool:
     return listed in names or not names.isdisjoint(listed.split())
 
 
+@lru_cache(maxsize=1024)
 def is_kindred(one: str, other: str) -> bool:
     """Whether two names can mean goods of one kind: of one crop or group, or names with a word or sign in common.
 
@@ -60,7 +63,7 @@ def find_crop_english(crop: str) -> str | None:
     return next((name for name in named if name.isascii()), None)
 
 
-@cache
+@lru_cache(maxsize=1024)
 def groups_of(crop: str) -> tuple[frozenset[str], ...]:
     """The names of each group that the crop belongs to, the narrowest group first; empty for a crop unknown here.
 
