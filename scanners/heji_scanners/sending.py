@@ -35,6 +35,8 @@ _OTHERS_TURN: Final = 0.5
 _NAP: Final = 1.0
 # How often an outbox in which nothing waits asks whether all that was delivered is still there.
 _LOOKS_SECONDS: Final = 3600.0
+# For how long that answer holds while the line breaks and comes back.
+_ASSURED_SECONDS: Final = 60.0
 _NAME: Final = "heji-scan"
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 # What a person must look at; any other answer that is no receipt is tried again.
@@ -93,6 +95,7 @@ class Sender:
         self._runs: deque[list[int]] = deque()
         self._is_known = False
         self._looked = clock.monotonic()
+        self._assured: float | None = None
         self.trouble = Trouble()
         self._restored: Restored | None = None
 
@@ -152,10 +155,20 @@ class Sender:
             self._restored = Restored(known, name, self._outbox.send_again(ledger=name))
         elif known != name:
             raise Misconfigured("scan-other-ledger", known=known, found=name, folder=self._outbox.folder)
-        elif (newest := newest_place(self._outbox.receipts())) is not None and is_lost(self._server, newest):
+        elif self._is_lost():
             # The same, by somebody who did not know what had been signed and let it keep its name.
             self._restored = Restored(known, name, self._outbox.send_again())
         self._is_known = True
+
+    def _is_lost(self) -> bool:
+        """Whether the ledger lacks what it gave receipts for; asked once in a while, as a bad line breaks at every question."""
+        now = self._clock.monotonic()
+        if self._assured is not None and now - self._assured < _ASSURED_SECONDS:
+            return False
+        newest = newest_place(self._outbox.receipts())
+        found = newest is not None and is_lost(self._server, newest)
+        self._assured = now
+        return found
 
     def _send(self, numbers: list[int]) -> None:
         entries = self._outbox.mark_begun(numbers)

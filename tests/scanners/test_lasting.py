@@ -94,6 +94,25 @@ def test_an_outbox_in_which_nothing_waits_asks_every_hour(
     assert (sender.step(), sender.trouble.error, machine.states(*events)) == (None, None, [D] * 3)
 
 
+def test_a_line_that_breaks_and_comes_back_is_asked_once_a_minute(
+    county: County, address: str, machine: Machine, other: Answering
+) -> None:
+    first, second = harvest(county, "S1"), harvest(county, "S2")
+    machine.put(first)
+    send_until_still(machine.sender(address, county.tokens["producer"]))
+    receipt, path = machine.entry(first).receipt or {}, f"/api/v1/events/{first['id']}"
+    other.found[path] = (200, {part: receipt[part] for part in ("seq", "entry_hash")})
+    other.status = 503
+    machine.put(second)
+    sender = machine.sender(other.address)
+    send_until_still(sender)
+    other.found |= {path: (404, UNKNOWN), "/log/checkpoint": (200, note(0))}
+    for seconds, restored in ((59, None), (1, Restored(LOG, LOG, 1))):
+        machine.now.seconds += seconds
+        send_until_still(sender)
+        assert sender.take_restored() == restored
+
+
 def test_where_the_ledger_has_everything_nothing_is_sent_again(
     county: County, address: str, machine: Machine
 ) -> None:
