@@ -10,7 +10,6 @@ from typing import Any
 
 import orjson
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
     Connection,
     CursorResult,
@@ -19,7 +18,10 @@ from sqlalchemy import (
     Text,
     bindparam,
     cast,
+    func,
+    select,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -35,12 +37,10 @@ class Prepared:
         """The rows for these values."""
         dialect = connection.dialect
         text, order, fixed = self._texts.get(dialect.name) or self._compile(dialect)
-        if dialect.name == "sqlite":
-            values = {
-                name: orjson.dumps(value).decode() if isinstance(value, list) else value
-                for name, value in values.items()
-            }
-        given = {**fixed, **values}
+        given = fixed | {
+            name: orjson.dumps(value).decode() if isinstance(value, list) else value
+            for name, value in values.items()
+        }
         return connection.exec_driver_sql(text, tuple([given[name] for name in order]) if order else given)
 
     def _compile(self, dialect: Dialect) -> tuple[str, tuple[str, ...], dict[str, Any]]:
@@ -66,8 +66,10 @@ class _Among(ColumnElement[bool]):
 
 @compiles(_Among)
 def _any(element: _Among, compiler: SQLCompiler, **names: Any) -> str:
-    values = cast(bindparam(element.name), ARRAY(element.column.type))
-    return f"{compiler.process(element.column, **names)} = ANY ({compiler.process(values, **names)})"
+    # As JSON here too: of an array the driver looks at each value by itself, a twentieth of a bulk's time.
+    listed = func.jsonb_array_elements_text(cast(bindparam(element.name, type_=Text), JSONB))
+    values = select(cast(listed, element.column.type))
+    return f"{compiler.process(element.column, **names)} = ANY (ARRAY({compiler.process(values, **names)}))"
 
 
 @compiles(_Among, "sqlite")
