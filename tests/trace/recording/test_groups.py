@@ -77,10 +77,10 @@ class Arrivals(Signal):
         return super().wait(self._most_seconds)
 
 
-def after_eight() -> Groups:
-    """A queue of which a group of eight was just taken, and which expects as many again."""
+def after(number: int) -> Groups:
+    """A queue of which a group of so many was just taken, and which expects as many again."""
     groups = Groups()
-    taken(groups, [single(number) for number in range(8)])
+    taken(groups, [single(each) for each in range(number)])
     return groups
 
 
@@ -128,7 +128,7 @@ def test_no_id_is_twice_in_a_group_and_nobody_is_overtaken(drawn: list[int | str
 
 
 def test_who_was_there_before_is_waited_for_and_all_share_one_group() -> None:
-    groups, gathering = after_eight(), Signal()
+    groups, gathering = after(8), Signal()
     groups._are_together = others = Arrivals(gathering.set, most_seconds=30)
     waiting = [single(number) for number in range(8)]
 
@@ -148,7 +148,7 @@ def test_who_was_there_before_is_waited_for_and_all_share_one_group() -> None:
 
 
 def test_nobody_is_waited_for_once_no_more_come() -> None:
-    groups, alone = after_eight(), single(1)
+    groups, alone = after(8), single(1)
     groups._are_together = nobody = Arrivals(lambda: None)
     assert taken_on_arrival(groups, alone) == [[alone]]
     assert nobody.waits == 1
@@ -163,7 +163,7 @@ def test_who_is_alone_is_taken_at_once() -> None:
 
 
 def test_however_many_come_one_by_one_the_first_does_not_wait_for_ever() -> None:
-    groups = after_eight()
+    groups = after(40)
     late = [single(number) for number in range(1, 41)]
     coming = iter(late)
     groups._are_together = slow = Arrivals(lambda: groups.put(next(coming)))
