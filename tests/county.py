@@ -188,11 +188,10 @@ class County:
         }
         return self.record("conformity_certificate", who, batches=[batch], details=details)
 
-    def warned(self, *batches: str) -> list[list[str]]:
-        """Of each batch the codes of the warnings that stand, every one once."""
+    def warned(self, batch: str) -> list[str]:
+        """The codes of the warnings that stand at a batch, every one once."""
         with self.service.store.read() as connection:
-            state = State(connection)
-            return [sorted({row["code"] for row in state.live_warnings(batch)}) for batch in batches]
+            return sorted({row["code"] for row in State(connection).live_warnings(batch)})
 
     def post(self, path: str, body: object, who: str | None = "producer", **options: Any) -> TestResponse:
         """POST a JSON value as a person; None is a stranger."""

@@ -59,16 +59,11 @@ def stock(county: County) -> dict[tuple[str, str], int]:
         }
 
 
-def live(county: County) -> list[str]:
-    with county.service.store.read() as connection:
-        return sorted(row["code"] for row in State(connection).live_warnings("B1"))
-
-
 def test_what_was_counted_is_there_whatever_is_corrected_before_it(county: County) -> None:
     made = county.harvest("B1", "1000")
     counted(county, "100", "COUNT_BELOW")
     receipt = correct(county, made, harvested(county, "100"))
-    assert (stock(county), live(county), receipt.warnings) == ({("producer", "held"): 100}, [], ())
+    assert (stock(county), county.warned("B1"), receipt.warnings) == ({("producer", "held"): 100}, [], ())
 
 
 def test_a_count_is_far_from_the_books_again_when_these_are_corrected_back(county: County) -> None:
@@ -76,9 +71,9 @@ def test_a_count_is_far_from_the_books_again_when_these_are_corrected_back(count
     counted(county, "100", "COUNT_BELOW")
     first = correct(county, made, harvested(county, "100"))
     second = correct(county, first, harvested(county, "1000"))
-    assert (live(county), second.warnings) == (["COUNT_BELOW"], ("COUNT_BELOW",))
+    assert (county.warned("B1"), second.warnings) == (["COUNT_BELOW"], ("COUNT_BELOW",))
     correct(county, second, harvested(county, "50"))
-    assert (stock(county), live(county)) == ({("producer", "held"): 100}, ["COUNT_ABOVE"])
+    assert (stock(county), county.warned("B1")) == ({("producer", "held"): 100}, ["COUNT_ABOVE"])
 
 
 def test_a_corrected_count_stands_where_the_first_one_stood(county: County) -> None:
@@ -88,7 +83,7 @@ def test_a_corrected_count_stands_where_the_first_one_stood(county: County) -> N
     # Asked back as against what the books say now, and found to be right where it stands.
     body = county.event("stock_count", moves=kg("100"), acknowledged=["COUNT_ABOVE"]).body
     receipt = correct(county, wrong, body)
-    assert (stock(county), live(county), receipt.warnings) == ({("producer", "held"): 80}, [], ())
+    assert (stock(county), county.warned("B1"), receipt.warnings) == ({("producer", "held"): 80}, [], ())
 
 
 def test_the_balance_tells_what_a_count_changes_now(county: County) -> None:
@@ -113,29 +108,29 @@ def test_a_receipt_takes_all_that_was_sent_by_the_corrected_shipping(county: Cou
 def test_goods_received_before_their_shipping_was_recorded_are_there_once(county: County) -> None:
     county.harvest("B1", "100")
     county.move("receiving", "B1", "40", "shop")
-    assert live(county) == ["CHAIN_BROKEN"]
+    assert county.warned("B1") == ["CHAIN_BROKEN"]
     shipping = county.move("shipping", "B1", "40", to="shop", hours_ago=3)
     after = {("producer", "held"): 60, ("shop", "held"): 40}
-    assert (stock(county), live(county)) == (after, [])
+    assert (stock(county), county.warned("B1")) == (after, [])
     with county.service.store.read() as connection:
         assert sales_of(connection, ["B1"]) == {}
     withdrawn = correct(county, shipping)
-    assert (stock(county), live(county)) == (
+    assert (stock(county), county.warned("B1")) == (
         {("producer", "held"): 100, ("shop", "held"): 40},
         ["CHAIN_BROKEN"],
     )
     assert withdrawn.warnings == ("CHAIN_BROKEN",)
     county.move("shipping", "B1", "40", to="shop")
-    assert (stock(county), live(county)) == (after, [])
+    assert (stock(county), county.warned("B1")) == (after, [])
 
 
 def test_the_chain_is_whole_when_all_of_a_receipt_is_known_to_have_been_sent(county: County) -> None:
     county.harvest("B1", "100")
     county.move("receiving", "B1", "40", "shop")
     county.move("shipping", "B1", "25", to="shop")
-    assert live(county) == ["CHAIN_BROKEN"]
+    assert county.warned("B1") == ["CHAIN_BROKEN"]
     county.move("shipping", "B1", "25", to="shop")
-    assert live(county) == []
+    assert county.warned("B1") == []
     assert stock(county) == {("producer", "held"): 50, ("shop", "held"): 40, ("shop", "transit"): 10}
 
 
@@ -145,7 +140,7 @@ def test_what_was_rejected_of_goods_recorded_before_their_shipping_goes_back(cou
     county.move("shipping", "B1", "40", to="shop")
     assert stock(county) == {("producer", "held"): 60, ("producer", "transit"): 5, ("shop", "held"): 35}
     county.move("receiving", "B1", "5")
-    assert (stock(county), live(county)) == ({("producer", "held"): 65, ("shop", "held"): 35}, [])
+    assert (stock(county), county.warned("B1")) == ({("producer", "held"): 65, ("shop", "held"): 35}, [])
 
 
 def test_a_receipt_and_its_later_shipping_may_come_in_one_import(county: County) -> None:
@@ -155,26 +150,26 @@ def test_a_receipt_and_its_later_shipping_may_come_in_one_import(county: County)
         county.event("shipping", moves=kg("40", to_site=PLOT)),
     ]
     county.recorder.submit_all(events, county.authors["producer"])
-    assert (stock(county), live(county)) == ({("producer", "held"): 100}, [])
+    assert (stock(county), county.warned("B1")) == ({("producer", "held"): 100}, [])
 
 
 def test_a_sale_is_covered_by_a_harvest_that_was_corrected_upwards(county: County) -> None:
     made = county.harvest("B1", "10")
     county.move("sale", "B1", "80", acknowledged=["OVER_CONSUMPTION"])
     more = correct(county, made, harvested(county, "100"))
-    assert (stock(county), live(county)) == ({("producer", "held"): 20}, [])
+    assert (stock(county), county.warned("B1")) == ({("producer", "held"): 20}, [])
     again = correct(county, more, harvested(county, "70"))
-    assert (live(county), again.warnings) == (["OVER_CONSUMPTION"], ("OVER_CONSUMPTION",))
+    assert (county.warned("B1"), again.warnings) == (["OVER_CONSUMPTION"], ("OVER_CONSUMPTION",))
 
 
 def test_a_shortage_that_a_correction_made_ends_with_the_correction_of_what_was_sold(county: County) -> None:
     made = county.harvest("B1", "100")
     sold = county.move("sale", "B1", "80")
     less = correct(county, made, harvested(county, "50"))
-    assert (live(county), less.warnings) == (["OVER_CONSUMPTION"], ("OVER_CONSUMPTION",))
+    assert (county.warned("B1"), less.warnings) == (["OVER_CONSUMPTION"], ("OVER_CONSUMPTION",))
     sale = county.event("sale", moves=kg("40")).body
     corrected = correct(county, sold, sale)
-    assert (stock(county), live(county), corrected.warnings) == ({("producer", "held"): 10}, [], ())
+    assert (stock(county), county.warned("B1"), corrected.warnings) == ({("producer", "held"): 10}, [], ())
 
 
 def test_goods_that_were_short_when_they_were_sold_stay_so_after_more_was_harvested(county: County) -> None:
@@ -183,4 +178,4 @@ def test_goods_that_were_short_when_they_were_sold_stay_so_after_more_was_harves
     county.move("return", "B1", "75", details={"reason": "退货"})
     other = county.move("sale", "B1", "1")
     correct(county, other)
-    assert (stock(county), live(county)) == ({("producer", "held"): 5}, ["OVER_CONSUMPTION"])
+    assert (stock(county), county.warned("B1")) == ({("producer", "held"): 5}, ["OVER_CONSUMPTION"])

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from county import CYCLE, County
-from heji_trace.known.state import State
 from heji_trace.recording.recorder import Receipt
 from ledger_check import check_ledger
 
@@ -53,11 +52,6 @@ def result(county: County) -> dict[str, Any]:
     }
 
 
-def live(county: County, batch: str) -> list[str]:
-    with county.service.store.read() as connection:
-        return sorted(row["code"] for row in State(connection).live_warnings(batch))
-
-
 DUE = ["INSTRUMENT_DUE", "ON_HOLD"]
 
 
@@ -71,14 +65,14 @@ def test_a_result_is_judged_by_the_date_until_which_its_instrument_was_calibrate
     examined(county, target)
     if "cycles" in target:
         county.harvest("B1")
-    before = live(county, "B1")
+    before = county.warned("B1")
     assert "ON_HOLD" in before
     first = correct(county, instrument, "2099-06-01")
-    assert live(county, "B1") == ["TEST_FAILED"]
+    assert county.warned("B1") == ["TEST_FAILED"]
     second = correct(county, first, "2020-06-01")
-    assert live(county, "B1") == before
+    assert county.warned("B1") == before
     correct(county, second, None)
-    assert live(county, "B1") == ["TEST_FAILED"]
+    assert county.warned("B1") == ["TEST_FAILED"]
 
 
 def test_an_instrument_calibrated_afterwards_was_due_all_the_same(county: County) -> None:
@@ -87,7 +81,7 @@ def test_an_instrument_calibrated_afterwards_was_due_all_the_same(county: County
     examined(county, {"batch": "B1"})
     later = registered(county, "2098-06-01")
     correct(county, later, "2099-06-01")
-    assert live(county, "B1") == DUE
+    assert county.warned("B1") == DUE
 
 
 def test_a_corrected_result_is_judged_by_what_was_registered_when_it_was_stated(county: County) -> None:
@@ -101,4 +95,4 @@ def test_a_corrected_result_is_judged_by_what_was_registered_when_it_was_stated(
         "laboratory",
         details={"corrects": [wrong.event_id], "reason": "补充", "replacement": body},
     )
-    assert live(county, "B1") == DUE
+    assert county.warned("B1") == DUE

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from county import County
-from heji_trace.known.state import State
 from heji_trace.recording.recorder import Receipt
 from ledger_check import check_ledger
 
@@ -33,20 +32,15 @@ def correct(county: County, wrong: Receipt, who: str, replacement: Any = None, *
     return county.record("correction", who, details=details, **parts)
 
 
-def live(county: County, batch: str = "B1") -> list[str]:
-    with county.service.store.read() as connection:
-        return sorted(row["code"] for row in State(connection).live_warnings(batch))
-
-
 def test_a_hold_that_is_taken_back_has_stopped_nobody(county: County) -> None:
     county.harvest("B1")
     hold = held(county)
     county.move("sale", "B1", "8", acknowledged=HELD)
     withdrawn = correct(county, hold, "regulator")
-    assert live(county) == []
+    assert county.warned("B1") == []
     body = county.event("hold", "regulator", batches=["B1"], details={"reason": "核查"}).body
     again = correct(county, withdrawn, "regulator", body)
-    assert (live(county), again.warnings) == (["HELD_MOVED", "ON_HOLD"], ("HELD_MOVED", "ON_HOLD"))
+    assert (county.warned("B1"), again.warnings) == (["HELD_MOVED", "ON_HOLD"], ("HELD_MOVED", "ON_HOLD"))
 
 
 def test_a_hold_that_was_released_and_is_taken_back_has_stopped_nobody(county: County) -> None:
@@ -54,10 +48,10 @@ def test_a_hold_that_was_released_and_is_taken_back_has_stopped_nobody(county: C
     hold = held(county)
     county.move("sale", "B1", "8", acknowledged=HELD)
     release = county.record("release", "regulator", details={"hold": hold.event_id, "reason": "合格"})
-    assert live(county) == ["HELD_MOVED"]
+    assert county.warned("B1") == ["HELD_MOVED"]
     correct(county, release, "regulator")
     correct(county, hold, "regulator")
-    assert live(county) == []
+    assert county.warned("B1") == []
 
 
 def test_a_hold_with_another_reason_still_stopped_what_was_moved(county: County) -> None:
@@ -66,7 +60,7 @@ def test_a_hold_with_another_reason_still_stopped_what_was_moved(county: County)
     county.move("sale", "B1", "8", acknowledged=HELD)
     body = county.event("hold", "regulator", batches=["B1"], details={"reason": "农残待检"}).body
     correct(county, hold, "regulator", body)
-    assert live(county) == ["HELD_MOVED", "ON_HOLD"]
+    assert county.warned("B1") == ["HELD_MOVED", "ON_HOLD"]
 
 
 def test_what_something_else_stopped_too_was_moved_all_the_same(county: County) -> None:
@@ -76,7 +70,7 @@ def test_what_something_else_stopped_too_was_moved_all_the_same(county: County) 
     county.record("recall", "regulator", batches=["B1"], details=details)
     county.move("sale", "B1", "8", acknowledged=HELD)
     correct(county, hold, "regulator")
-    assert live(county) == ["HELD_MOVED", "RECALLED"]
+    assert county.warned("B1") == ["HELD_MOVED", "RECALLED"]
 
 
 def test_a_hold_placed_after_the_sale_did_not_stop_it(county: County) -> None:
@@ -85,7 +79,7 @@ def test_a_hold_placed_after_the_sale_did_not_stop_it(county: County) -> None:
     county.move("sale", "B1", "8", acknowledged=HELD)
     held(county)
     correct(county, hold, "regulator")
-    assert live(county) == ["ON_HOLD"]
+    assert county.warned("B1") == ["ON_HOLD"]
 
 
 def test_what_was_made_of_goods_that_were_held_by_mistake_is_free_too(county: County) -> None:
@@ -93,9 +87,9 @@ def test_what_was_made_of_goods_that_were_held_by_mistake_is_free_too(county: Co
     county.make("packaging", {"B1": "40"}, {"P1": "40"})
     hold = held(county)
     county.move("sale", "P1", "8", acknowledged=HELD)
-    assert live(county, "P1") == ["HELD_MOVED", "ON_HOLD"]
+    assert county.warned("P1") == ["HELD_MOVED", "ON_HOLD"]
     correct(county, hold, "regulator")
-    assert live(county, "P1") == []
+    assert county.warned("P1") == []
 
 
 def test_a_sale_before_the_hold_stays_without_blame_when_its_amount_is_corrected(county: County) -> None:
@@ -105,7 +99,7 @@ def test_a_sale_before_the_hold_stays_without_blame_when_its_amount_is_corrected
     moves = [{"batch": "B1", "quantity": "9", "unit": "kg"}]
     body = county.event("sale", moves=moves, acknowledged=HELD).body
     again = correct(county, sold, "producer", body)
-    assert (live(county), again.warnings) == (["ON_HOLD"], ())
+    assert (county.warned("B1"), again.warnings) == (["ON_HOLD"], ())
     correct(county, hold, "regulator")
 
 
@@ -116,4 +110,4 @@ def test_a_sale_under_a_hold_stays_one_when_its_amount_is_corrected_after_the_re
     county.record("release", "regulator", details={"hold": hold.event_id, "reason": "合格"})
     moves = [{"batch": "B1", "quantity": "9", "unit": "kg"}]
     correct(county, sold, "producer", county.event("sale", moves=moves).body)
-    assert live(county) == ["HELD_MOVED"]
+    assert county.warned("B1") == ["HELD_MOVED"]

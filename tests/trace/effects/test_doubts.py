@@ -6,7 +6,6 @@ import pytest
 
 from county import CYCLE, PACKED, PRODUCT, County
 from heji_trace.errors import NeedsAcknowledgement, Question
-from heji_trace.known.state import State
 from labelled import CONFORMING, register_product, sample, state_result
 from ledger_check import check_ledger
 
@@ -27,11 +26,6 @@ def questions(county: County, kind: str, who: str = "producer", **parts: Any) ->
     return codes
 
 
-def live(county: County, batch: str) -> list[str]:
-    with county.service.store.read() as connection:
-        return sorted(row["code"] for row in State(connection).live_warnings(batch))
-
-
 def out_of(source: str, batch: str, product: str = PACKED, **details: str) -> dict[str, Any]:
     made = {"batch": batch, "product": product, **KG}
     return {"inputs": [{"batch": source, **KG}], "outputs": [made], "details": details}
@@ -50,7 +44,7 @@ def test_goods_of_another_commodity_than_their_source_are_asked_about_and_told_t
     county.harvest("B1")
     assert questions(county, "packaging", **out_of("B1", "P1")) == []
     assert questions(county, "packaging", **out_of("B1", "P2", meat)) == ["OTHER_COMMODITY"]
-    assert (live(county, "P1"), live(county, "P2")) == ([], ["OTHER_COMMODITY"])
+    assert (county.warned("P1"), county.warned("P2")) == ([], ["OTHER_COMMODITY"])
     # What is processed may become anything.
     assert questions(county, "processing", **out_of("B1", "D1", meat)) == []
     check_ledger(county.service)
@@ -73,7 +67,7 @@ def test_repacking_makes_nothing_fresher(county: County, name: str) -> None:
     assert questions(county, "packaging", **out_of("P2", "P3", **{name: "2026-06-06"})) == [
         "FRESHER_THAN_SOURCE"
     ]
-    assert live(county, "P3") == ["FRESHER_THAN_SOURCE"]
+    assert county.warned("P3") == ["FRESHER_THAN_SOURCE"]
     check_ledger(county.service)
 
 
@@ -133,7 +127,7 @@ def test_a_failure_above_its_limit_contradicts_nothing(county: County) -> None:
     county.harvest("B1")
     sample(county, "S1", "B1")
     state_result(county, "S1", "nonconforming", formal=True, results=[CONFORMING[0] | {"value": "0.9"}])
-    assert live(county, "B1") == ["TEST_FAILED"]
+    assert county.warned("B1") == ["TEST_FAILED"]
 
 
 def test_soil_is_judged_by_numbers(county: County) -> None:

@@ -27,11 +27,6 @@ def watch(county: County, *temperatures: str, who: str = "producer", **parts: An
     return county.record("condition", who, details=details, **parts)
 
 
-def live(county: County, batch: str) -> set[str]:
-    with county.service.store.read() as connection:
-        return {row["code"] for row in State(connection).live_warnings(batch)}
-
-
 def now_warned(county: County, batch: str) -> dict[str, dict[str, Any]]:
     with county.service.store.read() as connection:
         raised = present_warnings(State(connection), batch, county.service.clock.now_ms())
@@ -51,7 +46,7 @@ def test_a_breach_is_told_with_its_length_and_peak_and_reaches_what_is_packed(co
     receipt = watch(county, *WARM, batches=["B1"])
     assert receipt.warnings == ("COLD_CHAIN_BREACH",)
     county.make("packaging", {"B1": "50"}, {"P1": "48"})
-    assert live(county, "P1") == {"COLD_CHAIN_BREACH"}
+    assert county.warned("P1") == ["COLD_CHAIN_BREACH"]
     notice = next(each for each in look_at(county, "P1").live if each.code == "COLD_CHAIN_BREACH")
     assert notice.level == "yellow"
     assert "40 分钟" in notice.sentence["zh"]
@@ -85,8 +80,8 @@ def test_what_was_packed_before_the_rest_got_warm_is_not_concerned(county: Count
     county.make("packaging", {"B1": "30"}, {"LATE": "30"}, hours_ago=1)
     county.make("packaging", {"LATE": "10"}, {"L1": "10"})
     county.make("packaging", {"B1": "5"}, {"FORGOTTEN": "5"}, hours_ago=7)
-    assert [live(county, batch) for batch in ("EARLY", "E1", "FORGOTTEN")] == [set()] * 3
-    assert [live(county, batch) for batch in ("LATE", "L1")] == [{"COLD_CHAIN_BREACH"}] * 2
+    assert [county.warned(batch) for batch in ("EARLY", "E1", "FORGOTTEN")] == [[]] * 3
+    assert [county.warned(batch) for batch in ("LATE", "L1")] == [["COLD_CHAIN_BREACH"]] * 2
     check_ledger(county.service)
 
 
@@ -99,11 +94,11 @@ def test_a_band_that_is_registered_later_moves_no_old_warning_and_a_corrected_on
     watch(county, *WARM, batches=["B1"])
     chilled(county)
     county.record("hold", "regulator", batches=["B1"], details={"reason": "核查"})
-    assert live(county, "B1") == {"ON_HOLD"}
+    assert county.warned("B1") == ["ON_HOLD"]
     strict = county.raw("product", "operator", details=facts | {"storage_band": "0–5 ℃"})
     correction = {"corrects": [mild.event_id], "reason": "写错", "replacement": strict}
     county.record("correction", "operator", details=correction)
-    assert live(county, "B1") == {"ON_HOLD", "COLD_CHAIN_BREACH"}
+    assert county.warned("B1") == ["COLD_CHAIN_BREACH", "ON_HOLD"]
     check_ledger(county.service)
 
 
@@ -116,7 +111,7 @@ def test_readings_are_judged_by_the_thresholds_of_their_day_and_anew_when_these_
     edition |= {"effective_from": "2026-01-01", "rows": [{"name": "cold_tolerance_minutes", "value": "90"}]}
     patient = county.record("edition", "operator", details=edition)
     watch(county, *WARM, batches=["B1"])
-    assert live(county, "B1") == set()
+    assert county.warned("B1") == []
     strict = county.raw(
         "edition",
         "operator",
@@ -124,7 +119,7 @@ def test_readings_are_judged_by_the_thresholds_of_their_day_and_anew_when_these_
     )
     correction = {"corrects": [patient.event_id], "reason": "写错", "replacement": strict}
     county.record("correction", "operator", details=correction)
-    assert live(county, "B1") == {"COLD_CHAIN_BREACH"}
+    assert county.warned("B1") == ["COLD_CHAIN_BREACH"]
     check_ledger(county.service)
 
 
@@ -133,7 +128,7 @@ def test_a_corrected_series_warns_no_more(county: County) -> None:
     county.harvest("B1", "100", hours_ago=6)
     wrong = watch(county, *WARM, batches=["B1"])
     county.record("correction", details={"corrects": [wrong.event_id], "reason": "记录仪放错"})
-    assert live(county, "B1") == set()
+    assert county.warned("B1") == []
     check_ledger(county.service)
 
 
@@ -147,7 +142,7 @@ def test_a_series_of_a_shipment_is_of_all_its_batches_and_the_carrier_may_state_
     ]
     sent = county.record("shipping", hours_ago=5, moves=lines, details={"carrier": county.code("carrier")})
     watch(county, *WARM, who="carrier", details={"shipping": sent.event_id})
-    assert live(county, "B1") == live(county, "B2") == {"COLD_CHAIN_BREACH"}
+    assert county.warned("B1") == county.warned("B2") == ["COLD_CHAIN_BREACH"]
     with pytest.raises(NotAllowed):
         watch(county, *WARM, who="neighbour", details={"shipping": sent.event_id})
     with pytest.raises(NotAllowed):
@@ -199,7 +194,7 @@ def soil(county: County, value: str, *, limit: str | None = "0.30", hours_ago: f
 def test_soil_above_a_stated_limit_is_a_risk_of_everything_harvested_there(county: County) -> None:
     soil(county, "0.42")
     county.harvest("B1", "100")
-    assert live(county, "B1") == {"ORIGIN_RISK"}
+    assert county.warned("B1") == ["ORIGIN_RISK"]
     county.make("packaging", {"B1": "50"}, {"P1": "48"})
     notice = next(each for each in look_at(county, "P1").live if each.code == "ORIGIN_RISK")
     assert notice.level == "orange"
@@ -216,7 +211,7 @@ def test_without_a_limit_or_a_number_above_it_nothing_is_said(
 ) -> None:
     soil(county, value, limit=limit)
     county.harvest("B1", "100")
-    assert live(county, "B1") == set()
+    assert county.warned("B1") == []
 
 
 def test_a_test_that_comes_after_the_harvest_reaches_back_and_its_correction_takes_it_away(
@@ -224,9 +219,9 @@ def test_a_test_that_comes_after_the_harvest_reaches_back_and_its_correction_tak
 ) -> None:
     county.harvest("B1", "100", hours_ago=24)
     late = soil(county, "0.42", hours_ago=2)
-    assert live(county, "B1") == {"ORIGIN_RISK"}
+    assert county.warned("B1") == ["ORIGIN_RISK"]
     county.record("correction", "laboratory", details={"corrects": [late.event_id], "reason": "样品弄错"})
-    assert live(county, "B1") == set()
+    assert county.warned("B1") == []
     check_ledger(county.service)
 
 
@@ -235,7 +230,7 @@ def test_a_newer_clean_test_speaks_for_later_harvests_alone(county: County) -> N
     county.harvest("B1", "100", hours_ago=24 * 35)
     soil(county, "0.10", hours_ago=24 * 30)
     county.harvest("B2", "100", hours_ago=24)
-    assert (live(county, "B1") - {"LATE_RECORD"}, live(county, "B2")) == ({"ORIGIN_RISK"}, set())
+    assert ({*county.warned("B1")} - {"LATE_RECORD"}, county.warned("B2")) == ({"ORIGIN_RISK"}, [])
 
 
 def test_only_the_owner_of_a_site_and_laboratories_state_what_was_found_there(county: County) -> None:

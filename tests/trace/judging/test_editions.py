@@ -33,12 +33,6 @@ def spray(county: County) -> None:
     county.record("input_application", hours_ago=48, cycles=[CYCLE], details=details)
 
 
-def live(county: County, batch: str) -> list[str]:
-    with county.service.store.read() as connection:
-        rows = State(connection).live_warnings(batch)
-    return sorted(row["code"] for row in rows)
-
-
 @pytest.mark.parametrize(
     ("table", "row", "expected"),
     [
@@ -93,13 +87,13 @@ def test_an_edition_judges_nothing_that_was_recorded_before_it(county: County) -
     load(county, "intervals", "e1", INTERVALS)
     hold = county.record("hold", batches=["A1"], details={"reason": "待查"})
     county.record("release", details={"hold": hold.event_id, "reason": "无事"})
-    assert live(county, "A1") == []
+    assert county.warned("A1") == []
     with pytest.raises(NeedsAcknowledgement):
         county.harvest("A2")
     county.harvest("A2", acknowledged=["PHI_VIOLATION"])
     load(county, "intervals", "e2", [{**INTERVALS[0], "days": "1"}])
     county.record("hold", batches=["A2"], details={"reason": "待查"})
-    assert live(county, "A2") == ["ON_HOLD", "PHI_VIOLATION"]
+    assert county.warned("A2") == ["ON_HOLD", "PHI_VIOLATION"]
     check_ledger(county.service)
 
 
@@ -109,19 +103,19 @@ def test_a_corrected_edition_judges_what_it_judged_wrongly_anew(county: County) 
     spray(county)
     county.harvest("A1", acknowledged=["PHI_VIOLATION"])
     county.make("packaging", {"A1": "10"}, {"P1": "10"})
-    assert live(county, "P1") == ["PHI_VIOLATION"]
+    assert county.warned("P1") == ["PHI_VIOLATION"]
 
     def correct(corrected: str, replacement: Event | None) -> str:
         details = {"corrects": [corrected], "reason": "写错", "replacement": replacement and replacement.body}
         return county.record("correction", "operator", details=details).event_id
 
     once = correct(wrong.id, edition(county, "intervals", "e1", [{**INTERVALS[0], "days": "1"}]))
-    assert live(county, "A1") == live(county, "P1") == []
+    assert county.warned("A1") == county.warned("P1") == []
     away = edition(county, "intervals", "e1", INTERVALS, effective_to="2025-12-31")
     twice = correct(once, edition(county, "intervals", "e1", INTERVALS))
-    assert live(county, "P1") == ["PHI_VIOLATION"]
+    assert county.warned("P1") == ["PHI_VIOLATION"]
     correct(twice, away)
-    assert live(county, "P1") == []
+    assert county.warned("P1") == []
     check_ledger(county.service)
 
 
@@ -159,7 +153,7 @@ def test_a_pesticide_is_judged_by_its_name_where_nobody_says_what_is_in_it(count
     used = {"input_type": "pesticide", "name": "高效氯氰菊酯乳油"}
     county.record("input_application", hours_ago=24 * 3, cycles=[CYCLE], details=used)
     county.harvest("A1")
-    assert live(county, "A1") == []
+    assert county.warned("A1") == []
     county.record("input_application", hours_ago=24 * 2, cycles=[CYCLE], details=used)
     county.harvest("A2", acknowledged=["PHI_VIOLATION"])
     # What a sealed name holds is told to nobody.

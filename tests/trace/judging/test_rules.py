@@ -4,14 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from heji_trace.judging.facts import (
-    Facts,
-    HoldFact,
-    Raised,
-    ScopeFact,
-    TestFact,
-    Thresholds,
-)
+from heji_trace.judging.facts import Facts, HoldFact, Raised, ScopeFact, TestFact, Thresholds
 from heji_trace.judging.rules import stored_warnings
 from heji_trace.judging.waits import Waits
 

@@ -37,11 +37,6 @@ def held(county: County, batch: str, who: str = "producer") -> int:
         return State(connection).held_stock(batch, county.code(who)).get("mass", 0) // 10**6
 
 
-def live(county: County, batch: str) -> list[str]:
-    with county.service.store.read() as connection:
-        return sorted({row["code"] for row in State(connection).live_warnings(batch)})
-
-
 def batch_row(county: County, batch: str) -> Any:
     with county.service.store.read() as connection:
         return connection.execute(select(tables.batches).where(tables.batches.c.batch == batch)).one()
@@ -99,13 +94,13 @@ def test_a_batch_whose_making_was_withdrawn_is_of_unknown_origin_for_what_was_ma
 ) -> None:
     made = county.harvest("A1", "100")
     county.make("packaging", {"A1": "40"}, {"P1": "40"})
-    assert live(county, "P1") == []
+    assert county.warned("P1") == []
     correct(county, made.event_id)
-    assert live(county, "A1") == ["CHAIN_BROKEN", "OVER_CONSUMPTION"]
-    assert live(county, "P1") == ["CHAIN_BROKEN"]
+    assert county.warned("A1") == ["CHAIN_BROKEN", "OVER_CONSUMPTION"]
+    assert county.warned("P1") == ["CHAIN_BROKEN"]
     county.harvest("A1", "100")
-    assert live(county, "A1") == ["OVER_CONSUMPTION"]
-    assert live(county, "P1") == []
+    assert county.warned("A1") == ["OVER_CONSUMPTION"]
+    assert county.warned("P1") == []
 
 
 def test_stock_that_a_correction_leaves_below_nothing_is_a_warning_until_that_is_corrected(
@@ -117,7 +112,7 @@ def test_stock_that_a_correction_leaves_below_nothing_is_a_warning_until_that_is
     assert first.warnings == ("OVER_CONSUMPTION",)
     assert held(county, "A1") == -40_000
     correct(county, first.event_id, replacement=county.harvesting("A1", "95").body)
-    assert live(county, "A1") == []
+    assert county.warned("A1") == []
 
 
 def test_a_wrong_edge_is_taken_out_of_the_lineage_with_what_came_over_it(county: County) -> None:
@@ -125,14 +120,14 @@ def test_a_wrong_edge_is_taken_out_of_the_lineage_with_what_came_over_it(county:
     county.harvest("A2")
     wrong = county.make("packaging", {"A1": "40"}, {"P1": "40"})
     county.record("hold", "regulator", batches=["A1"], details={"reason": "核查"})
-    assert live(county, "P1") == ["ON_HOLD"]
+    assert county.warned("P1") == ["ON_HOLD"]
     body = county.event(
         "packaging",
         inputs=[{"batch": "A2", "quantity": "40", "unit": "kg"}],
         outputs=[{"batch": "P1", "product": PACKED, "quantity": "40", "unit": "kg"}],
     ).body
     correct(county, wrong.event_id, replacement=body)
-    assert live(county, "P1") == []
+    assert county.warned("P1") == []
     assert (held(county, "A1"), held(county, "A2")) == (100_000, 60_000)
 
 
@@ -146,7 +141,7 @@ def test_what_still_comes_over_another_edge_stays(county: County) -> None:
     county.make("packaging", {"P1": "5"}, {"Q1": "5"}, acknowledged=known)
     county.make("packaging", {"A1": "5"}, {"Q2": "5"}, acknowledged=known)
     county.make("grading", {"A1": "5", "P1": "1"}, {"Q3": "6"}, acknowledged=known)
-    assert [live(county, batch) for batch in ("P1", "Q1", "Q2", "Q3")] == [
+    assert [county.warned(batch) for batch in ("P1", "Q1", "Q2", "Q3")] == [
         ["HELD_MOVED", "ON_HOLD"],
         ["ON_HOLD"],
         ["ON_HOLD"],
@@ -155,7 +150,7 @@ def test_what_still_comes_over_another_edge_stays(county: County) -> None:
     correct(county, first.event_id)
     # P1 and what was made of it alone have nothing of the recall any more, and nobody moved P1 in spite of it; Q2 and
     # Q3 have it over their own edges.
-    assert [live(county, batch) for batch in ("P1", "Q1", "Q2", "Q3")] == [
+    assert [county.warned(batch) for batch in ("P1", "Q1", "Q2", "Q3")] == [
         ["CHAIN_BROKEN", "OVER_CONSUMPTION"],
         ["CHAIN_BROKEN"],
         ["ON_HOLD"],
@@ -167,11 +162,11 @@ def test_withdrawing_a_hold_lifts_it_and_withdrawing_its_release_puts_it_back(co
     county.harvest("A1")
     hold = county.record("hold", "regulator", batches=["A1"], details={"reason": "核查"})
     release = county.record("release", "regulator", details={"hold": hold.event_id, "reason": "核查完毕"})
-    assert live(county, "A1") == []
+    assert county.warned("A1") == []
     correct(county, release.event_id, who="regulator")
-    assert live(county, "A1") == ["ON_HOLD"]
+    assert county.warned("A1") == ["ON_HOLD"]
     correct(county, hold.event_id, who="regulator")
-    assert live(county, "A1") == []
+    assert county.warned("A1") == []
 
 
 def test_a_withdrawn_planting_changes_what_its_harvests_are_judged_by(county: County) -> None:
@@ -192,12 +187,12 @@ def test_a_withdrawn_planting_changes_what_its_harvests_are_judged_by(county: Co
     county.record("input_application", hours_ago=48, cycles=["C2"], details=spray)
     outputs = [{"batch": "A1", "product": PRODUCT, "quantity": "10", "unit": "kg"}]
     county.record("harvest", cycles=["C2"], outputs=outputs, acknowledged=["PHI_VIOLATION"])
-    assert live(county, "A1") == ["PHI_VIOLATION"]
+    assert county.warned("A1") == ["PHI_VIOLATION"]
     body = county.event(
         "planting", hours_ago=2000, site="fg-plot-031", details={"cycle": "C2", "crop": "龙眼"}
     ).body
     correct(county, planted.event_id, replacement=body)
-    assert live(county, "A1") == []
+    assert county.warned("A1") == []
 
 
 def test_a_correction_is_not_a_door_around_the_rights(county: County) -> None:
@@ -243,11 +238,11 @@ def test_an_unknown_origin_opens_a_batch_that_can_be_made_known_later(county: Co
         county.record("receiving", "shop", moves=moves)
     assert [question.code for question in asked.value.questions] == ["UNKNOWN_ORIGIN"]
     county.record("receiving", "shop", moves=moves, acknowledged=["UNKNOWN_ORIGIN"])
-    assert live(county, "X1") == ["CHAIN_BROKEN"]
+    assert county.warned("X1") == ["CHAIN_BROKEN"]
     county.make("packaging", {"X1": "10"}, {"P1": "10"}, "packer", acknowledged=["OVER_CONSUMPTION"])
-    assert "CHAIN_BROKEN" in live(county, "P1")
+    assert "CHAIN_BROKEN" in county.warned("P1")
     county.harvest("X1", "50")
-    assert live(county, "P1") == []
+    assert county.warned("P1") == []
 
 
 def test_what_was_received_and_corrected_is_of_the_product_that_the_correction_names(county: County) -> None:
@@ -275,13 +270,13 @@ def test_goods_pass_from_hand_to_hand(county: County) -> None:
     # What was rejected is on its way back, and arrives without a further shipping.
     county.move("receiving", "A1", "5")
     assert held(county, "A1") == 45_000
-    assert live(county, "A1") == []
+    assert county.warned("A1") == []
 
 
 def test_what_arrives_without_having_been_sent_breaks_the_chain(county: County) -> None:
     county.harvest("A1", "100")
     county.move("receiving", "A1", "10", "shop")
-    assert live(county, "A1") == ["CHAIN_BROKEN"]
+    assert county.warned("A1") == ["CHAIN_BROKEN"]
 
 
 def test_a_rejected_amount_that_cannot_be_measured_is_refused_with_its_place(county: County) -> None:
@@ -303,7 +298,7 @@ def test_rebuilding_makes_the_tables_again_whatever_was_in_them(county: County) 
         done: list[int] = []
         project.rebuild(connection, ledger.read_all(connection, size), done.append)
     assert done[-1] == size
-    assert live(county, "P1") == ["ON_HOLD"]
+    assert county.warned("P1") == ["ON_HOLD"]
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,7 @@ from functools import partial
 import orjson
 
 from heji_trace.effects.grounds import facts_of, harvest_facts
-from heji_trace.judging.facts import (
-    Raised,
-)
+from heji_trace.judging.facts import Raised
 from heji_trace.judging.levels import INHERITED
 from heji_trace.judging.rules import stored_warnings
 from heji_trace.known.state import State

@@ -26,9 +26,11 @@ from heji_trace.store.whereabouts import is_same_beside, is_same_file, remember_
 _APPLICATION = "heji "
 _APPLICATION_NAME = f"{_APPLICATION}{socket.gethostname()[:40]} {os.getpid()}"
 
+LOG_LIMIT = 64 * 2**20
+"""Bytes that the log beside SQLite's file keeps once a long reading is over."""
+
 # The log beside the file grows to 16 MB before its pages go to the file, four times what SQLite does by itself: most
 # groups change the same pages, and a twentieth more of them is recorded where each page goes there less often.
-LOG_LIMIT = 64 * 2**20
 _SQLITE_WRITER = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",

@@ -66,7 +66,7 @@ class _Among(ColumnElement[bool]):
 
 @compiles(_Among)
 def _any(element: _Among, compiler: SQLCompiler, **names: Any) -> str:
-    # As JSON here too: of an array the driver looks at each value by itself, a twentieth of a bulk's time.
+    # As JSON here too: of an array the driver looks at each value by itself.
     listed = func.jsonb_array_elements_text(cast(bindparam(element.name, type_=Text), JSONB))
     values = select(cast(listed, element.column.type))
     return f"{compiler.process(element.column, **names)} = ANY (ARRAY({compiler.process(values, **names)}))"
