@@ -17,6 +17,7 @@ from heji_trace.errors import LedgerBusy
 from heji_trace.store import looking
 from heji_trace.store.db import Store
 from heji_trace.store.tables import ERASABLE, PROJECTIONS, disclosures, imported, imports
+from heji_trace.store.whereabouts import files_beside
 
 _WINDOW: Final = 16
 COPYING: Final = tuple(
@@ -50,8 +51,8 @@ def database_files(store: Store) -> list[Path]:
     if store.path is None:
         return []
     path = store.path.resolve()
-    return [each for each in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal")))
-            if each.exists()]  # fmt: skip
+    journal = path.with_name(f"{path.name}-journal")
+    return [each for each in (path, *files_beside(path), journal) if each.exists()]
 
 
 def is_found(files: Iterable[Path], values: Iterable[bytes]) -> bool:

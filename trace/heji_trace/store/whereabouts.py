@@ -13,6 +13,12 @@ Identity = tuple[int, int] | None
 _FILE, _FILES_BESIDE = "file", "beside"
 
 
+def files_beside(path: Path) -> tuple[Path, Path]:
+    """The log and its index that SQLite keeps beside a file, or beside the one that a link leads to."""
+    real = path.resolve()
+    return real.with_name(f"{real.name}-wal"), real.with_name(f"{real.name}-shm")
+
+
 def remember_file(known: dict[Any, Any], path: Path) -> None:
     """Note in `known`, what is kept of a connection, which file it has just opened."""
     known[_FILE] = _identity(path)
@@ -26,10 +32,7 @@ def is_same_file(known: dict[Any, Any], path: Path) -> bool:
 def remember_beside(known: dict[Any, Any], path: Path) -> None:
     """Note, once the connection has written, which log and which index beside the file are its own."""
     if _FILES_BESIDE not in known:
-        # SQLite keeps them beside the file that a link leads to.
-        real = path.resolve()
-        beside = [real.with_name(real.name + end) for end in ("-wal", "-shm")]
-        known[_FILES_BESIDE] = [(each, _identity(each)) for each in beside]
+        known[_FILES_BESIDE] = [(each, _identity(each)) for each in files_beside(path)]
 
 
 def is_same_beside(known: dict[Any, Any]) -> bool:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from heji_trace.store.db import LOG_LIMIT
+from heji_trace.store.whereabouts import files_beside
 from heji_web.commands.findings import Finding, fine, notice, problem
 from heji_web.service.settings import Settings
 
@@ -69,7 +70,7 @@ def _files(settings: Settings) -> Iterator[Path]:
     yield from (settings.key, *settings.locks, settings.head)
     file = settings.database_file
     if file is not None:
-        yield from (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm")))
+        yield from (file, *files_beside(file))
     yield from sorted((*settings.head.glob("head*"), *settings.head.glob("erasures*")))
     if settings.backup is not None and settings.backup.exists():
         yield settings.backup
@@ -109,7 +110,7 @@ def examine_space(settings: Settings) -> Iterator[Finding]:
 def _log(settings: Settings) -> Iterator[Finding]:
     """SQLite's log, which grows without end while somebody reads what the database once was."""
     file = settings.database_file
-    log = None if file is None else file.with_name(f"{file.name}-wal")
+    log = None if file is None else files_beside(file)[0]
     if log is not None and log.exists() and log.stat().st_size > 2 * LOG_LIMIT:
         size = f"{log.stat().st_size / 2**20:.0f} MiB"
         yield notice("log", "doctor-log-long", "remedy-log-long", path=log, size=size)
